@@ -1,0 +1,134 @@
+//! Log in, call a route, be refused, refresh: the first five minutes with jwt-auth.
+
+mod users;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jwt_auth::routing::{delete, get, post};
+use jwt_auth::{
+    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, TokenPair, jwt_required,
+    load_config, public, refresh_required,
+};
+use serde::{Deserialize, Serialize};
+
+#[load_config]
+fn auth() -> Config {
+    Config::from_env()
+}
+
+#[derive(Clone, FromRef)]
+struct App {
+    auth: JwtAuth,
+    notes: Notes,
+}
+
+type Notes = Arc<Mutex<Vec<Note>>>;
+
+#[derive(Clone, Serialize)]
+struct Note {
+    author: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+enum AppError {
+    WrongPassword,
+    Auth(AuthError),
+}
+
+impl From<AuthError> for AppError {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::WrongPassword => {
+                (StatusCode::UNAUTHORIZED, "wrong user name or password").into_response()
+            }
+            Self::Auth(error) => error.into_response(),
+        }
+    }
+}
+
+#[public]
+async fn login(auth: JwtAuth, Json(form): Json<Login>) -> Result<Json<TokenPair>, AppError> {
+    let user = users::check(form.username, form.password).await.ok_or(AppError::WrongPassword)?;
+    Ok(Json(auth.token_pair(user.name).fresh(true).scopes(user.scopes.iter().copied()).issue()?))
+}
+
+#[jwt_required]
+async fn me(token: AccessToken) -> String {
+    format!("Welcome, {}!", token.subject())
+}
+
+#[refresh_required]
+async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<Json<TokenPair>, AuthError> {
+    auth.rotate(token).await.map(Json)
+}
+
+#[jwt_required(scopes("notes:read"))]
+async fn list_notes(State(notes): State<Notes>) -> Json<Vec<Note>> {
+    Json(notes.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+#[jwt_required(scopes("notes:write"))]
+async fn add_note(State(notes): State<Notes>, token: AccessToken, text: String) -> StatusCode {
+    let author = token.subject().to_owned();
+    notes.lock().unwrap_or_else(PoisonError::into_inner).push(Note { author, text });
+    StatusCode::CREATED
+}
+
+#[jwt_required(fresh)]
+async fn delete_account(State(notes): State<Notes>, token: AccessToken) -> String {
+    let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+    notes.retain(|note| note.author != token.subject());
+    format!("Goodbye, {}: your notes are gone.", token.subject())
+}
+
+fn router() -> GuardedRouter<App> {
+    GuardedRouter::new()
+        .route("/login", post(login))
+        .route("/me", get(me))
+        .route("/refresh", post(refresh))
+        .route("/notes", get(list_notes).post(add_note))
+        .route("/account", delete(delete_account))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let port: u16 = match std::env::var("PORT") {
+        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Err(_) => 3000,
+    };
+    let router = router();
+    let manifest = router.manifest();
+    let app = router.with_state(App { auth: auth()?, notes: Notes::default() });
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let at = listener.local_addr()?;
+    println!("{manifest}");
+    println!("Listening on http://{at}. Paste into another terminal:\n");
+    println!("{}", curl_lines(&at.to_string()));
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+
+fn curl_lines(at: &str) -> String {
+    [
+        format!("TOKEN=$(curl -s {at}/login -H 'Content-Type: application/json' -d '{{\"username\":\"alice\",\"password\":\"wonderland\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
+        format!("curl -i {at}/me -H \"Authorization: Bearer $TOKEN\""),
+        format!("curl -i {at}/me"),
+    ]
+    .join("\n")
+}

@@ -1,0 +1,39 @@
+//! A table of two users, their passwords hashed with argon2.
+
+use argon2::Argon2;
+use argon2::password_hash::PasswordVerifier as _;
+use argon2::password_hash::phc::PasswordHash;
+
+pub(crate) struct User {
+    pub(crate) name: &'static str,
+    pub(crate) scopes: &'static [&'static str],
+    hash: &'static str,
+}
+
+const USERS: [User; 2] = [
+    User {
+        name: "alice",
+        scopes: &["notes:read", "notes:write"],
+        hash: "$argon2id$v=19$m=19456,t=2,p=1$qA01Tjb4CswW1+/ukj1RLw$ETkxs49OyBjRNfuJfXPwqVvTB8n7dO0YejtNABWYclo",
+    },
+    User {
+        name: "bob",
+        scopes: &["notes:read"],
+        hash: "$argon2id$v=19$m=19456,t=2,p=1$hNqA3+3nW4QQSVvgCB91XQ$EPACM/XKZRuA386oNXxNmAK5HKd+p49PMXo7rLqKnIk",
+    },
+];
+
+/// The hash that an unknown name is checked against, so that the time does not tell which names exist.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bFbSErccQXWh/rqHtmVibQ$76qsL4+rMG5t2NVXVw7/yHmTOpZwWdbSbjusLiL5W7U";
+
+/// The user of that name and password. Hashing takes its time, so it is not done on the server's threads.
+pub(crate) async fn check(name: String, password: String) -> Option<&'static User> {
+    tokio::task::spawn_blocking(move || {
+        let user = USERS.iter().find(|user| user.name == name);
+        let hash = PasswordHash::new(user.map_or(NOBODY, |user| user.hash)).ok()?;
+        Argon2::default().verify_password(password.as_bytes(), &hash).ok()?;
+        user
+    })
+    .await
+    .ok()?
+}

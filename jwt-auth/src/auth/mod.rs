@@ -1,0 +1,218 @@
+//! `JwtAuth`: the keys, the settings and the store, together; the only room that holds everything.
+
+mod revoke;
+
+pub use revoke::VerifiedToken;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::claims::TokenKind;
+use crate::clock::{since_epoch, to_system_time};
+use crate::config::{Config, ConfigError, Settings};
+use crate::error::{AuthError, AuthErrorKind};
+use crate::issue::{AccessKind, Issuer, PairKind, RefreshKind, TokenBuilder, TokenPair};
+use crate::keys::LoadedRing;
+use crate::refresh;
+use crate::revocation::{Engine, Standing, StoreError};
+use crate::token::{AccessToken, NoClaims, RefreshToken};
+use crate::validation::{self, Expected};
+use crate::verify::{self, Verified};
+
+/// Makes, verifies, refreshes and revokes tokens, by one configuration. A clone is cheap.
+///
+/// It is the router's state, or a field of it (`#[derive(FromRef)]`); guards find it there. It is an
+/// extractor itself, so a handler takes `auth: JwtAuth`.
+///
+/// ```
+/// use jwt_auth::Config;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let auth = Config::hs256("an example secret of 32 bytes ...").build()?;
+/// let pair = auth.log_in("alice").await?;
+/// let token = auth.verify_access(pair.access_token()).await?;
+/// assert_eq!(token.subject(), "alice");
+/// assert!(auth.verify_access(pair.refresh_token()).await.is_err(), "a refresh token opens nothing");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct JwtAuth {
+    inner: Arc<Inner>,
+    /// The request that this clone was extracted from, for the error hook; HTTP's own type.
+    request: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+struct Inner {
+    ring: LoadedRing,
+    settings: Arc<Settings>,
+    store: Arc<dyn Engine>,
+}
+
+impl Config {
+    /// Checks everything and makes a [`JwtAuth`].
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once, each with the line to write.
+    ///
+    /// ```
+    /// let error = jwt_auth::Config::hs256("too short").build().unwrap_err();
+    /// assert!(error.to_string().contains("at least 32 bytes"));
+    /// ```
+    pub fn build(self) -> Result<JwtAuth, ConfigError> {
+        let checked = self.check()?;
+        let inner = Inner {
+            ring: checked.ring,
+            settings: Arc::new(checked.settings),
+            store: checked.store,
+        };
+        Ok(JwtAuth { inner: Arc::new(inner), request: None })
+    }
+}
+
+impl JwtAuth {
+    /// A log-in: a fresh access token and the first refresh token of a new session.
+    ///
+    /// To add scopes, roles or claims, take the long road:
+    /// `auth.token_pair(subject).fresh(true).scopes(["…"]).issue()`.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotIssue`](AuthErrorKind::CannotIssue) when the configuration has no key that signs.
+    #[allow(clippy::unused_async, reason = "a store that registers sessions is asked here")]
+    pub async fn log_in(&self, subject: impl fmt::Display) -> Result<TokenPair, AuthError> {
+        self.told(self.token_pair(subject).fresh(true).issue())
+    }
+
+    /// A builder of one access token.
+    pub fn access_token(&self, subject: impl fmt::Display) -> TokenBuilder<'_, AccessKind> {
+        TokenBuilder::new(self.issuer(), subject.to_string())
+    }
+
+    /// A builder of one refresh token, the first of its family.
+    pub fn refresh_token(&self, subject: impl fmt::Display) -> TokenBuilder<'_, RefreshKind> {
+        TokenBuilder::new(self.issuer(), subject.to_string())
+    }
+
+    /// A builder of an access token and a refresh token of one new session.
+    pub fn token_pair(&self, subject: impl fmt::Display) -> TokenBuilder<'_, PairKind> {
+        TokenBuilder::new(self.issuer(), subject.to_string())
+    }
+
+    /// Verifies an access token that did not come in a guarded request: from a WebSocket message, a JSON
+    /// body, a queue.
+    ///
+    /// # Errors
+    ///
+    /// The kind says why: malformed, expired, revoked …
+    #[allow(clippy::unused_async, reason = "a shared store may be asked here")]
+    pub async fn verify_access(&self, token: &str) -> Result<AccessToken, AuthError> {
+        let verified = self.told(self.authenticate(token, TokenKind::Access, None))?;
+        AccessToken::new(verified, None)
+    }
+
+    /// Verifies a refresh token that did not come in a guarded request.
+    ///
+    /// # Errors
+    ///
+    /// The kind says why: malformed, expired, revoked …
+    #[allow(clippy::unused_async, reason = "a shared store may be asked here")]
+    pub async fn verify_refresh(&self, token: &str) -> Result<RefreshToken, AuthError> {
+        let verified = self.told(self.authenticate(token, TokenKind::Refresh, None))?;
+        RefreshToken::<NoClaims>::new(verified, None)
+    }
+
+    /// Trades a refresh token for a new pair of the same session, once.
+    ///
+    /// Scopes, roles, audience and custom claims are carried along; the new access token is not fresh.
+    /// Within the grace of [`Config::refresh_grace`] the token just traded gets the same successor again;
+    /// later, or with an older token, it is a reuse: the session dies, with an event
+    /// `refresh_token_reused` in the log.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshTokenReused`](AuthErrorKind::RefreshTokenReused), [`Revoked`](AuthErrorKind::Revoked),
+    /// [`Expired`](AuthErrorKind::Expired); [`Unavailable`](AuthErrorKind::Unavailable) when the store
+    /// cannot decide, and then nothing was used up.
+    pub async fn rotate<C>(&self, token: RefreshToken<C>) -> Result<TokenPair, AuthError> {
+        // The token may have been kept since it was verified.
+        let standing = self.standing(token.verified());
+        let rotated = match standing {
+            Ok(()) => refresh::rotate(self.issuer(), &*self.inner.store, &token).await,
+            Err(error) => Err(error),
+        };
+        self.told(rotated)
+    }
+
+    /// Verification, then revocation: the one place that puts the two in their order.
+    pub(crate) fn authenticate(
+        &self,
+        token: &str,
+        kind: TokenKind,
+        audience: Option<&str>,
+    ) -> Result<Arc<Verified>, AuthError> {
+        let now = since_epoch(&*self.inner.settings.clock);
+        let expected = Expected { kind, audience };
+        let verified =
+            verify::verify(token, &self.inner.ring, &self.inner.settings, expected, now)?;
+        self.standing(&verified)?;
+        Ok(Arc::new(verified))
+    }
+
+    /// Whether a verified token still stands, now.
+    fn standing(&self, verified: &Verified) -> Result<(), AuthError> {
+        let settings = &self.inner.settings;
+        let now = since_epoch(&*settings.clock);
+        if validation::expired(verified.claims(), settings, now) {
+            return Err(AuthErrorKind::Expired.into());
+        }
+        match self.inner.store.standing(&verified.identity(), to_system_time(now)) {
+            Ok(Standing::Good) => Ok(()),
+            Ok(Standing::Revoked) => Err(AuthErrorKind::Revoked.into()),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    fn issuer(&self) -> Issuer<'_> {
+        Issuer { settings: &self.inner.settings, ring: &self.inner.ring }
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.inner.settings
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    pub(crate) fn with_request(mut self, request: Option<Arc<dyn Any + Send + Sync>>) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// Tells an error by which settings it is to be answered.
+    pub(crate) fn told<T>(&self, result: Result<T, AuthError>) -> Result<T, AuthError> {
+        result.map_err(|error| {
+            let settings: Arc<dyn Any + Send + Sync> = self.inner.settings.clone();
+            error.with_answer(Some(settings)).with_request(self.request.clone())
+        })
+    }
+}
+
+fn unavailable(error: &StoreError) -> AuthError {
+    tracing::warn!(target: "jwt_auth", %error, "a token cannot be checked");
+    AuthErrorKind::Unavailable.into()
+}
+
+impl fmt::Debug for JwtAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtAuth")
+            .field("ring", &self.inner.ring)
+            .field("settings", &self.inner.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,314 @@
+//! The claims set: registered claims read in one pass, typed, and kept as places in the payload.
+
+use std::time::Duration;
+
+use crate::json::{self, NotStrict, Text, Value};
+
+/// The two kinds of token, as the claim `type` and the header `typ` name them.
+///
+/// ```
+/// use jwt_auth::TokenKind;
+/// assert_ne!(TokenKind::Access, TokenKind::Refresh);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// Opens routes. Short-lived.
+    Access,
+    /// Is traded for a new pair, once. Opens nothing else.
+    Refresh,
+}
+
+impl TokenKind {
+    /// The value of the claim `type`.
+    pub(crate) const fn claim(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+        }
+    }
+
+    /// The value of the header parameter `typ` (RFC 9068 §2.1 for access tokens, the same pattern for
+    /// refresh tokens).
+    pub(crate) const fn typ(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Refresh => "rt+jwt",
+        }
+    }
+}
+
+/// The names that the framework writes and reads; a custom claim may bear none of them.
+pub(crate) const RESERVED: [&str; 15] = [
+    "sub",
+    "iat",
+    "nbf",
+    "exp",
+    "jti",
+    "type",
+    "fresh",
+    "csrf",
+    "iss",
+    "aud",
+    "scope",
+    "roles",
+    "auth_time",
+    "fam",
+    "gen",
+];
+
+/// 9999-12-31T23:59:59Z, the last second that calendars agree on.
+pub(crate) const LAST_SECOND: u64 = 253_402_300_799;
+
+/// A string of the payload: its place, or its own text where the payload had an escape in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Str {
+    At(u32, u32),
+    Own(Box<str>),
+}
+
+impl Str {
+    pub(crate) fn of<'a>(&'a self, payload: &'a str) -> &'a str {
+        match self {
+            Self::At(start, len) => {
+                payload.get(*start as usize..(*start + *len) as usize).unwrap_or_default()
+            }
+            Self::Own(text) => text,
+        }
+    }
+
+    fn at(start: usize, len: usize) -> Result<Self, NotStrict> {
+        Ok(Self::At(
+            u32::try_from(start).map_err(|_| NotStrict)?,
+            u32::try_from(len).map_err(|_| NotStrict)?,
+        ))
+    }
+
+    fn read(text: Text<'_>) -> Result<Self, NotStrict> {
+        match text.span() {
+            Some((start, len)) => Self::at(start, len),
+            None => Ok(Self::Own(text.value().into())),
+        }
+    }
+}
+
+/// `aud`: a string or an array of strings (RFC 7519 §4.1.3).
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Audience {
+    #[default]
+    Absent,
+    One(Str),
+    Many(Vec<Str>),
+}
+
+impl Audience {
+    pub(crate) fn values(&self) -> &[Str] {
+        match self {
+            Self::Absent => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// The registered claims of one token.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claims {
+    pub(crate) sub: Option<Str>,
+    pub(crate) iss: Option<Str>,
+    pub(crate) aud: Audience,
+    pub(crate) jti: Option<Str>,
+    pub(crate) exp: Option<Duration>,
+    pub(crate) nbf: Option<Duration>,
+    pub(crate) iat: Option<Duration>,
+    /// `None` when the claim is absent or names no kind we know.
+    pub(crate) kind: Option<TokenKind>,
+    pub(crate) fresh: bool,
+    pub(crate) auth_time: Option<Duration>,
+    pub(crate) scope: Option<Str>,
+    pub(crate) roles: Vec<Str>,
+    pub(crate) fam: Option<Str>,
+    pub(crate) generation: u64,
+}
+
+impl Claims {
+    /// Reads a payload; a claim of the wrong JSON type is a refusal, never "absent" (R15).
+    pub(crate) fn read(payload: &str) -> Result<Self, NotStrict> {
+        let mut claims = Self::default();
+        json::object(payload, |name, value| {
+            match name {
+                "sub" => claims.sub = Some(subject(value)?),
+                "iss" => claims.iss = Some(string(value)?),
+                "aud" => claims.aud = audience(value)?,
+                "jti" => claims.jti = Some(string(value)?),
+                "exp" => claims.exp = Some(numeric_date(value)?),
+                "nbf" => claims.nbf = Some(numeric_date(value)?),
+                "iat" => claims.iat = Some(numeric_date(value)?),
+                "type" => claims.kind = kind(value)?,
+                "fresh" => claims.fresh = boolean(value)?,
+                "auth_time" => claims.auth_time = Some(numeric_date(value)?),
+                "scope" => claims.scope = Some(string(value)?),
+                "roles" => claims.roles = strings(value)?,
+                "fam" => claims.fam = Some(string(value)?),
+                "gen" => claims.generation = integer(value)?,
+                "csrf" => drop(string(value)?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(claims)
+    }
+}
+
+fn string(value: Value<'_>) -> Result<Str, NotStrict> {
+    match value {
+        Value::String(text) => Str::read(text),
+        _ => Err(NotStrict),
+    }
+}
+
+/// `sub` is a string; fastapi-jwt-auth also writes integers.
+fn subject(value: Value<'_>) -> Result<Str, NotStrict> {
+    match value {
+        Value::Number { raw, start } if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
+            Str::at(start, raw.len())
+        }
+        other => string(other),
+    }
+}
+
+fn strings(value: Value<'_>) -> Result<Vec<Str>, NotStrict> {
+    let Value::Array { raw, start } = value else { return Err(NotStrict) };
+    let mut all = Vec::new();
+    json::array(raw, start, |element| {
+        all.push(string(element)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn audience(value: Value<'_>) -> Result<Audience, NotStrict> {
+    match value {
+        Value::Array { .. } => strings(value).map(Audience::Many),
+        other => string(other).map(Audience::One),
+    }
+}
+
+fn boolean(value: Value<'_>) -> Result<bool, NotStrict> {
+    match value {
+        Value::Bool(flag) => Ok(flag),
+        _ => Err(NotStrict),
+    }
+}
+
+fn integer(value: Value<'_>) -> Result<u64, NotStrict> {
+    match value {
+        Value::Number { raw, .. } => raw.parse().map_err(|_| NotStrict),
+        _ => Err(NotStrict),
+    }
+}
+
+fn kind(value: Value<'_>) -> Result<Option<TokenKind>, NotStrict> {
+    let Value::String(text) = value else { return Err(NotStrict) };
+    Ok([TokenKind::Access, TokenKind::Refresh]
+        .into_iter()
+        .find(|kind| kind.claim() == text.value()))
+}
+
+/// A NumericDate (RFC 7519 §2): seconds, perhaps with a fraction, within 1970 … 9999.
+fn numeric_date(value: Value<'_>) -> Result<Duration, NotStrict> {
+    let Value::Number { raw, .. } = value else { return Err(NotStrict) };
+    if let Ok(seconds) = raw.parse::<u64>() {
+        return if seconds <= LAST_SECOND {
+            Ok(Duration::from_secs(seconds))
+        } else {
+            Err(NotStrict)
+        };
+    }
+    #[allow(clippy::cast_precision_loss, reason = "the last second is well below 2^53")]
+    let last = LAST_SECOND as f64;
+    match raw.parse::<f64>() {
+        Ok(seconds) if (0.0..=last).contains(&seconds) => {
+            Duration::try_from_secs_f64(seconds).map_err(|_| NotStrict)
+        }
+        _ => Err(NotStrict),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(raw: &str) -> Option<Duration> {
+        Claims::read(&format!("{{\"exp\":{raw}}}")).ok().and_then(|claims| claims.exp)
+    }
+
+    #[test]
+    fn r12_numeric_dates_are_finite_and_within_the_calendar() {
+        assert_eq!(date("0"), Some(Duration::ZERO));
+        assert_eq!(date("253402300799"), Some(Duration::from_secs(LAST_SECOND)));
+        assert_eq!(date("1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(date("1e3"), Some(Duration::from_secs(1000)));
+        for bad in [
+            "253402300800",
+            "-1",
+            "1e400",
+            "1e12",
+            "18446744073709551616",
+            "\"1\"",
+            "null",
+            "true",
+            "[1]",
+            "253402300799.5",
+        ] {
+            assert_eq!(date(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn r15_a_wrong_json_type_is_a_refusal() {
+        for bad in [
+            r#"{"sub":1.5}"#,
+            r#"{"sub":{}}"#,
+            r#"{"sub":null}"#,
+            r#"{"iss":{}}"#,
+            r#"{"iss":1}"#,
+            r#"{"aud":123}"#,
+            r#"{"aud":["a",1]}"#,
+            r#"{"aud":{}}"#,
+            r#"{"aud":null}"#,
+            r#"{"jti":7}"#,
+            r#"{"type":1}"#,
+            r#"{"fresh":"true"}"#,
+            r#"{"fresh":1}"#,
+            r#"{"scope":["a"]}"#,
+            r#"{"roles":"admin"}"#,
+            r#"{"roles":[1]}"#,
+            r#"{"fam":1}"#,
+            r#"{"gen":-1}"#,
+            r#"{"gen":"1"}"#,
+            r#"{"csrf":1}"#,
+            r#"{"auth_time":"1"}"#,
+        ] {
+            assert!(Claims::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn strings_are_places_or_their_own_text() {
+        let payload =
+            r#"{"sub":"al\u0069ce","iss":"me","aud":["a","b"],"roles":["x"],"type":"access"}"#;
+        let claims = Claims::read(payload).unwrap();
+        assert_eq!(claims.sub.unwrap().of(payload), "alice");
+        assert_eq!(claims.iss.unwrap().of(payload), "me");
+        let aud: Vec<_> = claims.aud.values().iter().map(|a| a.of(payload)).collect();
+        assert_eq!(aud, ["a", "b"]);
+        assert_eq!(claims.roles[0].of(payload), "x");
+        assert_eq!(claims.kind, Some(TokenKind::Access));
+    }
+
+    #[test]
+    fn an_integer_subject_is_read_as_its_digits() {
+        let payload = r#"{"sub":42}"#;
+        assert_eq!(Claims::read(payload).unwrap().sub.unwrap().of(payload), "42");
+    }
+}

@@ -1,0 +1,124 @@
+//! Time as a parameter: where "now" comes from, and a clock that tests can set.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where "now" comes from.
+///
+/// Every rule about time (`exp`, `nbf`, `iat`, `max_age`, the grace of a rotation) asks the clock of
+/// the configuration, so a test sets the time instead of sleeping. The default is [`SystemClock`].
+///
+/// ```
+/// use jwt_auth::{Clock, ManualClock};
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let clock = ManualClock::at(1_700_000_000);
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now(), UNIX_EPOCH + Duration::from_secs(1_700_000_060));
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// The current time.
+    fn now(&self) -> SystemTime;
+}
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+}
+
+/// The clock of the operating system, which is the default.
+///
+/// ```
+/// use jwt_auth::{Clock, SystemClock};
+/// assert!(SystemClock.now() > std::time::UNIX_EPOCH);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one place that asks the system")]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// A clock that stands still until it is told to move; clones share one time.
+///
+/// ```
+/// use jwt_auth::{Config, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::at(1_700_000_000);
+/// let auth = Config::hs256("an example secret of 32 bytes ...").clock(clock.clone()).build()?;
+/// clock.advance(Duration::from_secs(3600)); // `auth` is now an hour later
+/// # drop(auth);
+/// # Ok::<(), jwt_auth::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct ManualClock(Arc<Mutex<SystemTime>>);
+
+impl ManualClock {
+    /// A clock that shows the given time.
+    pub fn new(now: SystemTime) -> Self {
+        Self(Arc::new(Mutex::new(now)))
+    }
+
+    /// A clock that shows the given number of seconds since 1970-01-01T00:00:00Z.
+    pub fn at(unix_seconds: u64) -> Self {
+        Self::new(UNIX_EPOCH + Duration::from_secs(unix_seconds))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = now.checked_add(by).unwrap_or(*now);
+    }
+
+    /// Sets the clock, forward or back.
+    pub fn set(&self, now: SystemTime) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ManualClock").field(&self.now()).finish()
+    }
+}
+
+/// The time since 1970 as claims count it; a clock that stands before 1970 reads as the end of time,
+/// so that every token is expired rather than none.
+pub(crate) fn since_epoch(clock: &dyn Clock) -> Duration {
+    clock.now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX)
+}
+
+/// The way back from [`since_epoch`], for the public accessors.
+pub(crate) fn to_system_time(since_epoch: Duration) -> SystemTime {
+    UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_expires_everything() {
+        let clock = ManualClock::new(UNIX_EPOCH - Duration::from_secs(1));
+        assert_eq!(since_epoch(&clock), Duration::MAX);
+    }
+
+    #[test]
+    fn clones_share_the_time() {
+        let clock = ManualClock::at(10);
+        clock.clone().advance(Duration::from_secs(5));
+        assert_eq!(since_epoch(&clock), Duration::from_secs(15));
+    }
+}

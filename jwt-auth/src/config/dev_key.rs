@@ -1,0 +1,127 @@
+//! The key of a debug build that was given none: made once, kept in a file that git ignores.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::config::ConfigProblem;
+use crate::keys::{Algorithm, Family, Key, secret_command};
+
+/// Who asks, and where the key is kept.
+pub(super) struct Origin<'a> {
+    pub(super) debug_build: bool,
+    pub(super) folder: &'a Path,
+}
+
+/// The kept key, made on the first call; a problem in a release build, or for a key pair.
+pub(super) fn key(algorithm: Algorithm, origin: &Origin<'_>) -> Result<Key, ConfigProblem> {
+    let field = "JWT_AUTH_SECRET_KEY";
+    if algorithm.family() != Family::Hmac {
+        return Err(ConfigProblem::new(
+            "JWT_AUTH_PRIVATE_KEY",
+            format!("{algorithm} needs a key pair, and there is none"),
+            "export JWT_AUTH_PRIVATE_KEY=file:private.pem",
+        ));
+    }
+    if !origin.debug_build {
+        return Err(ConfigProblem::new(
+            field,
+            "there is no key, and only a debug build makes its own",
+            format!("make one: {}", secret_command(algorithm.size())),
+        ));
+    }
+    let text = kept(origin.folder).map_err(|error| {
+        ConfigProblem::new(
+            field,
+            format!(
+                "there is no key, and none can be kept in {}: {error}",
+                origin.folder.display()
+            ),
+            format!("make one: {}", secret_command(algorithm.size())),
+        )
+    })?;
+    Ok(Key::secret(algorithm, text.as_str()))
+}
+
+fn kept(folder: &Path) -> io::Result<Zeroizing<String>> {
+    let file = folder.join("dev-key");
+    match fs::read_to_string(&file) {
+        Ok(text) => return Ok(Zeroizing::new(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join(".gitignore"), "*\n")?;
+    let mut bytes = Zeroizing::new([0_u8; 64]);
+    getrandom::fill(&mut *bytes).map_err(|_| io::Error::other("no random bytes"))?;
+    let text = Zeroizing::new(format!("base64:{}", STANDARD.encode(*bytes)));
+    // The whole key appears at once under its name, and the first of two processes wins.
+    let draft = folder.join(format!("dev-key.{}", std::process::id()));
+    private_file(&draft)?.write_all(text.as_bytes())?;
+    let linked = fs::hard_link(&draft, &file);
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => {
+            eprintln!(
+                "jwt-auth: JWT_AUTH_SECRET_KEY is not set; a development key was made and is kept in {} (a release build will ask for a key)",
+                file.display()
+            );
+            Ok(text)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::read_to_string(&file).map(Zeroizing::new)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    fs::File::create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("jwt-auth-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[test]
+    fn the_key_is_kept_ignored_and_private() {
+        let folder = folder("dev-key");
+        let first = kept(&folder).unwrap();
+        assert_eq!(*first, *kept(&folder).unwrap());
+        assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "the draft is gone");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(folder.join("dev-key")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "nobody else reads it");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_release_build_makes_none() {
+        let folder = folder("release");
+        let origin = Origin { debug_build: false, folder: &folder };
+        let problem = key(Algorithm::HS512, &origin).unwrap_err();
+        assert!(problem.fix().contains("head -c 64"));
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,267 @@
+//! The configuration: plain data with safe defaults, from code or from the environment.
+
+mod dev_key;
+mod duration;
+mod env;
+mod error;
+mod settings;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing, Leniency, LoadedRing};
+use crate::revocation::{Engine, MemoryStore, RevocationStore};
+
+pub use error::{ConfigError, ConfigProblem};
+pub(crate) use settings::Settings;
+
+/// Where a token was found, or is looked for.
+///
+/// ```
+/// assert_eq!(jwt_auth::TokenLocation::Header.name(), "header");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenLocation {
+    /// The `Authorization` header, or the one that [`Config::header_name`] names.
+    Header,
+}
+
+impl TokenLocation {
+    /// The name that attributes and environment variables use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+        }
+    }
+}
+
+/// How tokens are made and read. Nothing is global: [`build`](Self::build) makes a
+/// [`JwtAuth`](crate::JwtAuth) of it, which becomes the state of the router.
+///
+/// A setter takes any value; `build` checks all of them, and reports every problem at once.
+///
+/// ```
+/// use jwt_auth::Config;
+/// use std::time::Duration;
+///
+/// let auth = Config::hs256("an example secret of 32 bytes ...")
+///     .issuer("https://auth.example")
+///     .audience(["https://api.example"])
+///     .access_token_expires(Duration::from_secs(5 * 60))
+///     .build()?;
+/// # drop(auth);
+/// # Ok::<(), jwt_auth::ConfigError>(())
+/// ```
+pub struct Config {
+    keys: KeyRing,
+    key_fields: [&'static str; 2],
+    store: Option<Arc<dyn Engine>>,
+    problems: Vec<ConfigProblem>,
+    pub(crate) leniency: Leniency,
+    pub(crate) settings: Settings,
+}
+
+/// A configuration whose every part was checked.
+pub(crate) struct Checked {
+    pub(crate) ring: LoadedRing,
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<dyn Engine>,
+}
+
+impl Config {
+    /// HMAC with SHA-256 over a shared secret of at least 32 bytes.
+    ///
+    /// The secret is the text itself, or `base64:…`, `hex:…`, `file:…` ([`KeyMaterial`]).
+    ///
+    /// ```
+    /// use jwt_auth::Config;
+    /// assert!(Config::hs256([7_u8; 32]).build().is_ok());
+    /// assert!(Config::hs256("too short").build().is_err());
+    /// ```
+    pub fn hs256(secret: impl Into<KeyMaterial>) -> Self {
+        Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS256, secret)))
+    }
+
+    /// HMAC with SHA-384 over a shared secret of at least 48 bytes.
+    ///
+    /// ```
+    /// assert!(jwt_auth::Config::hs384([7_u8; 48]).build().is_ok());
+    /// ```
+    pub fn hs384(secret: impl Into<KeyMaterial>) -> Self {
+        Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS384, secret)))
+    }
+
+    /// HMAC with SHA-512 over a shared secret of at least 64 bytes.
+    ///
+    /// ```
+    /// assert!(jwt_auth::Config::hs512([7_u8; 64]).build().is_ok());
+    /// ```
+    pub fn hs512(secret: impl Into<KeyMaterial>) -> Self {
+        Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS512, secret)))
+    }
+
+    /// A key pair in PEM: the text itself, or `file:private.pem`. The halves must belong together.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config};
+    ///
+    /// let config = Config::from_pem(Algorithm::ES256, "file:private.pem", "file:public.pem");
+    /// assert!(config.build().is_err(), "there are no such files here");
+    /// ```
+    pub fn from_pem(
+        algorithm: Algorithm,
+        private: impl Into<KeyMaterial>,
+        public: impl Into<KeyMaterial>,
+    ) -> Self {
+        Self::with_keys(KeyRing::new(Key::pem_pair(algorithm, private, public)))
+    }
+
+    /// Several keys: the first signs, all of them verify ([`KeyRing`]).
+    pub fn with_keys(keys: KeyRing) -> Self {
+        Self {
+            keys,
+            key_fields: ["secret_key", "keys"],
+            store: None,
+            problems: Vec::new(),
+            leniency: Leniency::default(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// The `iss` that goes into tokens and is asked of them, of both kinds. Default: none, and any
+    /// issuer is read, since the key already says who signed (RFC 7519 §4.1.1).
+    pub fn issuer(self, issuer: impl Into<String>) -> Self {
+        let issuer = issuer.into();
+        self.encode_issuer(issuer.clone()).decode_issuer(issuer)
+    }
+
+    /// The `iss` that goes into tokens, when it differs from the one asked for.
+    pub fn encode_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.settings.encode_issuer = Some(issuer.into());
+        self
+    }
+
+    /// The `iss` that is asked of tokens, when it differs from the one written.
+    pub fn decode_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.settings.decode_issuer = Some(issuer.into());
+        self
+    }
+
+    /// The `aud` that goes into tokens; a token must name at least one of them. Default: none, and a
+    /// token that names an audience is refused, since it was made for somebody else (RFC 7519 §4.1.3).
+    pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
+        self.settings.audience = audience.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// By how much the clocks of issuer and reader may differ, for `exp`, `nbf` and `iat`. Default: 0,
+    /// since a stolen token lives that much longer; at most 10 minutes.
+    pub fn decode_leeway(mut self, leeway: Duration) -> Self {
+        self.settings.decode_leeway = leeway;
+        self
+    }
+
+    /// How long an access token lives. Default: 15 minutes, the most that a stolen one is worth.
+    pub fn access_token_expires(mut self, life: Duration) -> Self {
+        self.settings.access_token_expires = life;
+        self
+    }
+
+    /// How long a refresh token lives, which is how long a session may lie idle. Default: 30 days.
+    pub fn refresh_token_expires(mut self, life: Duration) -> Self {
+        self.settings.refresh_token_expires = life;
+        self
+    }
+
+    /// How long a session lives at the most, however often it is refreshed. Default: 90 days, then the
+    /// user logs in again.
+    pub fn refresh_family_expires(mut self, life: Duration) -> Self {
+        self.settings.refresh_family_expires = life;
+        self
+    }
+
+    /// How long the token that was just rotated gets the same successor again, so that two tabs which
+    /// refresh at once both live. Default: 10 seconds; zero turns it off; at most 5 minutes.
+    pub fn refresh_grace(mut self, grace: Duration) -> Self {
+        self.settings.refresh_grace = grace;
+        self
+    }
+
+    /// The header that bears the token. Default: `Authorization`.
+    pub fn header_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.header_name = name.into();
+        self
+    }
+
+    /// The word before the token, compared without case. Default: `Bearer` (RFC 6750 §2.1); `None` for a
+    /// header that bears the token alone.
+    pub fn header_type(mut self, scheme: Option<&str>) -> Self {
+        self.settings.header_type = scheme.map(str::to_owned);
+        self
+    }
+
+    /// The key of the sentence in an error's body. Default: `detail`, FastAPI's.
+    pub fn error_body_key(mut self, key: impl Into<String>) -> Self {
+        self.settings.error_body_key = key.into();
+        self
+    }
+
+    /// Where "now" comes from. Default: the system's clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// The store of revocations and refresh families. Default: a [`MemoryStore`], which one process
+    /// keeps and a restart forgets.
+    pub fn revocation(mut self, store: impl RevocationStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    pub(crate) fn problem(mut self, problem: ConfigProblem) -> Self {
+        self.problems.push(problem);
+        self
+    }
+
+    /// Checks every part; every problem comes back at once.
+    pub(crate) fn check(mut self) -> Result<Checked, ConfigError> {
+        let unset = self.problems.iter().any(|problem| self.key_fields.contains(&problem.field()));
+        let ring = match LoadedRing::load(&self.keys, self.leniency) {
+            Ok(ring) => Some(ring),
+            Err(_) if unset => None,
+            Err(problems) => {
+                for (place, problem) in problems {
+                    let field = match place {
+                        0 => self.key_fields[0].to_owned(),
+                        _ => format!("{} (number {})", self.key_fields[1], place + 1),
+                    };
+                    self.problems.push(ConfigProblem::new(field, problem.rule, problem.fix));
+                }
+                None
+            }
+        };
+        self.problems.extend(self.settings.problems());
+        match ring {
+            Some(ring) if self.problems.is_empty() => Ok(Checked {
+                ring,
+                settings: self.settings,
+                store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
+            }),
+            _ => Err(ConfigError::new(self.problems)),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("keys", &self.keys)
+            .field("settings", &self.settings)
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
+}

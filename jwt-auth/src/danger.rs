@@ -1,0 +1,110 @@
+//! Every way to weaken a default. Each needs a `use jwt_auth::danger::…` that a review can search for.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::config::Config;
+use crate::error::{AuthError, AuthErrorKind};
+use crate::issue::{BuilderKind, Life, TokenBuilder};
+use crate::verify::MAX_TOKEN;
+
+/// Weakens what a configuration asks for.
+///
+/// ```
+/// use jwt_auth::Config;
+/// use jwt_auth::danger::DangerousConfig as _;
+///
+/// assert!(Config::hs256("short").build().is_err());
+/// assert!(Config::hs256("short").allow_short_secret().build().is_ok());
+/// ```
+pub trait DangerousConfig: sealed::Sealed {
+    /// Takes an HMAC secret shorter than its hash (RFC 7518 §3.2 forbids it): such a secret can be
+    /// guessed offline from one token.
+    #[must_use]
+    fn allow_short_secret(self) -> Self;
+
+    /// Reads tokens without `exp`: a stolen one works until its key goes.
+    #[must_use]
+    fn allow_tokens_without_expiry(self) -> Self;
+}
+
+impl DangerousConfig for Config {
+    fn allow_short_secret(mut self) -> Self {
+        self.leniency.short_secrets = true;
+        self
+    }
+
+    fn allow_tokens_without_expiry(mut self) -> Self {
+        self.settings.exp_optional = true;
+        self
+    }
+}
+
+/// Weakens a token that is made.
+///
+/// ```
+/// use jwt_auth::Config;
+/// use jwt_auth::danger::DangerousIssue as _;
+///
+/// let auth = Config::hs256([7; 32]).build()?;
+/// let token = auth.access_token("robot").never_expires().issue()?;
+/// # drop(token);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait DangerousIssue: sealed::Sealed {
+    /// Leaves `exp` out of the access token, or of the refresh token when that is what is made. Only a
+    /// configuration that [allows it](DangerousConfig::allow_tokens_without_expiry) reads such a token.
+    #[must_use]
+    fn never_expires(self) -> Self;
+}
+
+impl<K: BuilderKind> DangerousIssue for TokenBuilder<'_, K> {
+    fn never_expires(mut self) -> Self {
+        self.life = Life::Forever;
+        self
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Config {}
+    impl<K> Sealed for super::TokenBuilder<'_, K> {}
+}
+
+/// What a token claims, unproven. Nothing takes this type as proof of anything.
+#[derive(Clone, Debug)]
+pub struct Unverified {
+    /// The header parameters.
+    pub header: Map<String, Value>,
+    /// The claims.
+    pub claims: Map<String, Value>,
+}
+
+/// Reads a token without checking anything: neither signature nor times nor issuer. For looking at a
+/// token in a log or a test.
+///
+/// # Errors
+///
+/// [`Malformed`](AuthErrorKind::Malformed) when the text is not three segments of JSON.
+///
+/// ```
+/// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let token = auth.access_token("alice").issue()?;
+/// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["sub"], "alice");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn decode_unverified(token: &str) -> Result<Unverified, AuthError> {
+    let read = |segment: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(segment).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    };
+    let mut segments = token.split('.');
+    match (segments.next(), segments.next(), segments.next(), segments.next()) {
+        (Some(header), Some(claims), Some(_), None) if token.len() <= MAX_TOKEN => {
+            read(header).zip(read(claims)).map(|(header, claims)| Unverified { header, claims })
+        }
+        _ => None,
+    }
+    .ok_or_else(|| AuthErrorKind::Malformed.into())
+}

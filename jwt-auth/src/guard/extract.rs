@@ -1,0 +1,92 @@
+//! Extractors: the tokens and `JwtAuth` as parameters of a handler.
+
+use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::auth::JwtAuth;
+use crate::claims::TokenKind;
+use crate::error::{AuthError, AuthErrorKind};
+use crate::guard::{answered, token_of};
+use crate::http as web;
+use crate::token::{AccessToken, RefreshToken};
+
+macro_rules! extractor {
+    ($name:ident, $kind:ident, $read:ident) => {
+        impl<S, C> FromRequestParts<S> for $name<C>
+        where
+            S: Send + Sync,
+            C: DeserializeOwned,
+            JwtAuth: FromRef<S>,
+        {
+            type Rejection = AuthError;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
+                let auth = JwtAuth::from_ref(state);
+                token_of(&auth, parts, TokenKind::$kind)
+                    .and_then(|proof| proof.$read())
+                    .map_err(|error| answered(&auth, parts, error))
+            }
+        }
+
+        /// `None` when the request bears no token; one that is present but bad is refused.
+        impl<S, C> OptionalFromRequestParts<S> for $name<C>
+        where
+            S: Send + Sync,
+            C: DeserializeOwned,
+            JwtAuth: FromRef<S>,
+        {
+            type Rejection = AuthError;
+
+            async fn from_request_parts(
+                parts: &mut Parts,
+                state: &S,
+            ) -> Result<Option<Self>, AuthError> {
+                match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
+                    Ok(token) => Ok(Some(token)),
+                    Err(error) if error.kind() == AuthErrorKind::Missing => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    };
+}
+
+extractor!(AccessToken, Access, access);
+extractor!(RefreshToken, Refresh, refresh);
+
+impl<S> FromRequestParts<S> for JwtAuth
+where
+    S: Send + Sync,
+    JwtAuth: FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let auth = Self::from_ref(state);
+        let request = web::wants_request(auth.settings()).then(|| web::kept(parts));
+        Ok(auth.with_request(request))
+    }
+}
+
+/// A state that guards find their `JwtAuth` in.
+#[diagnostic::on_unimplemented(
+    message = "the state `{Self}` holds no `JwtAuth`, so its guards have nothing to verify tokens with",
+    label = "guards need a `JwtAuth` in `{Self}`",
+    note = "write `.with_state(auth()?)`; or give `{Self}` a field `auth: JwtAuth` and `#[derive(axum::extract::FromRef)]`"
+)]
+pub trait HoldsJwtAuth {}
+
+#[diagnostic::do_not_recommend]
+impl<S> HoldsJwtAuth for S where JwtAuth: FromRef<S> {}
+
+/// Never a state. That `JwtAuth` comes out of two states keeps the compiler from guessing one of them
+/// before it has seen `.with_state(…)`, and so lets the message above be printed.
+#[derive(Debug)]
+pub enum NoState {}
+
+impl FromRef<NoState> for JwtAuth {
+    fn from_ref(never: &NoState) -> Self {
+        match *never {}
+    }
+}

@@ -1,0 +1,296 @@
+//! The builders of access tokens, refresh tokens and pairs.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::claims::TokenKind;
+use crate::clock::since_epoch;
+use crate::error::AuthError;
+use crate::issue::TokenPair;
+use crate::issue::write::{Draft, Issuer, random_id};
+use crate::keys::Algorithm;
+use crate::secret::Secret;
+
+/// What a [`TokenBuilder`] makes; sealed.
+pub trait BuilderKind: sealed::Sealed {
+    /// What `issue` returns.
+    type Output;
+    #[doc(hidden)]
+    fn issue(builder: TokenBuilder<'_, Self>) -> Result<Self::Output, AuthError>
+    where
+        Self: Sized;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::AccessKind {}
+    impl Sealed for super::RefreshKind {}
+    impl Sealed for super::PairKind {}
+}
+
+/// One access token.
+#[derive(Debug)]
+pub enum AccessKind {}
+
+/// One refresh token, the first of its family.
+#[derive(Debug)]
+pub enum RefreshKind {}
+
+/// An access token and a refresh token of one new session.
+#[derive(Debug)]
+pub enum PairKind {}
+
+/// How long the token lives, where the builder was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Configured,
+    For(Duration),
+    Forever,
+}
+
+/// Where a pair stands in its session: a new one, or a successor.
+#[derive(Clone, Debug)]
+pub(crate) struct Lineage {
+    pub(crate) family: String,
+    pub(crate) family_ends: Duration,
+    pub(crate) generation: u64,
+    pub(crate) refresh_id: String,
+    /// When the refresh token was made; the access token is made now.
+    pub(crate) refresh_issued_at: Duration,
+}
+
+/// Names everything that goes into a token, then [`issue`](Self::issue)s it.
+///
+/// Made by [`JwtAuth::access_token`](crate::JwtAuth::access_token),
+/// [`refresh_token`](crate::JwtAuth::refresh_token) and [`token_pair`](crate::JwtAuth::token_pair).
+///
+/// ```
+/// use jwt_auth::Config;
+/// use std::time::Duration;
+///
+/// let auth = Config::hs256([7; 32]).build()?;
+/// let token = auth
+///     .access_token("alice")
+///     .scopes(["notes:read"])
+///     .expires_in(Duration::from_secs(60))
+///     .issue()?;
+/// assert_eq!(token.split('.').count(), 3);
+///
+/// // A custom claim that bears a reserved name is an error, never an overwrite.
+/// let claims = serde_json::json!({ "exp": 0 });
+/// assert!(auth.access_token("alice").claims(&claims).issue().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing is made before `.issue()`"]
+pub struct TokenBuilder<'a, K> {
+    issuer: Issuer<'a>,
+    subject: String,
+    fresh: bool,
+    auth_time: Option<Duration>,
+    pub(crate) life: Life,
+    audience: Option<Vec<String>>,
+    scopes: Vec<String>,
+    roles: Vec<String>,
+    claims: Result<Map<String, Value>, AuthError>,
+    header: Map<String, Value>,
+    algorithm: Option<Algorithm>,
+    lineage: Option<Lineage>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<'a, K: BuilderKind> TokenBuilder<'a, K> {
+    pub(crate) fn new(issuer: Issuer<'a>, subject: String) -> Self {
+        Self {
+            issuer,
+            subject,
+            fresh: false,
+            auth_time: None,
+            life: Life::Configured,
+            audience: None,
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            claims: Ok(Map::new()),
+            header: Map::new(),
+            algorithm: None,
+            lineage: None,
+            kind: PhantomData,
+        }
+    }
+
+    /// Whether the user has just logged in. Default: false. True also writes `auth_time`, which
+    /// `max_age = "…"` asks for.
+    pub fn fresh(mut self, fresh: bool) -> Self {
+        self.fresh = fresh;
+        self
+    }
+
+    /// How long the access token lives, or the refresh token when that is what is made. Default: the
+    /// configured lifetime.
+    pub fn expires_in(mut self, life: Duration) -> Self {
+        self.life = Life::For(life);
+        self
+    }
+
+    /// `aud`, in place of the configured one.
+    pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
+        self.audience = Some(audience.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// `scope`: what `#[jwt_required(scopes(…))]` asks for (RFC 8693 §4.2).
+    pub fn scopes<A: Into<String>>(mut self, scopes: impl IntoIterator<Item = A>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// `roles`: what `#[jwt_required(roles(…))]` asks for (RFC 9068 §2.2.3.1).
+    pub fn roles<A: Into<String>>(mut self, roles: impl IntoIterator<Item = A>) -> Self {
+        self.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Custom claims: a type that serialises as a JSON object. A second call adds to the first. A
+    /// reserved name is an error of [`issue`](Self::issue).
+    pub fn claims<C: Serialize + ?Sized>(mut self, claims: &C) -> Self {
+        self.claims = self.claims.and_then(|mut all| match serde_json::to_value(claims) {
+            Ok(Value::Object(more)) => {
+                all.extend(more);
+                Ok(all)
+            }
+            _ => Err(AuthError::cannot_issue("custom claims serialise as a JSON object")),
+        });
+        self
+    }
+
+    /// A header parameter of your own. A reserved name is an error of [`issue`](Self::issue).
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.header.insert(name.into(), value.into());
+        self
+    }
+
+    /// Signs with the ring's first key of that algorithm. Default: the ring's first key.
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = Some(algorithm);
+        self
+    }
+
+    /// Makes the token.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims
+    /// that are no object, a scope with a space, no key that signs, a token of more than 8 KiB.
+    pub fn issue(self) -> Result<K::Output, AuthError> {
+        K::issue(self)
+    }
+
+    pub(crate) fn auth_time(mut self, at: Option<Duration>) -> Self {
+        self.auth_time = at;
+        self
+    }
+
+    pub(crate) fn lineage(mut self, lineage: Lineage) -> Self {
+        self.lineage = Some(lineage);
+        self
+    }
+
+    fn draft(self, kind: TokenKind, now: Duration) -> Result<Draft, AuthError> {
+        let settings = self.issuer.settings;
+        let configured = match kind {
+            TokenKind::Access => settings.access_token_expires,
+            TokenKind::Refresh => settings.refresh_token_expires,
+        };
+        let expires_at = match self.life {
+            Life::Configured => Some(now.saturating_add(configured)),
+            Life::For(life) => Some(now.saturating_add(life)),
+            Life::Forever => None,
+        };
+        Ok(Draft {
+            kind,
+            subject: self.subject,
+            id: random_id()?,
+            issued_at: now,
+            expires_at,
+            fresh: self.fresh,
+            auth_time: self.auth_time.or(self.fresh.then_some(now)),
+            audience: self.audience.unwrap_or_else(|| settings.audience.clone()),
+            scopes: self.scopes,
+            roles: self.roles,
+            family: None,
+            generation: 0,
+            custom: self.claims?,
+            header: self.header,
+            algorithm: self.algorithm,
+        })
+    }
+}
+
+impl BuilderKind for AccessKind {
+    type Output = String;
+
+    fn issue(builder: TokenBuilder<'_, Self>) -> Result<String, AuthError> {
+        let issuer = builder.issuer;
+        issuer.write(&builder.draft(TokenKind::Access, since_epoch(&*issuer.settings.clock))?)
+    }
+}
+
+impl BuilderKind for RefreshKind {
+    type Output = String;
+
+    fn issue(builder: TokenBuilder<'_, Self>) -> Result<String, AuthError> {
+        let issuer = builder.issuer;
+        let mut draft = builder.draft(TokenKind::Refresh, since_epoch(&*issuer.settings.clock))?;
+        draft.family = Some(random_id()?);
+        issuer.write(&draft)
+    }
+}
+
+impl BuilderKind for PairKind {
+    type Output = TokenPair;
+
+    fn issue(builder: TokenBuilder<'_, Self>) -> Result<TokenPair, AuthError> {
+        let issuer = builder.issuer;
+        let settings = issuer.settings;
+        let now = since_epoch(&*settings.clock);
+        let lineage = match builder.lineage.clone() {
+            Some(lineage) => lineage,
+            None => Lineage {
+                family: random_id()?,
+                family_ends: now.saturating_add(settings.refresh_family_expires),
+                generation: 0,
+                refresh_id: random_id()?,
+                refresh_issued_at: now,
+            },
+        };
+        // No token outlives its session: else a session's end would give back what was revoked.
+        let within = |at: Duration| at.min(lineage.family_ends);
+        let mut access = builder.draft(TokenKind::Access, now)?;
+        access.expires_at = access.expires_at.map(within);
+        access.family = Some(lineage.family.clone());
+        let made = lineage.refresh_issued_at;
+        let refresh = Draft {
+            kind: TokenKind::Refresh,
+            id: lineage.refresh_id,
+            issued_at: made,
+            expires_at: Some(within(made.saturating_add(settings.refresh_token_expires))),
+            generation: lineage.generation,
+            ..access.clone()
+        };
+        let expires_in = access.expires_at.map_or(Duration::MAX, |at| at.saturating_sub(now));
+        Ok(TokenPair {
+            access: Secret::from(issuer.write(&access)?),
+            refresh: Secret::from(issuer.write(&refresh)?),
+            expires_in,
+        })
+    }
+}
+
+impl<K> fmt::Debug for TokenBuilder<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBuilder").field("fresh", &self.fresh).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,11 @@
+//! Making tokens: builders that name everything, over one writer that signs.
+
+mod builder;
+mod pair;
+mod write;
+
+pub use builder::{AccessKind, BuilderKind, PairKind, RefreshKind, TokenBuilder};
+pub use pair::TokenPair;
+
+pub(crate) use builder::{Life, Lineage};
+pub(crate) use write::{Issuer, random_id};

@@ -1,0 +1,206 @@
+//! The writer: claims to JSON, JSON to base64url, and the signature over both.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::claims::{LAST_SECOND, RESERVED, TokenKind};
+use crate::config::Settings;
+use crate::error::{AuthError, AuthErrorKind};
+use crate::keys::{Algorithm, LoadedRing};
+use crate::verify::MAX_TOKEN;
+
+/// Header parameters that the framework writes, or that would change the meaning of the token.
+const RESERVED_HEADER: [&str; 13] = [
+    "alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256",
+];
+
+/// What every token is made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Issuer<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) ring: &'a LoadedRing,
+}
+
+/// One token to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) kind: TokenKind,
+    pub(crate) subject: String,
+    pub(crate) id: String,
+    pub(crate) issued_at: Duration,
+    /// `None` for a token that never expires (`danger`).
+    pub(crate) expires_at: Option<Duration>,
+    pub(crate) fresh: bool,
+    pub(crate) auth_time: Option<Duration>,
+    pub(crate) audience: Vec<String>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) family: Option<String>,
+    pub(crate) generation: u64,
+    pub(crate) custom: Map<String, Value>,
+    pub(crate) header: Map<String, Value>,
+    pub(crate) algorithm: Option<Algorithm>,
+}
+
+impl Issuer<'_> {
+    /// Writes and signs; refuses what our own reader would refuse.
+    pub(crate) fn write(&self, draft: &Draft) -> Result<String, AuthError> {
+        let key = match draft.algorithm {
+            Some(algorithm) => self.ring.signing_with(algorithm),
+            None => self.ring.signing(),
+        };
+        let key = key.ok_or_else(|| match draft.algorithm {
+            Some(algorithm) => {
+                AuthError::cannot_issue(format!("no key of the ring signs with {algorithm}"))
+            }
+            None => AuthError::cannot_issue("the configuration has no key that signs"),
+        })?;
+        check(draft)?;
+        let mut token = if draft.header.is_empty() {
+            key.known_headers().of(draft.kind).to_owned()
+        } else {
+            let mut header = Map::new();
+            header.insert("alg".to_owned(), key.algorithm.name().into());
+            header.insert("typ".to_owned(), draft.kind.typ().into());
+            if let Some(id) = &key.id {
+                header.insert("kid".to_owned(), id.as_str().into());
+            }
+            header.extend(draft.header.clone());
+            URL_SAFE_NO_PAD.encode(Value::Object(header).to_string())
+        };
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(self.claims(draft), &mut token);
+        let signature = key
+            .sign(token.as_bytes())
+            .ok_or_else(|| AuthError::from(AuthErrorKind::CannotIssue))?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        if token.len() > MAX_TOKEN {
+            return Err(AuthError::cannot_issue(format!(
+                "a token has at most {MAX_TOKEN} bytes, and this one would have {}",
+                token.len()
+            )));
+        }
+        Ok(token)
+    }
+
+    fn claims(&self, draft: &Draft) -> String {
+        let mut out = Object(String::with_capacity(320));
+        out.text("sub", &draft.subject);
+        out.number("iat", draft.issued_at.as_secs());
+        out.number("nbf", draft.issued_at.as_secs());
+        if let Some(exp) = draft.expires_at {
+            out.number("exp", exp.as_secs());
+        }
+        out.text("jti", &draft.id);
+        out.text("type", draft.kind.claim());
+        if draft.kind == TokenKind::Access {
+            out.raw("fresh", if draft.fresh { "true" } else { "false" });
+        }
+        if let Some(issuer) = &self.settings.encode_issuer {
+            out.text("iss", issuer);
+        }
+        match draft.audience.as_slice() {
+            [] => {}
+            [one] => out.text("aud", one),
+            many => out.value("aud", &many.into()),
+        }
+        if !draft.scopes.is_empty() {
+            out.text("scope", &draft.scopes.join(" "));
+        }
+        if !draft.roles.is_empty() {
+            out.value("roles", &draft.roles.as_slice().into());
+        }
+        if let Some(at) = draft.auth_time {
+            out.number("auth_time", at.as_secs());
+        }
+        if let Some(family) = &draft.family {
+            out.text("fam", family);
+        }
+        if draft.generation > 0 {
+            out.number("gen", draft.generation);
+        }
+        for (name, value) in &draft.custom {
+            out.value(name, value);
+        }
+        out.0.push('}');
+        out.0
+    }
+}
+
+fn check(draft: &Draft) -> Result<(), AuthError> {
+    let reserved = |what: &str, name: &str| {
+        AuthError::cannot_issue(format!(
+            "the {what} `{name}` is written by the framework; rename yours"
+        ))
+    };
+    if let Some(name) = draft.custom.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        return Err(reserved("claim", name));
+    }
+    if let Some(name) = draft.header.keys().find(|name| RESERVED_HEADER.contains(&name.as_str())) {
+        return Err(reserved("header parameter", name));
+    }
+    if draft.expires_at.is_some_and(|exp| exp.as_secs() > LAST_SECOND) {
+        return Err(AuthError::cannot_issue("a token expires before the year 10000"));
+    }
+    // `scope` is a list separated by spaces (RFC 6749 §3.3): a name with a space would be two.
+    let is_scope = |name: &String| {
+        !name.is_empty() && name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    };
+    if !draft.scopes.iter().all(is_scope) {
+        return Err(AuthError::cannot_issue(
+            "a scope is printable ASCII without space, quote and backslash (RFC 6749 §3.3)",
+        ));
+    }
+    Ok(())
+}
+
+/// A JSON object in the making; names are our own or come out of a map, so each stands once.
+struct Object(String);
+
+impl Object {
+    fn raw(&mut self, name: &str, value: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.string(name);
+        self.0.push(':');
+        self.0.push_str(value);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.raw(name, "");
+        self.string(value);
+    }
+
+    fn number(&mut self, name: &str, value: u64) {
+        self.raw(name, "");
+        let _ = write!(self.0, "{value}");
+    }
+
+    fn value(&mut self, name: &str, value: &Value) {
+        self.raw(name, "");
+        let _ = write!(self.0, "{value}");
+    }
+
+    fn string(&mut self, text: &str) {
+        let plain = text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\');
+        if plain {
+            self.0.push('"');
+            self.0.push_str(text);
+            self.0.push('"');
+        } else {
+            let _ = write!(self.0, "{}", Value::from(text));
+        }
+    }
+}
+
+/// 128 random bits of the system's generator, in base64url (ASVS 7.2.3).
+pub(crate) fn random_id() -> Result<String, AuthError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| AuthError::cannot_issue("the system's generator gives no random bytes"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}

@@ -1,0 +1,471 @@
+//! A strict reader of JSON objects: one pass, nothing copied, every member name unique.
+//!
+//! What RFC 7515 §4 and RFC 7519 §4 ask of a header and of claims, and serde does not do for types it
+//! was not told about: duplicate names are refused at every depth, nothing may follow the object.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// Deeper nesting than this is refused; it bounds the recursion.
+const MAX_DEPTH: u32 = 64;
+/// Up to this many names are compared one by one; a larger object uses a set, so that a header of
+/// thousands of names costs no more than its length.
+const INLINE_NAMES: usize = 24;
+
+/// The text is not an object as RFC 8259 has it, or not with unique names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotStrict;
+
+/// A string as it stands in the text, quotes taken off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    raw: &'a str,
+    start: usize,
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// Where the string stands in the text, when it holds no escape.
+    pub(crate) fn span(&self) -> Option<(usize, usize)> {
+        (!self.escaped).then_some((self.start, self.raw.len()))
+    }
+
+    /// The string's value.
+    pub(crate) fn value(&self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+}
+
+/// A value; arrays and objects are checked and left as text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value<'a> {
+    String(Text<'a>),
+    Number { raw: &'a str, start: usize },
+    Bool(bool),
+    Null,
+    Array { raw: &'a str, start: usize },
+    Object,
+}
+
+/// Reads an object, and hands its members over in their order.
+pub(crate) fn object<'a>(
+    text: &'a str,
+    mut member: impl FnMut(&str, Value<'a>) -> Result<(), NotStrict>,
+) -> Result<(), NotStrict> {
+    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, offset: 0 };
+    reader.blank();
+    reader.members(0, &mut member)?;
+    reader.blank();
+    if reader.at == reader.bytes.len() { Ok(()) } else { Err(NotStrict) }
+}
+
+/// Reads the elements of an array that [`object`] handed over.
+pub(crate) fn array<'a>(
+    raw: &'a str,
+    start: usize,
+    mut element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
+) -> Result<(), NotStrict> {
+    let mut reader = Reader { text: raw, bytes: raw.as_bytes(), at: 0, offset: start };
+    reader.elements(0, &mut element)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    /// Where `text` stands in the text that spans are counted in.
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn blank(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), NotStrict> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(NotStrict)
+        }
+    }
+
+    fn members(
+        &mut self,
+        depth: u32,
+        member: &mut dyn FnMut(&str, Value<'a>) -> Result<(), NotStrict>,
+    ) -> Result<(), NotStrict> {
+        self.expect(b'{')?;
+        self.blank();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        let mut names = Names::default();
+        loop {
+            self.blank();
+            let name = self.string()?.value();
+            self.blank();
+            self.expect(b':')?;
+            self.blank();
+            let value = self.value(depth)?;
+            member(&name, value)?;
+            names.insert(name)?;
+            self.blank();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(NotStrict),
+            }
+        }
+    }
+
+    fn elements(
+        &mut self,
+        depth: u32,
+        element: &mut dyn FnMut(Value<'a>) -> Result<(), NotStrict>,
+    ) -> Result<(), NotStrict> {
+        self.expect(b'[')?;
+        self.blank();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.blank();
+            let value = self.value(depth)?;
+            element(value)?;
+            self.blank();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(NotStrict),
+            }
+        }
+    }
+
+    fn value(&mut self, depth: u32) -> Result<Value<'a>, NotStrict> {
+        if depth >= MAX_DEPTH {
+            return Err(NotStrict);
+        }
+        let from = self.at;
+        match self.peek().ok_or(NotStrict)? {
+            b'"' => Ok(Value::String(self.string()?)),
+            b'{' => {
+                self.members(depth + 1, &mut |_, _| Ok(()))?;
+                Ok(Value::Object)
+            }
+            b'[' => {
+                self.elements(depth + 1, &mut |_| Ok(()))?;
+                Ok(Value::Array { raw: &self.text[from..self.at], start: self.offset + from })
+            }
+            b't' => self.literal("true").map(|()| Value::Bool(true)),
+            b'f' => self.literal("false").map(|()| Value::Bool(false)),
+            b'n' => self.literal("null").map(|()| Value::Null),
+            _ => {
+                self.number()?;
+                Ok(Value::Number { raw: &self.text[from..self.at], start: self.offset + from })
+            }
+        }
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), NotStrict> {
+        if self.bytes[self.at..].starts_with(word.as_bytes()) {
+            self.at += word.len();
+            Ok(())
+        } else {
+            Err(NotStrict)
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), NotStrict> {
+        let from = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at > from { Ok(()) } else { Err(NotStrict) }
+    }
+
+    fn number(&mut self) -> Result<(), NotStrict> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1
+        } else {
+            self.digits()?
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<Text<'a>, NotStrict> {
+        self.expect(b'"')?;
+        let from = self.at;
+        let mut escaped = false;
+        loop {
+            match self.peek().ok_or(NotStrict)? {
+                b'"' => break,
+                b'\\' => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                0..=0x1f => return Err(NotStrict),
+                _ => self.at += 1,
+            }
+        }
+        let raw = &self.text[from..self.at];
+        self.at += 1;
+        Ok(Text { raw, start: self.offset + from, escaped })
+    }
+
+    fn escape(&mut self) -> Result<(), NotStrict> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                Ok(())
+            }
+            Some(b'u') => {
+                let first = self.code_unit(self.at)?;
+                self.at += 6;
+                match first {
+                    0xd800..=0xdbff => {
+                        let second = self.code_unit(self.at)?;
+                        self.at += 6;
+                        if (0xdc00..=0xdfff).contains(&second) { Ok(()) } else { Err(NotStrict) }
+                    }
+                    0xdc00..=0xdfff => Err(NotStrict),
+                    _ => Ok(()),
+                }
+            }
+            _ => Err(NotStrict),
+        }
+    }
+
+    /// The four digits of `\uXXXX` at `at`.
+    fn code_unit(&self, at: usize) -> Result<u16, NotStrict> {
+        let unit = self.bytes.get(at..at + 6).ok_or(NotStrict)?;
+        if !unit.starts_with(b"\\u") || !unit[2..].iter().all(u8::is_ascii_hexdigit) {
+            return Err(NotStrict);
+        }
+        u16::from_str_radix(&self.text[at + 2..at + 6], 16).map_err(|_| NotStrict)
+    }
+}
+
+/// The value of a string whose escapes [`Reader::escape`] has checked.
+fn unescape(raw: &str) -> String {
+    let mut units: Vec<u16> = Vec::new();
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        let value = if c == '\\' {
+            match chars.next() {
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('u') => {
+                    let digits: String = chars.by_ref().take(4).collect();
+                    units.push(u16::from_str_radix(&digits, 16).unwrap_or(0xfffd));
+                    continue;
+                }
+                Some(other) => other,
+                None => break,
+            }
+        } else {
+            c
+        };
+        units.extend_from_slice(value.encode_utf16(&mut [0; 2]));
+    }
+    String::from_utf16_lossy(&units)
+}
+
+/// The names seen in one object: a filter of 64 bits, then a short list, then a set.
+struct Names<'a> {
+    filter: u64,
+    list: [Cow<'a, str>; INLINE_NAMES],
+    len: usize,
+    rest: HashSet<Cow<'a, str>>,
+}
+
+impl Default for Names<'_> {
+    fn default() -> Self {
+        const EMPTY: Cow<'_, str> = Cow::Borrowed("");
+        Self { filter: 0, list: [EMPTY; INLINE_NAMES], len: 0, rest: HashSet::new() }
+    }
+}
+
+impl<'a> Names<'a> {
+    fn insert(&mut self, name: Cow<'a, str>) -> Result<(), NotStrict> {
+        let bytes = name.as_bytes();
+        let mix = bytes
+            .iter()
+            .take(8)
+            .fold(bytes.len(), |acc, byte| acc.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+        let bit = 1_u64 << (mix % 64);
+        let maybe_seen = self.filter & bit != 0;
+        self.filter |= bit;
+        if maybe_seen && self.list[..self.len].contains(&name) {
+            return Err(NotStrict);
+        }
+        if self.len < INLINE_NAMES {
+            self.list[self.len] = name;
+            self.len += 1;
+            return Ok(());
+        }
+        if self.rest.insert(name) { Ok(()) } else { Err(NotStrict) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(text: &str) -> bool {
+        object(text, |_, _| Ok(())).is_ok()
+    }
+
+    #[test]
+    fn objects_and_nothing_else() {
+        for good in [
+            "{}",
+            " { } ",
+            r#"{"a":1,"b":[1,{"a":null}],"c":"\u00e9\ud83d\ude00\n"}"#,
+            r#"{"":-0.5e+10}"#,
+        ] {
+            assert!(reads(good), "{good}");
+        }
+        for bad in [
+            "",
+            "[]",
+            "1",
+            "null",
+            "\"a\"",
+            "{",
+            "{}x",
+            "{} {}",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{,"a":1}"#,
+            r#"{a:1}"#,
+            r#"{'a':1}"#,
+            r#"{"a":01}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\udc00"}"#,
+            r#"{"a":"\u00g0"}"#,
+            "{\"a\":\"\n\"}",
+            r#"{"a":"}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":[}"#,
+            "\u{feff}{}",
+            r#"{"a":-}"#,
+            r#"{"a":1 "b":2}"#,
+        ] {
+            assert!(!reads(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn duplicate_names_at_every_depth() {
+        for bad in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"x":{"a":1,"a":2}}"#,
+            r#"{"x":[[{"a":1,"b":2,"a":3}]]}"#,
+        ] {
+            assert!(!reads(bad), "{bad}");
+        }
+        assert!(reads(r#"{"a":{"a":1},"b":{"a":1}}"#));
+        let many = |last: &str| {
+            let names: Vec<String> = (0..200).map(|n| format!("\"n{n}\":{n}")).collect();
+            format!("{{{},\"{last}\":0}}", names.join(","))
+        };
+        assert!(reads(&many("fresh")));
+        assert!(!reads(&many("n3")), "in the list");
+        assert!(!reads(&many("n150")), "in the set");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
+        assert!(reads(&nested(60)));
+        assert!(!reads(&nested(100)));
+        assert!(!reads(&nested(100_000)), "no stack overflow");
+    }
+
+    #[test]
+    fn spans_point_at_the_value() {
+        let text = r#"{ "a" : "xyz", "b":["p","q\n"], "n": 12 }"#;
+        let mut seen = Vec::new();
+        object(text, |name, value| {
+            match value {
+                Value::String(s) => {
+                    seen.push((name.to_owned(), s.span().map(|(at, len)| &text[at..at + len])))
+                }
+                Value::Array { raw, start } => array(raw, start, |element| {
+                    if let Value::String(s) = element {
+                        seen.push((
+                            s.value().into_owned(),
+                            s.span().map(|(at, len)| &text[at..at + len]),
+                        ));
+                    }
+                    Ok(())
+                })?,
+                Value::Number { raw, start } => {
+                    seen.push((raw.to_owned(), Some(&text[start..start + raw.len()])))
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(
+            seen,
+            [
+                ("a".to_owned(), Some("xyz")),
+                ("p".to_owned(), Some("p")),
+                ("q\n".to_owned(), None),
+                ("12".to_owned(), Some("12")),
+            ]
+        );
+    }
+
+    #[test]
+    fn escapes_are_decoded_as_serde_json_does() {
+        for raw in [r"\u0061b", r#"\"\\\/\b\f\n\r\t"#, r"\ud83d\ude00", "é\\u00e9"] {
+            let expected: String = serde_json::from_str(&format!("\"{raw}\"")).unwrap();
+            assert_eq!(unescape(raw), expected);
+        }
+    }
+}

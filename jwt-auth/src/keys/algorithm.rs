@@ -1,0 +1,153 @@
+//! The one table of algorithms (RFC 7518 §3.1, RFC 8037): name, family, sizes.
+
+use std::fmt;
+
+/// A signature algorithm. `none` is not among them, in no build.
+///
+/// ```
+/// use jwt_auth::Algorithm;
+/// assert_eq!(Algorithm::ES256.name(), "ES256");
+/// assert_eq!("EdDSA".parse(), Ok(Algorithm::EdDSA));
+/// assert!("none".parse::<Algorithm>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256; a secret of at least 32 bytes.
+    HS256,
+    /// HMAC with SHA-384; a secret of at least 48 bytes.
+    HS384,
+    /// HMAC with SHA-512; a secret of at least 64 bytes.
+    HS512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256; a modulus of at least 2048 bits.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// RSASSA-PSS with SHA-384.
+    PS384,
+    /// RSASSA-PSS with SHA-512.
+    PS512,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
+    /// Ed25519.
+    EdDSA,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Hmac,
+    Rsa,
+    Ec,
+    Ed,
+}
+
+struct Row {
+    algorithm: Algorithm,
+    name: &'static str,
+    family: Family,
+    backend: jsonwebtoken::Algorithm,
+    /// Bytes of hash output for HMAC, of one coordinate for EC, of the key for Ed25519.
+    size: usize,
+}
+
+macro_rules! table {
+    ($($algorithm:ident $family:ident $size:literal),* $(,)?) => {
+        const TABLE: &[Row] = &[$(Row {
+            algorithm: Algorithm::$algorithm,
+            name: stringify!($algorithm),
+            family: Family::$family,
+            backend: jsonwebtoken::Algorithm::$algorithm,
+            size: $size,
+        }),*];
+    };
+}
+
+table! {
+    HS256 Hmac 32, HS384 Hmac 48, HS512 Hmac 64,
+    RS256 Rsa 0, RS384 Rsa 0, RS512 Rsa 0,
+    PS256 Rsa 0, PS384 Rsa 0, PS512 Rsa 0,
+    ES256 Ec 32, ES384 Ec 48,
+    EdDSA Ed 32,
+}
+
+impl Algorithm {
+    fn row(self) -> &'static Row {
+        // The table stands in the order of the enum; a test holds the two together.
+        &TABLE[self as usize]
+    }
+
+    /// The name that the header parameter `alg` bears.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    pub(crate) fn family(self) -> Family {
+        self.row().family
+    }
+
+    pub(crate) fn size(self) -> usize {
+        self.row().size
+    }
+
+    pub(crate) fn backend(self) -> jsonwebtoken::Algorithm {
+        self.row().backend
+    }
+
+    /// The length of a signature, where the algorithm alone decides it.
+    pub(crate) fn signature_len(self) -> Option<usize> {
+        match self.family() {
+            Family::Hmac => Some(self.size()),
+            Family::Ec | Family::Ed => Some(2 * self.size()),
+            Family::Rsa => None,
+        }
+    }
+
+    pub(crate) fn names() -> String {
+        TABLE.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no algorithm of [`Algorithm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of an algorithm")]
+pub struct UnknownAlgorithm;
+
+impl std::str::FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        TABLE.iter().find(|row| row.name == name).map(|row| row.algorithm).ok_or(UnknownAlgorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_stands_in_the_order_of_the_enum() {
+        for row in TABLE {
+            assert_eq!(row.algorithm.row().algorithm, row.algorithm);
+            assert_eq!(row.name.parse(), Ok(row.algorithm));
+        }
+    }
+
+    #[test]
+    fn r6_none_exists_in_no_build() {
+        for name in ["none", "None", "NONE", "nOnE", "", "HS256 ", "hs256", "ES512", "RS1", "HS1"] {
+            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Reading one JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037), strictly.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::json::{self, NotStrict, Value};
+use crate::keys::{Algorithm, Family, KeyProblem};
+
+/// A key as its JWK describes it, public members only.
+pub(super) struct Jwk {
+    pub(super) algorithm: Algorithm,
+    pub(super) id: Option<String>,
+    pub(super) material: Material,
+}
+
+pub(super) enum Material {
+    Secret(Vec<u8>),
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    /// SEC1 for EC, the 32 bytes of `x` for Ed25519.
+    Point(Vec<u8>),
+}
+
+fn problem(rule: impl Into<String>) -> KeyProblem {
+    KeyProblem::new(rule, "check the JWK against RFC 7517 §4 and RFC 7518 §6")
+}
+
+impl Jwk {
+    pub(super) fn read(text: &[u8]) -> Result<Self, KeyProblem> {
+        let members = Members::read(text)?;
+        let kty = members.text("kty").ok_or_else(|| problem("a JWK has a `kty`"))?;
+        if members.text("use").is_some_and(|purpose| purpose != "sig") {
+            return Err(problem("a JWK that verifies has `use` \"sig\", or none"));
+        }
+        if members.ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
+            return Err(problem("a JWK that verifies has \"verify\" in its `key_ops`, or none"));
+        }
+        let algorithm = members.algorithm(kty)?;
+        let material = match (kty, algorithm.family()) {
+            ("oct", Family::Hmac) => Material::Secret(members.bytes("k")?),
+            ("RSA", Family::Rsa) => {
+                Material::Rsa { n: members.bytes("n")?, e: members.bytes("e")? }
+            }
+            ("EC", Family::Ec) => {
+                let (x, y) = (members.bytes("x")?, members.bytes("y")?);
+                if x.len() != algorithm.size() || y.len() != algorithm.size() {
+                    return Err(problem(format!(
+                        "the coordinates of {algorithm} have {} bytes each",
+                        algorithm.size()
+                    )));
+                }
+                Material::Point([&[4], x.as_slice(), &y].concat())
+            }
+            ("OKP", Family::Ed) => Material::Point(members.bytes("x")?),
+            _ => return Err(problem("`kty`, `crv` and `alg` of a JWK agree")),
+        };
+        Ok(Self { algorithm, id: members.text("kid").map(str::to_owned), material })
+    }
+}
+
+struct Members {
+    texts: HashMap<String, String>,
+    ops: Option<Vec<String>>,
+}
+
+impl Members {
+    fn read(text: &[u8]) -> Result<Self, KeyProblem> {
+        let text = std::str::from_utf8(text).map_err(|_| problem("a JWK is UTF-8"))?;
+        let mut members = Self { texts: HashMap::new(), ops: None };
+        json::object(text, |name, value| {
+            match (name, value) {
+                ("key_ops", Value::Array { raw, start }) => {
+                    let mut ops = Vec::new();
+                    json::array(raw, start, |op| match op {
+                        Value::String(op) => {
+                            ops.push(op.value().into_owned());
+                            Ok(())
+                        }
+                        _ => Err(NotStrict),
+                    })?;
+                    members.ops = Some(ops);
+                }
+                (_, Value::String(text)) => {
+                    members.texts.insert(name.to_owned(), text.value().into_owned());
+                }
+                (
+                    "kty" | "alg" | "use" | "key_ops" | "kid" | "crv" | "k" | "n" | "e" | "x" | "y",
+                    _,
+                ) => {
+                    return Err(NotStrict);
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+        .map_err(|NotStrict| problem("a JWK is a JSON object with unique, typed members"))?;
+        Ok(members)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.texts.get(name).map(String::as_str)
+    }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, KeyProblem> {
+        self.text(name)
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+            .filter(|bytes| !bytes.is_empty())
+            .ok_or_else(|| problem(format!("the member `{name}` is base64url without padding")))
+    }
+
+    fn algorithm(&self, kty: &str) -> Result<Algorithm, KeyProblem> {
+        let by_curve = match (kty, self.text("crv")) {
+            ("EC", Some("P-256")) => Some(Algorithm::ES256),
+            ("EC", Some("P-384")) => Some(Algorithm::ES384),
+            ("OKP", Some("Ed25519")) => Some(Algorithm::EdDSA),
+            ("EC" | "OKP", _) => return Err(problem("`crv` is P-256, P-384 or Ed25519")),
+            _ => None,
+        };
+        let named = match self.text("alg") {
+            Some("Ed25519") => Some(Algorithm::EdDSA),
+            Some(name) => Some(
+                name.parse()
+                    .map_err(|_| problem(format!("`alg` is one of {}", Algorithm::names())))?,
+            ),
+            None => None,
+        };
+        match (by_curve, named) {
+            (Some(curve), Some(named)) if curve != named => {
+                Err(problem("`crv` and `alg` of a JWK agree"))
+            }
+            (Some(algorithm), _) | (None, Some(algorithm)) => Ok(algorithm),
+            (None, None) => {
+                Err(problem("a JWK of RSA or oct names its `alg`, so that the key has one"))
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Keys: one algorithm each, judged when they are loaded, found by id when a token comes in.
+
+mod algorithm;
+mod jwk;
+mod key;
+mod known;
+mod load;
+mod provider;
+mod ring;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use key::{Key, KeyMaterial};
+pub use ring::KeyRing;
+
+pub(crate) use algorithm::Family;
+pub(crate) use load::{KeyProblem, Leniency, LoadedKey, secret_command};
+pub(crate) use ring::LoadedRing;

@@ -1,0 +1,40 @@
+//! tmp
+#[doc(hidden)]
+pub mod __private;
+mod auth;
+mod claims;
+mod clock;
+mod config;
+pub mod danger;
+mod error;
+mod guard;
+mod http;
+mod issue;
+mod json;
+mod keys;
+mod refresh;
+mod revocation;
+mod router;
+mod secret;
+mod token;
+mod validation;
+mod verify;
+
+pub use auth::{JwtAuth, VerifiedToken};
+pub use claims::TokenKind;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{Config, ConfigError, ConfigProblem, TokenLocation};
+pub use error::{AuthError, AuthErrorKind};
+pub use guard::{GuardKind, GuardSpec, HoldsJwtAuth, Permission};
+pub use issue::{AccessKind, BuilderKind, PairKind, RefreshKind, TokenBuilder, TokenPair};
+pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
+pub use keys::{Algorithm, Key, KeyMaterial, KeyRing, UnknownAlgorithm};
+pub use revocation::{
+    MemoryStore, Revocation, RevocationStore, Rotate, Rotation, Standing, StoreError, TokenIdentity,
+};
+pub use router::{
+    Caller, GuardedArguments, GuardedHandler, GuardedRouter, IsGuard, Manifest, ManifestEntry,
+    routing,
+};
+pub use secret::Secret;
+pub use token::{AccessToken, NoClaims, RefreshToken};

@@ -1,0 +1,162 @@
+//! `get`, `post` and the others, for handlers that say who may call them.
+//!
+//! Names and chaining are axum's: `get(list).post(create)`.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::response::IntoResponse;
+use axum::routing::{self, Route};
+use tower::{Layer, Service};
+
+use crate::router::{Caller, GuardedArguments, GuardedHandler};
+
+pub use axum::routing::MethodFilter;
+
+/// The handlers of one path, by method; each of them guarded.
+#[must_use = "a method router serves nothing before it is routed"]
+pub struct MethodRouter<S = ()> {
+    pub(super) router: routing::MethodRouter<S>,
+    pub(super) callers: Vec<(&'static str, Caller)>,
+}
+
+const METHODS: [(&str, MethodFilter); 9] = [
+    ("GET", MethodFilter::GET),
+    ("HEAD", MethodFilter::HEAD),
+    ("POST", MethodFilter::POST),
+    ("PUT", MethodFilter::PUT),
+    ("PATCH", MethodFilter::PATCH),
+    ("DELETE", MethodFilter::DELETE),
+    ("OPTIONS", MethodFilter::OPTIONS),
+    ("TRACE", MethodFilter::TRACE),
+    ("CONNECT", MethodFilter::CONNECT),
+];
+
+macro_rules! methods {
+    ($($name:ident $method:ident,)*) => {
+        $(
+            #[doc = concat!("Routes `", stringify!($method), "` requests to a guarded handler; see [`axum::routing::", stringify!($name), "`].")]
+            pub fn $name<H, T, S>(handler: H) -> MethodRouter<S>
+            where
+                T: 'static,
+                S: Clone + Send + Sync + 'static,
+                H: GuardedHandler<T> + Handler<T, S>,
+                T: GuardedArguments,
+            {
+                on(MethodFilter::$method, handler)
+            }
+        )*
+
+        impl<S> MethodRouter<S>
+        where
+            S: Clone + Send + Sync + 'static,
+        {
+            $(
+                #[doc = concat!("Routes `", stringify!($method), "` requests to a guarded handler as well.")]
+                pub fn $name<H, T>(self, handler: H) -> Self
+                where
+                    T: 'static,
+                    H: GuardedHandler<T> + Handler<T, S>,
+                    T: GuardedArguments,
+                {
+                    self.on(MethodFilter::$method, handler)
+                }
+            )*
+        }
+    };
+}
+
+methods! {
+    get GET,
+    head HEAD,
+    post POST,
+    put PUT,
+    patch PATCH,
+    delete DELETE,
+    options OPTIONS,
+    trace TRACE,
+}
+
+/// Routes requests of the filter's methods to a guarded handler; see [`axum::routing::on`].
+pub fn on<H, T, S>(filter: MethodFilter, handler: H) -> MethodRouter<S>
+where
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments,
+{
+    MethodRouter { router: routing::MethodRouter::new(), callers: Vec::new() }.on(filter, handler)
+}
+
+/// Routes requests of every method to a guarded handler; see [`axum::routing::any`].
+pub fn any<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments,
+{
+    MethodRouter { router: routing::any(handler), callers: vec![("ANY", Caller::of(&T::SPEC))] }
+}
+
+impl<S> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// Routes requests of the filter's methods to a guarded handler as well.
+    pub fn on<H, T>(mut self, filter: MethodFilter, handler: H) -> Self
+    where
+        T: 'static,
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments,
+    {
+        let named = METHODS.iter().filter(|(_, method)| filter.or(*method) == filter);
+        self.callers.extend(named.map(|(name, _)| (*name, Caller::of(&T::SPEC))));
+        Self { router: self.router.on(filter, handler), ..self }
+    }
+
+    /// The handler of the methods that no other is for, guarded like any; see
+    /// [`axum::routing::MethodRouter::fallback`].
+    pub fn fallback<H, T>(mut self, handler: H) -> Self
+    where
+        T: 'static,
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments,
+    {
+        self.callers.push(("OTHER", Caller::of(&T::SPEC)));
+        Self { router: self.router.fallback(handler), ..self }
+    }
+
+    /// Adds the handlers of another method router; see [`axum::routing::MethodRouter::merge`].
+    pub fn merge(mut self, other: Self) -> Self {
+        self.callers.extend(other.callers);
+        Self { router: self.router.merge(other.router), ..self }
+    }
+
+    /// Applies a middleware to the handlers so far; see [`axum::routing::MethodRouter::layer`]. It runs
+    /// before the guards.
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+    {
+        Self { router: self.router.layer(layer), callers: self.callers }
+    }
+}
+
+impl<S> Clone for MethodRouter<S> {
+    fn clone(&self) -> Self {
+        Self { router: self.router.clone(), callers: self.callers.clone() }
+    }
+}
+
+impl<S> fmt::Debug for MethodRouter<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MethodRouter").field("callers", &self.callers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! The header: compared with the bytes that our own keys write, or read for the few parameters that count.
+
+use std::borrow::Cow;
+
+use crate::claims::TokenKind;
+use crate::error::AuthErrorKind;
+use crate::json::{self, NotStrict, Value};
+
+/// What the header says, as far as it is listened to.
+#[derive(Debug, Default)]
+pub(super) struct Header<'a> {
+    pub(super) alg: Cow<'a, str>,
+    pub(super) kid: Option<Cow<'a, str>>,
+    /// The kind that `typ` names, if it names one.
+    pub(super) typ: Option<TokenKind>,
+}
+
+impl<'a> Header<'a> {
+    /// Reads a decoded header. `jwk`, `jku`, `x5u`, `x5c` and whatever else is unknown is passed over
+    /// (R4, R8); what would change the meaning of the token is refused (R7, R16).
+    pub(super) fn read(text: &'a str) -> Result<Self, AuthErrorKind> {
+        let mut header = Self::default();
+        let mut alg = None;
+        json::object(text, |name, value| {
+            match name {
+                "alg" => alg = Some(string(value)?),
+                "kid" => header.kid = Some(string(value)?),
+                "typ" => header.typ = kind(&string(value)?)?,
+                "crit" | "zip" | "enc" => return Err(NotStrict),
+                "b64" if !matches!(value, Value::Bool(true)) => return Err(NotStrict),
+                _ => {}
+            }
+            Ok(())
+        })
+        .map_err(|NotStrict| AuthErrorKind::Malformed)?;
+        header.alg = alg.ok_or(AuthErrorKind::Malformed)?;
+        Ok(header)
+    }
+}
+
+fn string(value: Value<'_>) -> Result<Cow<'_, str>, NotStrict> {
+    match value {
+        Value::String(text) => Ok(text.value()),
+        _ => Err(NotStrict),
+    }
+}
+
+/// Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9).
+fn kind(typ: &str) -> Result<Option<TokenKind>, NotStrict> {
+    const PREFIX: &str = "application/";
+    let short = match typ.get(..PREFIX.len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => &typ[PREFIX.len()..],
+        _ => typ,
+    };
+    if short.eq_ignore_ascii_case("JWT") {
+        return Ok(None);
+    }
+    [TokenKind::Access, TokenKind::Refresh]
+        .into_iter()
+        .find(|kind| short.eq_ignore_ascii_case(kind.typ()))
+        .map(Some)
+        .ok_or(NotStrict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(String, Option<String>, Option<TokenKind>), AuthErrorKind> {
+        Header::read(text).map(|h| (h.alg.into_owned(), h.kid.map(Cow::into_owned), h.typ))
+    }
+
+    #[test]
+    fn what_counts_is_read() {
+        let ok = read(r#"{"typ":"at+jwt","alg":"HS256","kid":"k","x":1,"jwk":{"kty":"oct"}}"#);
+        assert_eq!(ok, Ok(("HS256".into(), Some("k".into()), Some(TokenKind::Access))));
+        assert_eq!(read(r#"{"alg":"HS256"}"#), Ok(("HS256".into(), None, None)));
+        assert_eq!(read(r#"{"alg":"x","typ":"jwt"}"#), Ok(("x".into(), None, None)));
+        let long = read(r#"{"alg":"x","typ":"Application/RT+JWT"}"#);
+        assert_eq!(long, Ok(("x".into(), None, Some(TokenKind::Refresh))));
+    }
+
+    #[test]
+    fn r5_r7_r16_what_would_change_the_meaning_is_refused() {
+        for bad in [
+            r#"{"alg":{"HS256":null}}"#,
+            r#"{"alg":["HS256"]}"#,
+            r#"{"alg":null}"#,
+            r#"{"alg":1}"#,
+            "{}",
+            r#"{"alg":"HS256","crit":["exp"]}"#,
+            r#"{"alg":"HS256","crit":[]}"#,
+            r#"{"alg":"HS256","b64":false}"#,
+            r#"{"alg":"HS256","zip":"DEF"}"#,
+            r#"{"alg":"dir","enc":"A256GCM"}"#,
+            r#"{"alg":"HS256","kid":1}"#,
+            r#"{"alg":"HS256","typ":1}"#,
+            r#"{"alg":"HS256","typ":"JWE"}"#,
+            r#"{"alg":"HS256","typ":"dpop+jwt"}"#,
+            r#"{"alg":"HS256","alg":"HS256"}"#,
+            r#"["HS256"]"#,
+            r#"{"alg":"HS256"} "x""#,
+        ] {
+            assert_eq!(read(bad), Err(AuthErrorKind::Malformed), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Verification: the one place where a token is read and its signature is checked.
+//!
+//! Size, alphabet, segments, base64url, UTF-8, header, key, signature, claims, in that order; nothing
+//! of the claims is looked at before the signature has been checked. Revocation is not asked here.
+
+mod compact;
+mod header;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::time::Duration;
+
+use zeroize::Zeroize;
+
+use crate::claims::{Claims, TokenKind};
+use crate::config::Settings;
+use crate::error::AuthErrorKind;
+use crate::keys::{Algorithm, LoadedKey, LoadedRing};
+use crate::revocation::TokenIdentity;
+use crate::validation::{self, Expected};
+
+pub(crate) use compact::MAX_TOKEN;
+use compact::Segments;
+use header::Header;
+
+/// A token whose signature and claims were checked; only this file makes one.
+pub(crate) struct Verified {
+    /// The token, then its decoded payload.
+    text: String,
+    token_len: usize,
+    header_len: usize,
+    kind: TokenKind,
+    claims: Claims,
+}
+
+impl Verified {
+    pub(crate) fn token(&self) -> &str {
+        &self.text[..self.token_len]
+    }
+
+    pub(crate) fn payload(&self) -> &str {
+        &self.text[self.token_len..]
+    }
+
+    /// The encoded header segment.
+    pub(crate) fn header(&self) -> &str {
+        &self.text[..self.header_len]
+    }
+
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
+    }
+
+    pub(crate) fn identity(&self) -> TokenIdentity<'_> {
+        let payload = self.payload();
+        TokenIdentity {
+            issuer: self.claims.iss.as_ref().map(|iss| iss.of(payload)),
+            id: self.claims.jti.as_ref().map(|id| id.of(payload)),
+            subject: self.subject(),
+            kind: self.kind,
+            family: self.claims.fam.as_ref().map(|fam| fam.of(payload)),
+            issued_at: self.claims.iat,
+            expires_at: self.claims.exp,
+        }
+    }
+}
+
+impl Drop for Verified {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Buffers that a thread keeps, so that reading a token allocates nothing.
+#[derive(Default)]
+struct Scratch {
+    header: Vec<u8>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Reads, verifies and validates a token.
+pub(crate) fn verify(
+    token: &str,
+    ring: &LoadedRing,
+    settings: &Settings,
+    expected: Expected<'_>,
+    now: Duration,
+) -> Result<Verified, AuthErrorKind> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let segments = Segments::split(token)?;
+        let (payload, typ) = checked_payload(token, segments, ring, scratch)?;
+        let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
+        validation::validate(&claims, payload, typ, settings, expected, now)?;
+        let mut text = String::with_capacity(token.len() + payload.len());
+        text.push_str(token);
+        text.push_str(payload);
+        Ok(Verified {
+            text,
+            token_len: token.len(),
+            header_len: segments.header(token).len(),
+            kind: expected.kind,
+            claims,
+        })
+    })
+}
+
+/// The payload of a token whose signature verifies, and the kind that its header names.
+fn checked_payload<'s>(
+    token: &str,
+    segments: Segments,
+    ring: &LoadedRing,
+    scratch: &'s mut Scratch,
+) -> Result<(&'s str, Option<TokenKind>), AuthErrorKind> {
+    let known = ring.signing().and_then(|key| {
+        key.known_headers().kind_of(segments.header(token)).map(|kind| (key, kind))
+    });
+    if known.is_none() {
+        compact::decode(segments.header(token), &mut scratch.header)?;
+    }
+    compact::decode(segments.payload(token), &mut scratch.payload)?;
+    compact::decode(segments.signature(token), &mut scratch.signature)?;
+    let utf8 = |bytes: &'s [u8]| std::str::from_utf8(bytes).map_err(|_| AuthErrorKind::Malformed);
+    let payload = utf8(&scratch.payload)?;
+    let message = segments.signed(token);
+    let fits = |key: &LoadedKey| key.verify(message, &scratch.signature);
+    let (verified, typ) = if let Some((key, kind)) = known {
+        (fits(key), Some(kind))
+    } else {
+        let header = Header::read(utf8(&scratch.header)?)?;
+        (select(ring, &header, fits)?, header.typ)
+    };
+    if verified { Ok((payload, typ)) } else { Err(AuthErrorKind::InvalidSignature) }
+}
+
+/// Finds the key by `kid`, or the few keys that have none, and asks whether the signature is theirs.
+fn select(
+    ring: &LoadedRing,
+    header: &Header<'_>,
+    fits: impl Fn(&LoadedKey) -> bool,
+) -> Result<bool, AuthErrorKind> {
+    let algorithm: Algorithm = header.alg.parse().map_err(|_| AuthErrorKind::WrongAlgorithm)?;
+    if let Some(kid) = &header.kid {
+        let key = ring.by_id(kid).ok_or(AuthErrorKind::UnknownKey)?;
+        if key.algorithm != algorithm {
+            return Err(AuthErrorKind::WrongAlgorithm);
+        }
+        return Ok(fits(key));
+    }
+    if !ring.keys().any(|key| key.algorithm == algorithm) {
+        return Err(AuthErrorKind::WrongAlgorithm);
+    }
+    let mut candidates = ring.without_id(algorithm).peekable();
+    if candidates.peek().is_none() {
+        return Err(AuthErrorKind::UnknownKey);
+    }
+    Ok(candidates.any(fits))
+}

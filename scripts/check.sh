@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# All that CI runs, in its order. Installs what it needs, says what it does, and fails at the first failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
+# Debug information doubles the time to link, and nobody debugs here.
+export CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+
+say() { printf '\n== %s\n' "$*"; }
+need() { # need COMMAND, and how to install it
+    command -v "$1" >/dev/null 2>&1 && return
+    say "installing $1"
+    "${@:2}"
+}
+
+command -v cargo >/dev/null 2>&1 || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }
+command -v cc >/dev/null 2>&1 || { echo "install a C compiler first (gcc or clang): AWS-LC is written in C" >&2; exit 1; }
+need cargo-deny cargo install --locked cargo-deny --version 0.20.2
+
+say "format"
+cargo fmt --all --check
+
+say "shape of the house: floors and sizes"
+cargo test --quiet -p tests --test floors
+
+say "clippy: all features, then each backend alone"
+cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
+cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs --all-targets -- -D warnings
+cargo clippy --quiet -p jwt-auth --no-default-features --features rust_crypto --all-targets -- -D warnings
+
+say "no backend is a compile error that says so"
+if out=$(cargo check --quiet -p jwt-auth --no-default-features 2>&1); then
+    echo "jwt-auth compiled without a backend" >&2
+    exit 1
+fi
+grep -q 'jwt-auth needs a backend for cryptography' <<<"$out" || { echo "$out" >&2; exit 1; }
+
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --all-features
+
+say "licences, bans, sources"
+cargo deny --all-features check licenses bans sources
+
+say "tests with RustCrypto alone"
+cargo test --quiet -p jwt-auth --no-default-features --features rust_crypto --lib
+
+say "tests: unit, integration, compile errors, documentation"
+cargo test --workspace --all-features
