@@ -27,12 +27,12 @@ impl Parse for Arg {
         let name = input.call(Ident::parse_any)?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            Value::Assigned(input.parse()?)
+            Value::Assigned(bare(input.parse()?))
         } else if input.peek(syn::token::Paren) {
             let list;
             parenthesized!(list in input);
             let items = Punctuated::<syn::Expr, Token![,]>::parse_terminated(&list)?;
-            Value::List(items.into_iter().collect())
+            Value::List(items.into_iter().map(bare).collect())
         } else {
             Value::None
         };
@@ -40,30 +40,39 @@ impl Parse for Arg {
     }
 }
 
+/// What a `macro_rules!` hands over as `$x:expr` comes in a group that nobody sees.
+fn bare(value: syn::Expr) -> syn::Expr {
+    match value {
+        syn::Expr::Group(group) => bare(*group.expr),
+        other => other,
+    }
+}
+
 /// Reads the arguments one by one, so that a mistake in one hides none in the next.
 pub(crate) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Arg> {
     let mut args = Vec::new();
-    for part in split(tokens) {
-        match syn::parse2(part) {
-            Ok(arg) => args.push(arg),
-            Err(error) => mistakes.add(error),
+    let mut part = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Punct(comma) if comma.as_char() == ',' => {
+                if part.is_empty() {
+                    mistakes.on(&comma, "there is no argument before this comma; remove the comma");
+                } else {
+                    read(std::mem::take(&mut part), &mut args, mistakes);
+                }
+            }
+            other => part.push(other),
         }
+    }
+    if !part.is_empty() {
+        read(part, &mut args, mistakes);
     }
     args
 }
 
-/// The tokens between the commas.
-fn split(tokens: TokenStream) -> Vec<TokenStream> {
-    let mut parts = vec![Vec::new()];
-    for token in tokens {
-        match token {
-            TokenTree::Punct(comma) if comma.as_char() == ',' => parts.push(Vec::new()),
-            other => parts.last_mut().expect("there is always a last part").push(other),
-        }
+fn read(part: Vec<TokenTree>, args: &mut Vec<Arg>, mistakes: &mut Mistakes) {
+    match syn::parse2(part.into_iter().collect()) {
+        Ok(arg) => args.push(arg),
+        Err(error) => mistakes.add(error),
     }
-    // A comma may stand after the last argument, and nowhere else with nothing before it.
-    if parts.last().is_some_and(Vec::is_empty) {
-        parts.pop();
-    }
-    parts.into_iter().map(TokenStream::from_iter).collect()
 }

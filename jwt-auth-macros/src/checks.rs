@@ -76,8 +76,9 @@ pub(crate) fn parameters(
             continue;
         }
         for Rule { question, words } in &rules {
+            // `::core` by itself, so that the whole assertion stands on the parameter's type.
             assertions.push(quote_spanned! {ty.span()=>
-                #paths::core::assert!(!#paths::Probe::<#ty>::PARAMETER.#question(), #words);
+                ::core::assert!(!#paths::Probe::<#ty>::PARAMETER.#question(), #words);
             });
         }
     }

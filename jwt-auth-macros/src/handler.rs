@@ -99,7 +99,7 @@ impl Function {
             mistakes.on(
                 extra,
                 format!(
-                    "axum takes {} parameters, and the guard is one of them; take at most {MOST_PARAMETERS}, or put several into a struct with `#[derive(FromRequestParts)]`",
+                    "a handler of axum takes {} parameters, and the guard is one of them; take at most {MOST_PARAMETERS}, or put several into a struct with `#[derive(FromRequestParts)]`",
                     MOST_PARAMETERS + 1
                 ),
             );

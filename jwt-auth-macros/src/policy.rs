@@ -1,6 +1,6 @@
 //! The policy of a guard, as tokens: a type of the runtime crate, or one written beside the handler.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
@@ -42,7 +42,7 @@ impl Policy {
     //              const SPEC: GuardSpec = GuardSpec { scopes: &[&"notes:read"], …, ..GuardSpec::ACCESS };
     //              async fn check(proof: &Proof) -> Result<(), AuthError> {
     //                  let token = proof.access()?;
-    //                  CheckOutcome::settle(may_read(&token)).await
+    //                  settle(may_read(&token)).await
     //              }
     //          }
     fn declared(attribute: Attribute, spec: &Spec, function: &Function, paths: &Paths) -> Self {
@@ -107,13 +107,16 @@ fn fields(spec: &Spec, paths: &Paths) -> TokenStream {
 }
 
 fn check(path: &syn::Path, paths: &Paths) -> TokenStream {
-    let call = quote_spanned!(path.span()=> #path(&token));
-    let settled = quote_spanned!(path.span()=> #paths::CheckOutcome::settle(#call));
+    // Names that the user's path cannot see: it may be a function of the same name.
+    let token = Ident::new("token", Span::mixed_site());
+    let proof = Ident::new("proof", Span::mixed_site());
+    let call = quote_spanned!(path.span()=> #path(&#token));
+    let settled = quote_spanned!(path.span()=> #paths::settle(#call));
     quote! {
         async fn check(
-            proof: &#paths::Proof,
+            #proof: &#paths::Proof,
         ) -> #paths::core::result::Result<(), #paths::AuthError> {
-            let token = proof.access()?;
+            let #token = #proof.access()?;
             #settled.await
         }
     }

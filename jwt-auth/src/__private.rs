@@ -8,8 +8,8 @@ pub use crate::config::ConfigError;
 use crate::config::ConfigProblem;
 pub use crate::error::AuthError;
 pub use crate::guard::{
-    Access, CheckOutcome, Guard, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe,
-    Proof, Public, Refresh,
+    Access, Guard, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe, Proof, Public,
+    Refresh, settle,
 };
 
 /// What a function under `#[load_config]` may return.

@@ -17,7 +17,9 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         "h" => 3600,
         "d" => 86_400,
         "" => {
-            return Err(format!("write the unit: `{number}s` for seconds, `{number}m` for minutes"));
+            return Err(format!(
+                "write the unit: `{number}s` for seconds, `{number}m` for minutes"
+            ));
         }
         _ => return Err("the units are ms, s, m, h and d, as in `15m`".to_owned()),
     };

@@ -83,6 +83,15 @@ where
     }
 }
 
+/// Waits for a check's outcome. A function of its own, so that an outcome of another type is one error.
+///
+/// # Errors
+///
+/// The refusal.
+pub async fn settle<M, T: CheckOutcome<M>>(outcome: T) -> Result<(), AuthError> {
+    outcome.settle().await
+}
+
 /// A refusal of a check is 403, whatever error it was expressed by; a check that could not be made
 /// stays what it is.
 pub(super) fn refusal(error: AuthError) -> AuthError {

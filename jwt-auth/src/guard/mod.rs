@@ -20,7 +20,7 @@ use crate::error::{AuthError, AuthErrorKind};
 use crate::http as web;
 use crate::verify::Verified;
 
-pub use check::{CheckOutcome, Proof};
+pub use check::{Proof, settle};
 pub use extract::HoldsJwtAuth;
 pub use parameter::{OtherParameter, Parameter, Probe};
 pub use permission::Permission;

@@ -1,0 +1,97 @@
+//! Names that a user has taken: no prelude, a `std` and a `core` of one's own, a `Result` that is another.
+
+#![allow(dead_code, reason = "names that are in the way, and nothing else")]
+
+/// Without any prelude, and with everything in the way that generated code could trip over.
+mod no_prelude {
+    #![no_implicit_prelude]
+
+    use ::jwt_auth::{AccessToken, Config, jwt_required, load_config, public, refresh_required};
+
+    mod std {}
+    mod core {}
+    mod jwt_auth {}
+    struct Option;
+    struct Result;
+    struct Some;
+    struct Ok;
+    struct Box;
+    struct Send;
+    trait Future {}
+    trait Policy {}
+    struct Guard;
+    struct GuardSpec;
+    struct Proof;
+    struct Duration;
+
+    #[load_config]
+    fn auth() -> Config {
+        Config::hs256([7; 32])
+    }
+
+    #[load_config]
+    async fn later(secret: ::std::string::String) -> Config {
+        Config::hs256(secret)
+    }
+
+    #[jwt_required]
+    async fn plain(_: AccessToken) {}
+
+    #[jwt_required(
+        fresh,
+        max_age = "10m",
+        scopes("a"),
+        any_scope("b"),
+        roles("c"),
+        any_role("d"),
+        audience = "e",
+        check = check
+    )]
+    pub(super) async fn everything(token: AccessToken) -> ::std::string::String {
+        ::std::string::ToString::to_string(token.subject())
+    }
+
+    #[jwt_required(optional)]
+    async fn optional() {}
+
+    #[refresh_required(audience = "x")]
+    async fn refresh() {}
+
+    #[public]
+    async fn open() {}
+
+    fn check(_: &AccessToken) -> bool {
+        true
+    }
+}
+
+/// Local names equal to those of the generated code.
+mod same_names {
+    use jwt_auth::{AccessToken, jwt_required};
+
+    #[jwt_required(check = token)]
+    async fn proof(guard: AccessToken, _token: AccessToken) -> String {
+        let proof = guard.subject().to_owned();
+        proof.clone()
+    }
+
+    async fn token(token: &AccessToken) -> bool {
+        token.is_fresh()
+    }
+
+    #[jwt_required]
+    #[allow(non_snake_case)]
+    pub(super) async fn __jwt_auth_guard(__guard: AccessToken) {
+        drop(__guard);
+    }
+
+    #[jwt_required(scopes("a"))]
+    pub(super) async fn r#type(r#async: AccessToken) {
+        drop(r#async);
+    }
+}
+
+#[test]
+fn it_compiles() {
+    let _ = (no_prelude::everything, same_names::r#type, same_names::__jwt_auth_guard);
+}

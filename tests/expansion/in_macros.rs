@@ -1,0 +1,55 @@
+//! Handlers that a `macro_rules!` writes.
+
+use jwt_auth::routing::get;
+use jwt_auth::{AccessToken, Config, GuardedRouter, jwt_required, load_config};
+
+macro_rules! handler {
+    ($name:ident, $token:ty, [$($scope:expr),*], $body:block) => {
+        #[jwt_required(scopes($($scope),*))]
+        async fn $name(token: $token) -> String {
+            let text: String = $body;
+            format!("{} {text}", token.subject())
+        }
+    };
+}
+
+handler!(one, AccessToken, ["a"], { "one".to_owned() });
+handler!(two, AccessToken, ["a", "b"], { String::new() });
+
+macro_rules! several {
+    ($($name:ident => $attribute:ident),* $(,)?) => {
+        $(
+            #[jwt_auth::$attribute]
+            async fn $name() -> &'static str { stringify!($name) }
+        )*
+    };
+}
+
+several! {
+    public_one => public,
+    guarded_one => jwt_required,
+    refreshed_one => refresh_required,
+}
+
+macro_rules! configuration {
+    ($name:ident, $config:expr) => {
+        #[load_config]
+        fn $name() -> Config {
+            $config
+        }
+    };
+}
+
+configuration!(auth, Config::hs256([7; 32]));
+
+#[test]
+fn they_route() {
+    let app: axum::Router = GuardedRouter::new()
+        .route("/one", get(one))
+        .route("/two", get(two))
+        .route("/public", get(public_one))
+        .route("/guarded", get(guarded_one))
+        .route("/refreshed", get(refreshed_one))
+        .with_state(auth().expect("good"));
+    assert!(app.has_routes());
+}

@@ -1,0 +1,200 @@
+//! What each argument of the attributes asks, on real requests.
+
+use axum::http::StatusCode;
+use jwt_auth::routing::get;
+use jwt_auth::{AccessToken, AuthError, GuardedRouter, Permission, jwt_required};
+use serde_json::json;
+use tests::call;
+
+use crate::app::good_app;
+
+#[tokio::test]
+async fn fresh_wants_a_log_in() {
+    let (app, auth, _) = good_app();
+    let pair = auth.log_in("alice").await.expect("a pair");
+    assert_eq!(tests::get(&app, "/fresh", pair.access_token()).await.status, StatusCode::OK);
+    let refreshed = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    let pair = auth.rotate(refreshed).await.expect("a pair");
+    let answer = tests::get(&app, "/fresh", pair.access_token()).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::UNAUTHORIZED, "fresh_token_required")
+    );
+    assert!(answer.challenge().contains("insufficient_user_authentication"));
+}
+
+#[tokio::test]
+async fn scopes_all_and_any() {
+    let (app, auth, _) = good_app();
+    let with = |scopes: &[&str]| {
+        auth.access_token("alice").scopes(scopes.iter().copied()).issue().expect("a token")
+    };
+    for (scopes, all, any) in [
+        (&["notes:read", "notes:write"][..], 200, 200),
+        (&["notes:write", "x", "notes:read"], 200, 200),
+        (&["notes:read"], 403, 200),
+        (&["admin"], 403, 200),
+        (&["notes:readx", "notes"], 403, 403),
+        (&["NOTES:READ"], 403, 403),
+        (&[], 403, 403),
+    ] {
+        let token = with(scopes);
+        assert_eq!(tests::get(&app, "/all-scopes", &token).await.status, all, "{scopes:?}");
+        assert_eq!(tests::get(&app, "/any-scope", &token).await.status, any, "{scopes:?}");
+    }
+}
+
+#[tokio::test]
+async fn roles_all_and_any() {
+    let (app, auth, _) = good_app();
+    for (roles, status) in [
+        (&["editor", "staff"][..], 200),
+        (&["guest", "editor"], 200),
+        (&["editor"], 403),
+        (&["staff", "guest"], 403),
+        (&["editor staff"], 403),
+        (&[], 403),
+    ] {
+        let token =
+            auth.access_token("alice").roles(roles.iter().copied()).issue().expect("a token");
+        let answer = tests::get(&app, "/roles", &token).await;
+        assert_eq!(answer.status, status, "{roles:?}");
+        if status == 403 {
+            assert!(answer.challenge().contains("insufficient_scope"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_routes_audience_replaces_the_configured_one() {
+    let (config, _) = tests::config();
+    let (app, auth) = crate::app::app(config.audience(["https://api.example"]));
+    let api = auth.access_token("alice").issue().expect("a token");
+    let reports =
+        auth.access_token("alice").audience(["https://reports.example"]).issue().expect("a token");
+    assert_eq!(tests::get(&app, "/me", &api).await.status, StatusCode::OK);
+    assert_eq!(tests::get(&app, "/me", &reports).await.code(), "audience_invalid");
+    assert_eq!(tests::get(&app, "/reports", &reports).await.body, "https://reports.example");
+    assert_eq!(tests::get(&app, "/reports", &api).await.code(), "audience_invalid");
+}
+
+const READ: &str = "notes:read";
+
+enum Notes {
+    Write,
+}
+
+impl Permission for Notes {
+    fn name(&self) -> &str {
+        match self {
+            Self::Write => "notes:write",
+        }
+    }
+}
+
+#[jwt_required(scopes(READ, Notes::Write))]
+async fn typed() -> &'static str {
+    "typed"
+}
+
+#[derive(serde::Deserialize)]
+struct Tenant {
+    tenant: String,
+}
+
+fn is_alice(token: &AccessToken) -> bool {
+    token.subject() == "alice"
+}
+
+fn has_tenant(token: &AccessToken<Tenant>) -> Result<(), AuthError> {
+    if token.custom().tenant == "acme" { Ok(()) } else { Err(AuthError::forbidden("Wrong tenant")) }
+}
+
+async fn slow(token: &AccessToken) -> bool {
+    tokio::task::yield_now().await;
+    token.subject() == "alice"
+}
+
+async fn strict(token: &AccessToken) -> Result<(), AuthError> {
+    tokio::task::yield_now().await;
+    match token.subject() {
+        "alice" => Ok(()),
+        "bob" => Err(jwt_auth::AuthErrorKind::Expired.into()),
+        _ => Err(jwt_auth::AuthErrorKind::Unavailable.into()),
+    }
+}
+
+#[jwt_required(check = is_alice)]
+async fn checked() {}
+#[jwt_required(check = has_tenant)]
+async fn checked_claims() {}
+#[jwt_required(check = slow)]
+async fn checked_async() {}
+#[jwt_required(check = strict)]
+async fn checked_strictly() {}
+#[jwt_required(optional, check = is_alice)]
+async fn checked_optionally() {}
+
+fn checks() -> (axum::Router, jwt_auth::JwtAuth) {
+    let (config, _) = tests::config();
+    let auth = config.build().expect("good");
+    let app = GuardedRouter::new()
+        .route("/typed", get(typed))
+        .route("/checked", get(checked))
+        .route("/claims", get(checked_claims))
+        .route("/async", get(checked_async))
+        .route("/strict", get(checked_strictly))
+        .route("/optional", get(checked_optionally))
+        .with_state(auth.clone());
+    (app, auth)
+}
+
+#[tokio::test]
+async fn constants_and_typed_permissions() {
+    let (app, auth) = checks();
+    let both =
+        auth.access_token("a").scopes(["notes:read", "notes:write"]).issue().expect("a token");
+    assert_eq!(tests::get(&app, "/typed", &both).await.status, StatusCode::OK);
+    let one = auth.access_token("a").scopes(["notes:read"]).issue().expect("a token");
+    let answer = tests::get(&app, "/typed", &one).await;
+    assert!(
+        answer.challenge().ends_with(r#"scope="notes:read notes:write""#),
+        "{}",
+        answer.challenge()
+    );
+}
+
+#[tokio::test]
+async fn a_check_of_the_application_refuses_with_403() {
+    let (app, auth) = checks();
+    let of = |subject: &str, tenant: &str| {
+        auth.access_token(subject).claims(&json!({ "tenant": tenant })).issue().expect("a token")
+    };
+    let (alice, bob, carol) = (of("alice", "acme"), of("bob", "evil"), of("carol", "evil"));
+    for (path, token, status) in [
+        ("/checked", &alice, 200),
+        ("/checked", &bob, 403),
+        ("/claims", &alice, 200),
+        ("/claims", &bob, 403),
+        ("/async", &alice, 200),
+        ("/async", &bob, 403),
+        ("/strict", &alice, 200),
+        ("/strict", &bob, 403),
+        ("/strict", &carol, 503),
+        ("/optional", &alice, 200),
+        ("/optional", &bob, 403),
+    ] {
+        assert_eq!(tests::get(&app, path, token).await.status, status, "{path}");
+    }
+    assert_eq!(call(&app, "GET", "/optional", None).await.status, StatusCode::OK);
+    assert_eq!(
+        tests::get(&app, "/claims", &bob).await.body,
+        r#"{"code":"forbidden","detail":"Wrong tenant"}"#
+    );
+    let plain = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(
+        tests::get(&app, "/claims", &plain).await.status,
+        StatusCode::FORBIDDEN,
+        "no tenant at all"
+    );
+}

@@ -1,0 +1,197 @@
+//! Keys are judged when they are loaded: R10 and R11.
+
+use std::path::Path;
+
+use jwt_auth::{Algorithm, AuthErrorKind, Config, ConfigError, JwtAuth, Key, KeyRing, ManualClock};
+use tests::NOW;
+
+fn pem(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys").join(name);
+    std::fs::read_to_string(path).expect("a key of the tests")
+}
+
+fn pair(algorithm: Algorithm, private: &str, public: &str) -> Result<JwtAuth, ConfigError> {
+    Config::from_pem(algorithm, pem(private), pem(public)).clock(ManualClock::at(NOW)).build()
+}
+
+fn ring(keys: impl IntoIterator<Item = Key>) -> Result<JwtAuth, ConfigError> {
+    let ring = keys.into_iter().fold(KeyRing::default(), KeyRing::also_verify);
+    Config::with_keys(ring).clock(ManualClock::at(NOW)).build()
+}
+
+fn rule(result: Result<JwtAuth, ConfigError>) -> String {
+    result.expect_err("refused").to_string()
+}
+
+const PAIRS: [(Algorithm, &str, &str); 9] = [
+    (Algorithm::RS256, "rsa.pem", "rsa.pub.pem"),
+    (Algorithm::RS384, "rsa.pkcs1.pem", "rsa.pkcs1.pub.pem"),
+    (Algorithm::RS512, "rsa.pem", "rsa.pkcs1.pub.pem"),
+    (Algorithm::PS256, "rsa.pem", "rsa.pub.pem"),
+    (Algorithm::PS384, "rsa.pem", "rsa.pub.pem"),
+    (Algorithm::PS512, "rsa.pem", "rsa.pub.pem"),
+    (Algorithm::ES256, "p256.pem", "p256.pub.pem"),
+    (Algorithm::ES384, "p384.pem", "p384.pub.pem"),
+    (Algorithm::EdDSA, "ed.pem", "ed.pub.pem"),
+];
+
+#[tokio::test]
+async fn every_algorithm_signs_and_verifies_and_refuses_a_changed_token() {
+    let secrets = [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)];
+    let secrets =
+        secrets.map(|(algorithm, size)| (algorithm, ring([Key::secret(algorithm, vec![7; size])])));
+    let pairs =
+        PAIRS.map(|(algorithm, private, public)| (algorithm, pair(algorithm, private, public)));
+    for (algorithm, auth) in secrets.into_iter().chain(pairs) {
+        let auth = auth.unwrap_or_else(|error| panic!("{algorithm}: {error}"));
+        let token = auth.access_token("alice").issue().expect("a token");
+        assert_eq!(
+            auth.verify_access(&token).await.expect("good").header()["alg"],
+            algorithm.name()
+        );
+        let dot = token.rfind('.').expect("a dot");
+        let forged = format!(
+            "{}{}{}",
+            &token[..=dot],
+            if &token[dot + 1..dot + 2] == "A" { "B" } else { "A" },
+            &token[dot + 2..]
+        );
+        let error = auth.verify_access(&forged).await.expect_err("forged");
+        assert_eq!(error.kind(), AuthErrorKind::InvalidSignature, "{algorithm}");
+        for cut in ["", "AA", &token[dot + 1..token.len() - 4]] {
+            let short = format!("{}{cut}", &token[..=dot]);
+            assert!(auth.verify_access(&short).await.is_err(), "{algorithm}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_public_key_verifies_and_issues_nothing() {
+    for (algorithm, private, public) in PAIRS {
+        let signer = pair(algorithm, private, public).expect("good");
+        let token = signer.access_token("alice").issue().expect("a token");
+        let reader = ring([Key::public_pem(algorithm, pem(public))]).expect("good");
+        assert_eq!(reader.verify_access(&token).await.expect("good").subject(), "alice");
+        let error = reader.access_token("alice").issue().expect_err("no private key");
+        assert_eq!(error.kind(), AuthErrorKind::CannotIssue);
+        let derived = ring([Key::private_pem(algorithm, pem(private))]).expect("good");
+        assert_eq!(derived.verify_access(&token).await.expect("good").subject(), "alice");
+    }
+}
+
+#[tokio::test]
+async fn a_public_key_is_no_hmac_secret() {
+    // The classic: the verifier's public key, used as the secret of an HMAC.
+    let auth = pair(Algorithm::RS256, "rsa.pem", "rsa.pub.pem").expect("good");
+    let forger = Config::hs256(pem("rsa.pub.pem").into_bytes())
+        .clock(ManualClock::at(NOW))
+        .build()
+        .expect("good");
+    let token = forger.access_token("mallory").issue().expect("a token");
+    assert_eq!(
+        auth.verify_access(&token).await.expect_err("confused").kind(),
+        AuthErrorKind::WrongAlgorithm
+    );
+}
+
+#[test]
+fn r10_short_secrets() {
+    for (algorithm, size) in
+        [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)]
+    {
+        assert!(ring([Key::secret(algorithm, vec![7; size])]).is_ok());
+        let error = rule(ring([Key::secret(algorithm, vec![7; size - 1])]));
+        assert!(
+            error.contains(&format!("at least {size} bytes")) && error.contains("head -c"),
+            "{error}"
+        );
+    }
+    assert!(rule(Config::hs256("").build()).contains("this one has 0"));
+}
+
+#[test]
+fn r10_key_pairs() {
+    for (algorithm, private, public, words) in [
+        (Algorithm::RS256, "rsa1024.pem", "rsa1024.pub.pem", "2048"),
+        (Algorithm::ES256, "p384.pem", "p384.pub.pem", "curve of ES256"),
+        (Algorithm::ES384, "p256.pem", "p256.pub.pem", "curve of ES384"),
+        (Algorithm::ES256, "k256.pem", "k256.pub.pem", "curve of ES256"),
+        (Algorithm::ES256, "ed.pem", "ed.pub.pem", "no key for ES256"),
+        (Algorithm::EdDSA, "p256.pem", "p256.pub.pem", "no key for EdDSA"),
+        (Algorithm::RS256, "p256.pem", "p256.pub.pem", "no key for RS256"),
+        (Algorithm::ES256, "rsa.pem", "rsa.pub.pem", "no key for ES256"),
+        (Algorithm::ES256, "p256.pem", "other.pub.pem", "does not belong"),
+        (Algorithm::ES256, "p256.pub.pem", "p256.pem", "PEM of"),
+        (Algorithm::ES256, "p256.sec1.pem", "p256.pub.pem", "openssl pkcs8 -topk8"),
+        (Algorithm::ES256, "p256.pem", "cert.pem", "openssl x509"),
+        (Algorithm::HS256, "p256.pem", "p256.pub.pem", "shared secret"),
+    ] {
+        let error = rule(pair(algorithm, private, public));
+        assert!(error.contains(words), "{private} {public}: {error}");
+    }
+    for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
+        assert!(rule(Config::from_pem(algorithm, "", "").build()).contains("PEM"));
+        assert!(
+            rule(Config::from_pem(algorithm, "-----BEGIN PRIVATE KEY-----", "x").build())
+                .contains("PEM")
+        );
+        assert!(rule(ring([Key::secret(algorithm, [7; 64])])).contains("key pair"));
+    }
+}
+
+#[test]
+fn r10_rings() {
+    let secret = |byte: u8| Key::secret(Algorithm::HS256, [byte; 32]);
+    assert!(ring([secret(1).id("a"), secret(2).id("b")]).is_ok());
+    assert!(rule(ring([secret(1).id("a"), secret(2).id("a")])).contains("ids are unique"));
+    assert!(rule(ring([secret(1).id("a"), secret(1).id("b")])).contains("stands in the ring once"));
+    let rsa = |algorithm| Key::public_pem(algorithm, pem("rsa.pub.pem"));
+    assert!(
+        rule(ring([rsa(Algorithm::RS256).id("a"), rsa(Algorithm::PS256).id("b")])).contains("once")
+    );
+    assert!(ring((1..=4).map(secret)).is_ok());
+    assert!(rule(ring((1..=5).map(secret))).contains("at most 4"));
+    assert!(rule(ring([])).contains("has a key"));
+    assert!(rule(ring([secret(1).id("")])).contains("key id"));
+}
+
+#[tokio::test]
+async fn previous_secrets_without_an_id_are_tried() {
+    let (old, new) =
+        (Key::secret(Algorithm::HS256, [1; 32]), Key::secret(Algorithm::HS256, [2; 32]));
+    let before = ring([old.clone()]).expect("good");
+    let token = before.access_token("alice").issue().expect("a token");
+    let after = ring([new.id("2026"), old]).expect("good");
+    assert_eq!(after.verify_access(&token).await.expect("good").subject(), "alice");
+}
+
+#[tokio::test]
+async fn jwks_are_read_strictly() {
+    // RFC 7517 A.1's EC key, and RFC 8037 A.2's.
+    let ec = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":"1"}"#;
+    let ed = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let oct = r#"{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
+    for good in [ec, ed, oct] {
+        assert!(ring([Key::jwk(good)]).is_ok(), "{good}");
+    }
+    for (bad, words) in [
+        (ec.replace("\"sig\"", "\"enc\""), "`use`"),
+        (ec.replace("\"use\":\"sig\"", "\"key_ops\":[\"sign\"]"), "`key_ops`"),
+        (ec.replace("\"use\":\"sig\"", "\"alg\":\"ES384\""), "agree"),
+        (ec.replace("P-256", "P-384"), "48 bytes"),
+        (ec.replace("P-256", "secp256k1"), "`crv`"),
+        (ec.replace("MKBC", "AAAA"), "not a point"),
+        (ec.replace("\"kid\":\"1\"", "\"crv\":\"P-256\""), "unique"),
+        (ec.replace("\"kid\":\"1\"", "\"kid\":1"), "typed"),
+        (ed.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "11qYAYKxCrc"), "not a point"),
+        (ed.replace("URo\"", "URo=\""), "base64url"),
+        (oct.replace("\"alg\":\"HS256\",", ""), "names its `alg`"),
+        (oct.replace("HS256", "RS256"), "agree"),
+        (oct.replace("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow", "AyM1"), "at least 32"),
+        ("[]".to_owned(), "JSON object"),
+        ("{}".to_owned(), "`kty`"),
+    ] {
+        let error = rule(ring([Key::jwk(bad.clone())]));
+        assert!(error.contains(words), "{bad}: {error}");
+    }
+}

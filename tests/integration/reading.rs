@@ -1,0 +1,443 @@
+//! Reading a token: SECURITY.md §1, R1 to R18, through the guard of a real route.
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tests::{NOW, SECRET, claims, forge, get, plain_header, sign, sign_encoded};
+
+use crate::app::{app, good_app};
+
+async fn code_of(token: &str) -> String {
+    let (app, _, _) = good_app();
+    let answer = get(&app, "/me", token).await;
+    match answer.status {
+        StatusCode::OK => "ok".to_owned(),
+        StatusCode::UNAUTHORIZED => answer.code(),
+        other => panic!("{other}: {}", answer.body),
+    }
+}
+
+fn with(change: impl FnOnce(&mut Value)) -> Value {
+    let mut claims = claims();
+    change(&mut claims);
+    claims
+}
+
+fn good() -> String {
+    forge(&plain_header(), &claims())
+}
+
+#[tokio::test]
+async fn a_token_of_pyjwt_is_read() {
+    assert_eq!(code_of(&good()).await, "ok");
+    assert_eq!(code_of(&forge(&json!({ "alg": "HS256" }), &claims())).await, "ok");
+}
+
+#[tokio::test]
+async fn r1_three_segments_of_canonical_base64url() {
+    let good = good();
+    let parts: Vec<_> = good.split('.').collect();
+    let [header, payload, signature] = parts[..] else { panic!("three segments") };
+    let mut bad = vec![
+        String::from("."),
+        "..".into(),
+        "...".into(),
+        "a".into(),
+        format!("{header}.{payload}"),
+        format!("{header}.{payload}."),
+        format!(".{payload}.{signature}"),
+        format!("{header}..{signature}"),
+        format!("{good}."),
+        format!(".{good}"),
+        format!("{good}.{signature}"),
+        format!("{good}.a.b"),
+        format!("{good}="),
+        format!("{good}=="),
+        format!("{header}=.{payload}.{signature}"),
+        format!("{header}.{payload}==.{signature}"),
+        format!("{good}%3D"),
+        good.replace('.', ","),
+        good.replace('.', ". ").replace(' ', "\u{a0}"),
+    ];
+    // Unused bits of the last character, set: the same bytes under a lenient decoder.
+    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let last = good.chars().last().expect("a last character");
+    let at = alphabet.find(last).expect("of the alphabet");
+    let twin = alphabet.chars().nth(at ^ 1).expect("a twin");
+    bad.push(format!("{}{twin}", &good[..good.len() - 1]));
+    // The other alphabet, where it makes a difference.
+    let odd = forge(&plain_header(), &with(|c| c["x"] = json!("ÿ?>~ÿ??>>")));
+    assert!(odd.contains('_') || odd.contains('-'));
+    bad.push(odd.replace('_', "/").replace('-', "+"));
+    for token in bad {
+        assert_ne!(code_of(&token).await, "ok", "{token}");
+    }
+    assert_eq!(code_of(&odd).await, "ok");
+}
+
+#[tokio::test]
+async fn r1_a_token_has_at_most_8_kib() {
+    let long = |n: usize| forge(&plain_header(), &with(|c| c["x"] = json!("y".repeat(n))));
+    let fits = long(5_900);
+    assert!(fits.len() < 8 * 1024 && fits.len() > 8_000);
+    assert_eq!(code_of(&fits).await, "ok");
+    assert_eq!(code_of(&long(6_100)).await, "token_malformed");
+}
+
+#[tokio::test]
+async fn r2_header_and_claims_are_utf8_json_objects() {
+    let (header, claims) = (plain_header().to_string(), claims().to_string());
+    for bad in [
+        "[\"JWT\",\"HS256\"]",
+        "\"HS256\"",
+        "null",
+        "1",
+        "",
+        "{",
+        "{\"alg\":\"HS256\"}x",
+        "{\"alg\":\"HS256\"}{}",
+        "{\"alg\":\"HS256\",}",
+        "{'alg':'HS256'}",
+        "\u{feff}{\"alg\":\"HS256\"}",
+    ] {
+        assert_ne!(code_of(&sign(bad, &claims)).await, "ok", "{bad}");
+    }
+    let positional = json!(["alice", NOW, NOW, NOW + 900, "id", "access", false]).to_string();
+    for bad in [
+        positional.as_str(),
+        "null",
+        "\"x\"",
+        "",
+        "{",
+        &format!("{claims} x"),
+        &format!("{claims}{claims}"),
+    ] {
+        assert_ne!(code_of(&sign(&header, bad)).await, "ok", "{bad}");
+    }
+    let mut bytes = claims.clone().into_bytes();
+    let at = bytes.len() - 1;
+    bytes.splice(at..at, *b",\"x\":\"\xff\"");
+    let token = sign_encoded(&URL_SAFE_NO_PAD.encode(&header), &URL_SAFE_NO_PAD.encode(bytes));
+    assert_eq!(code_of(&token).await, "token_malformed");
+}
+
+#[tokio::test]
+async fn r3_duplicate_member_names() {
+    let claims = claims().to_string();
+    let header = plain_header().to_string();
+    let twice = |text: &str, member: &str| format!("{},{member}}}", &text[..text.len() - 1]);
+    for member in ["\"alg\":\"HS256\"", "\"al\\u0067\":\"HS256\"", "\"x\":1,\"x\":1"] {
+        assert_eq!(code_of(&sign(&twice(&header, member), &claims)).await, "token_malformed");
+    }
+    for member in [
+        "\"sub\":\"mallory\"",
+        "\"s\\u0075b\":\"mallory\"",
+        "\"x\":1,\"x\":2",
+        "\"x\":{\"y\":1,\"y\":1}",
+    ] {
+        assert_eq!(code_of(&sign(&header, &twice(&claims, member))).await, "claims_invalid");
+    }
+}
+
+#[tokio::test]
+async fn r4_unknown_parameters_and_claims_are_ignored() {
+    let header = json!({ "alg": "HS256", "typ": "JWT", "x": { "y": [1, null] }, "cty": "x" });
+    let claims = with(|c| c["tenant"] = json!({ "id": 7 }));
+    assert_eq!(code_of(&forge(&header, &claims)).await, "ok");
+}
+
+#[tokio::test]
+async fn r5_alg_is_a_string_and_the_keys() {
+    for alg in ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS512"] {
+        let token = forge(&json!({ "alg": alg }), &claims());
+        assert_eq!(code_of(&token).await, "algorithm_not_allowed", "{alg}");
+    }
+    for alg in [json!({ "HS256": null }), json!(["HS256"]), json!(1), json!(null), json!(true)] {
+        assert_eq!(code_of(&forge(&json!({ "alg": alg }), &claims())).await, "token_malformed");
+    }
+    assert_eq!(code_of(&forge(&json!({ "typ": "JWT" }), &claims())).await, "token_malformed");
+}
+
+#[tokio::test]
+async fn r6_none_in_any_spelling() {
+    for alg in ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", " HS256", "HS256\u{0}"] {
+        let token = forge(&json!({ "alg": alg }), &claims());
+        assert_eq!(code_of(&token).await, "algorithm_not_allowed", "{alg:?}");
+        let unsigned = &token[..=token.rfind('.').expect("a dot")];
+        assert_ne!(code_of(unsigned).await, "ok", "{alg:?}");
+    }
+}
+
+#[tokio::test]
+async fn r7_crit_and_unencoded_payloads() {
+    for extra in [
+        json!({ "crit": ["exp"] }),
+        json!({ "crit": [] }),
+        json!({ "crit": null }),
+        json!({ "crit": ["b64"], "b64": false }),
+        json!({ "b64": false }),
+        json!({ "b64": null }),
+        json!({ "crit": ["http://example/x"], "http://example/x": true }),
+    ] {
+        let mut header = plain_header();
+        header
+            .as_object_mut()
+            .expect("an object")
+            .extend(extra.as_object().expect("an object").clone());
+        assert_eq!(code_of(&forge(&header, &claims())).await, "token_malformed", "{extra}");
+    }
+}
+
+#[tokio::test]
+async fn r8_keys_that_a_token_brings_along() {
+    // Signed by a secret of the attacker's, which the header hands over.
+    let secret = b"mallory's own secret of 32 bytes";
+    let jwk = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(secret), "alg": "HS256" });
+    for header in [
+        json!({ "alg": "HS256", "jwk": jwk }),
+        json!({ "alg": "HS256", "jku": "http://127.0.0.1:9/jwks.json" }),
+        json!({ "alg": "HS256", "x5u": "http://127.0.0.1:9/x5u", "x5c": ["AAAA"] }),
+        json!({ "alg": "HS256", "kid": "/dev/null" }),
+        json!({ "alg": "HS256", "kid": "' OR 1=1 --" }),
+    ] {
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims().to_string())
+        );
+        let key = jsonwebtoken::EncodingKey::from_secret(secret);
+        let provider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+        let signer =
+            (provider.signer_factory)(&jsonwebtoken::Algorithm::HS256, &key).expect("a signer");
+        let signature = signer.try_sign(message.as_bytes()).expect("a signature");
+        let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+        assert_ne!(code_of(&token).await, "ok", "{header}");
+        // The same header over the right key changes nothing, but for a `kid` that is not ours.
+        let expected = if header.get("kid").is_some() { "key_unknown" } else { "ok" };
+        assert_eq!(code_of(&forge(&header, &claims())).await, expected, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn r9_kid_is_compared_with_known_ids_only() {
+    use jwt_auth::{Algorithm, Config, Key, KeyRing, ManualClock};
+    let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("new"))
+        .also_verify(Key::secret(Algorithm::HS256, SECRET).id("old"));
+    let (app, auth) = app(Config::with_keys(ring).clock(ManualClock::at(NOW)));
+    let kid = |kid: &str| forge(&json!({ "alg": "HS256", "kid": kid }), &claims());
+    assert_eq!(get(&app, "/me", &kid("old")).await.status, StatusCode::OK);
+    assert_eq!(get(&app, "/me", &kid("new")).await.code(), "signature_invalid");
+    for unknown in ["", "OLD", "old ", "../old", "old\u{0}"] {
+        assert_eq!(get(&app, "/me", &kid(unknown)).await.code(), "key_unknown", "{unknown:?}");
+    }
+    // Without a `kid` nothing says which of the two: neither is tried.
+    let none = forge(&json!({ "alg": "HS256" }), &claims());
+    assert_eq!(get(&app, "/me", &none).await.code(), "key_unknown");
+    let ours = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(jwt_auth::danger::decode_unverified(&ours).expect("a token").header["kid"], "new");
+    assert_eq!(get(&app, "/me", &ours).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn r12_exp() {
+    let (app, _, clock) = good_app();
+    let token = good();
+    clock.advance(std::time::Duration::from_secs(899));
+    assert_eq!(get(&app, "/me", &token).await.status, StatusCode::OK);
+    clock.advance(std::time::Duration::from_secs(1));
+    assert_eq!(get(&app, "/me", &token).await.code(), "token_expired");
+    for (exp, code) in [
+        (json!(NOW), "token_expired"),
+        (json!(0), "token_expired"),
+        (json!(NOW + 1), "ok"),
+        (json!(1_700_000_900.5), "ok"),
+        (json!(253_402_300_799_u64), "ok"),
+        (json!(253_402_300_800_u64), "claims_invalid"),
+        (json!(-1), "claims_invalid"),
+        (json!(u64::MAX), "claims_invalid"),
+        (json!(1e300), "claims_invalid"),
+        (json!((NOW + 900).to_string()), "claims_invalid"),
+        (json!(null), "claims_invalid"),
+        (json!([NOW + 900]), "claims_invalid"),
+    ] {
+        let token = forge(&plain_header(), &with(|c| c["exp"] = exp.clone()));
+        assert_eq!(code_of(&token).await, code, "{exp}");
+    }
+    let none = forge(&plain_header(), &with(|c| drop(c.as_object_mut().map(|c| c.remove("exp")))));
+    assert_eq!(code_of(&none).await, "claims_invalid");
+    for raw in ["1e999", "NaN", "Infinity", "00", "0x10", "1700000900_0"] {
+        let text = claims()
+            .to_string()
+            .replace(&format!("\"exp\":{}", NOW + 900), &format!("\"exp\":{raw}"));
+        assert_eq!(
+            code_of(&sign(&plain_header().to_string(), &text)).await,
+            "claims_invalid",
+            "{raw}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn r13_nbf_and_r14_iat() {
+    for (claim, code) in [("nbf", "token_not_yet_valid"), ("iat", "token_issued_in_the_future")] {
+        let at = |second: u64| forge(&plain_header(), &with(|c| c[claim] = json!(second)));
+        assert_eq!(code_of(&at(NOW)).await, "ok");
+        assert_eq!(code_of(&at(NOW + 1)).await, code);
+        for bad in [json!("1"), json!(null), json!(true), json!(-5)] {
+            let token = forge(&plain_header(), &with(|c| c[claim] = bad.clone()));
+            assert_eq!(code_of(&token).await, "claims_invalid", "{claim} {bad}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r15_types_of_registered_claims() {
+    for (claim, bad) in [
+        ("sub", json!(null)),
+        ("sub", json!({})),
+        ("sub", json!(1.5)),
+        ("sub", json!(["alice"])),
+        ("iss", json!({})),
+        ("iss", json!(1)),
+        ("aud", json!(123)),
+        ("aud", json!({})),
+        ("aud", json!([1])),
+        ("jti", json!(7)),
+        ("jti", json!({})),
+        ("type", json!(1)),
+        ("fresh", json!("yes")),
+        ("scope", json!(["a"])),
+        ("roles", json!("a")),
+        ("jti", json!("x".repeat(129))),
+    ] {
+        let token = forge(&plain_header(), &with(|c| c[claim] = bad.clone()));
+        assert_eq!(code_of(&token).await, "claims_invalid", "{claim}: {bad}");
+    }
+    assert_eq!(
+        code_of(&forge(&plain_header(), &with(|c| c["aud"] = json!("x")))).await,
+        "audience_invalid"
+    );
+    assert_eq!(code_of(&forge(&plain_header(), &with(|c| c["sub"] = json!(42)))).await, "ok");
+    let none = forge(&plain_header(), &with(|c| drop(c.as_object_mut().map(|c| c.remove("sub")))));
+    assert_eq!(code_of(&none).await, "claims_invalid");
+}
+
+#[tokio::test]
+async fn r15_issuer_and_audience_as_configured() {
+    let (config, _) = tests::config();
+    let (app, _) = app(config.issuer("me").audience(["api", "web"]));
+    let code = async |iss: Value, aud: Value| {
+        let claims = with(|c| {
+            c["iss"] = iss;
+            c["aud"] = aud;
+        });
+        let answer = get(&app, "/me", &forge(&plain_header(), &claims)).await;
+        if answer.status == StatusCode::OK { "ok".to_owned() } else { answer.code() }
+    };
+    assert_eq!(code(json!("me"), json!("web")).await, "ok");
+    assert_eq!(code(json!("me"), json!(["other", "api"])).await, "ok");
+    assert_eq!(code(json!("Me"), json!("web")).await, "issuer_invalid");
+    assert_eq!(code(json!("me "), json!("web")).await, "issuer_invalid");
+    assert_eq!(code(json!("me"), json!("WEB")).await, "audience_invalid");
+    assert_eq!(code(json!("me"), json!([])).await, "audience_invalid");
+    let answer = get(&app, "/me", &good()).await;
+    assert_eq!(answer.code(), "issuer_invalid", "absent is not fine");
+}
+
+#[tokio::test]
+async fn r16_other_serialisations() {
+    let good = good();
+    let parts: Vec<_> = good.split('.').collect();
+    let json =
+        json!({ "payload": parts[1], "protected": parts[0], "signature": parts[2] }).to_string();
+    assert_eq!(code_of(&json.replace(' ', "")).await, "token_malformed");
+    let five = format!("{good}.AAAA.AAAA");
+    assert_eq!(code_of(&five).await, "token_malformed");
+    for extra in
+        [json!({ "alg": "HS256", "zip": "DEF" }), json!({ "alg": "HS256", "enc": "A256GCM" })]
+    {
+        assert_eq!(code_of(&forge(&extra, &claims())).await, "token_malformed");
+    }
+}
+
+#[tokio::test]
+async fn r17_access_and_refresh_exclude_one_another() {
+    let (app, auth, _) = good_app();
+    let pair = auth.log_in("alice").await.expect("a pair");
+    assert_eq!(get(&app, "/me", pair.refresh_token()).await.code(), "access_token_required");
+    let answer = tests::call(&app, "POST", "/refresh", Some(pair.access_token())).await;
+    assert_eq!(answer.code(), "refresh_token_required");
+    for (typ, kind, code) in [
+        (json!("JWT"), json!("refresh"), "access_token_required"),
+        (json!("rt+jwt"), json!("access"), "access_token_required"),
+        (json!("at+jwt"), json!("access"), "ok"),
+        (json!("application/at+jwt"), json!("access"), "ok"),
+        (json!("jwt"), json!("access"), "ok"),
+        (json!("JWT"), json!("id"), "access_token_required"),
+        (json!("JWT"), json!("Access"), "access_token_required"),
+        (json!("dpop+jwt"), json!("access"), "token_malformed"),
+        (json!(""), json!("access"), "token_malformed"),
+        (json!(1), json!("access"), "token_malformed"),
+    ] {
+        let header = json!({ "alg": "HS256", "typ": typ });
+        let token = forge(&header, &with(|c| c["type"] = kind.clone()));
+        assert_eq!(code_of(&token).await, code, "{typ} {kind}");
+    }
+    let none = forge(&plain_header(), &with(|c| drop(c.as_object_mut().map(|c| c.remove("type")))));
+    assert_eq!(code_of(&none).await, "access_token_required");
+}
+
+#[tokio::test]
+async fn r18_a_claims_type_of_the_user_replaces_nothing() {
+    #[derive(serde::Deserialize)]
+    struct Mine {
+        sub: String,
+        exp: u64,
+        tenant: String,
+    }
+    let (_, auth, _) = good_app();
+    let token =
+        auth.access_token("alice").claims(&json!({ "tenant": "acme" })).issue().expect("a token");
+    let token =
+        auth.verify_access(&token).await.expect("good").with_claims::<Mine>().expect("fits");
+    assert_eq!((token.subject(), token.custom().tenant.as_str()), ("alice", "acme"));
+    assert_eq!((token.custom().sub.as_str(), token.custom().exp), ("alice", NOW + 900));
+    for name in [
+        "sub",
+        "iat",
+        "nbf",
+        "exp",
+        "jti",
+        "type",
+        "fresh",
+        "csrf",
+        "iss",
+        "aud",
+        "scope",
+        "roles",
+        "auth_time",
+        "fam",
+        "gen",
+    ] {
+        let error =
+            auth.access_token("alice").claims(&json!({ name: 1 })).issue().expect_err("reserved");
+        assert_eq!(error.kind(), jwt_auth::AuthErrorKind::CannotIssue, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_single_bit_flip_is_refused() {
+    let (app, auth, _) = good_app();
+    let good = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(get(&app, "/me", &good).await.status, StatusCode::OK);
+    for at in 0..good.len() {
+        for bit in 0..7 {
+            let mut bytes = good.clone().into_bytes();
+            bytes[at] ^= 1 << bit;
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            let error = auth.verify_access(&text).await;
+            assert!(error.is_err(), "bit {bit} of byte {at}");
+        }
+    }
+}

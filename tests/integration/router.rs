@@ -1,0 +1,194 @@
+//! The router that refuses, and its manifest: API.md §7.
+
+use axum::extract::{FromRef, Path, State};
+use axum::http::StatusCode;
+use jwt_auth::routing::{MethodFilter, any, get, on, post};
+use jwt_auth::{
+    AccessToken, GuardedRouter, JwtAuth, RefreshToken, jwt_required, public, refresh_required,
+};
+use tests::{call, claims, config, forge, plain_header, send};
+
+#[public]
+async fn health() -> &'static str {
+    "ok"
+}
+
+#[jwt_required]
+async fn me(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+#[jwt_required(optional)]
+async fn maybe() {}
+
+#[jwt_required(fresh, max_age = "1h", scopes("a", "b"), any_scope("c"), roles("r"), any_role("s", "t"), audience = "x", check = nobody)]
+async fn everything() {}
+
+fn nobody(_: &AccessToken) -> bool {
+    false
+}
+
+#[refresh_required]
+async fn refresh() {}
+
+#[jwt_required]
+async fn not_found() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
+
+async fn by_token(_: AccessToken) {}
+async fn by_refresh(_: RefreshToken) {}
+
+fn router() -> GuardedRouter<JwtAuth> {
+    let inner = GuardedRouter::new().route("/", get(me)).route("/{id}", get(me).put(me));
+    GuardedRouter::new()
+        .route("/health", get(health))
+        .route("/maybe", get(maybe))
+        .route("/everything", post(everything))
+        .route("/refresh", post(refresh).delete(refresh))
+        .route("/any", any(me))
+        .route("/on", on(MethodFilter::GET.or(MethodFilter::PATCH), me))
+        .route("/token", get(by_token).post(by_refresh))
+        .nest("/api", inner)
+        .merge(GuardedRouter::new().route("/merged", get(health)))
+        .unguarded(
+            "assets are public",
+            axum::Router::new().route("/logo", axum::routing::get(|| async { "logo" })),
+        )
+        .unguarded_service(
+            "/static",
+            "files",
+            tower::service_fn(|_| async {
+                Ok(axum::response::Response::new(axum::body::Body::from("file")))
+            }),
+        )
+        .fallback(not_found)
+}
+
+#[test]
+fn the_manifest_says_who_may_call_what() {
+    let text = router().manifest().to_string();
+    let expected = "\
+ANY    (fallback)                   access
+ANY    (routes of an axum::Router)  unguarded  why(assets are public)
+ANY    /any                         access
+GET    /api                         access
+GET    /api/{id}                    access
+PUT    /api/{id}                    access
+POST   /everything                  access  fresh  max_age(3600s)  scopes(a b)  any_scope(c)  roles(r)  any_role(s t)  audience(x)  check(nobody)
+GET    /health                      public
+GET    /maybe                       access  optional
+GET    /merged                      public
+GET    /on                          access
+PATCH  /on                          access
+DELETE /refresh                     refresh
+POST   /refresh                     refresh
+ANY    /static/{*rest}              unguarded  why(files)
+GET    /token                       access
+POST   /token                       refresh
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn the_manifest_serialises() {
+    let json = serde_json::to_value(router().manifest()).expect("json");
+    let entries = json.as_array().expect("a list");
+    let of = |path: &str| entries.iter().find(|entry| entry["path"] == path).cloned().expect(path);
+    assert_eq!(
+        of("/health"),
+        serde_json::json!({ "path": "/health", "method": "GET", "guard": "public" })
+    );
+    assert_eq!(
+        of("/everything"),
+        serde_json::json!({
+            "path": "/everything", "method": "POST", "guard": "access", "fresh": true, "max_age": 3600,
+            "scopes": ["a", "b"], "any_scope": ["c"], "roles": ["r"], "any_role": ["s", "t"], "audience": "x", "check": "nobody",
+        })
+    );
+    assert_eq!(of("/static/{*rest}")["why"], "files");
+}
+
+#[tokio::test]
+async fn routes_nest_merge_and_fall_back() {
+    let (config, _) = config();
+    let app: axum::Router = router().with_state(config.build().expect("good"));
+    let token = forge(&plain_header(), &claims());
+    for (path, without, with) in [
+        ("/health", 200, 200),
+        ("/merged", 200, 200),
+        ("/api", 401, 200),
+        ("/api/7", 401, 200),
+        ("/any", 401, 200),
+        ("/on", 401, 200),
+        ("/token", 401, 200),
+        ("/logo", 200, 200),
+        ("/static/x", 200, 200),
+        ("/nowhere", 401, 404),
+        ("/everything", 405, 405),
+    ] {
+        assert_eq!(call(&app, "GET", path, None).await.status, without, "{path}");
+        assert_eq!(call(&app, "GET", path, Some(&token)).await.status, with, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_with_a_state_of_its_own() {
+    #[derive(Clone, FromRef)]
+    struct App {
+        auth: JwtAuth,
+        name: String,
+    }
+
+    #[jwt_required]
+    async fn hello(State(name): State<String>, Path(id): Path<u32>, token: AccessToken) -> String {
+        format!("{name} {id} {}", token.subject())
+    }
+
+    let (config, _) = config();
+    let state = App { auth: config.build().expect("good"), name: "app".into() };
+    let app: axum::Router =
+        GuardedRouter::new().route("/{id}", get(hello)).with_state(state.clone());
+    let token = forge(&plain_header(), &claims());
+    assert_eq!(tests::get(&app, "/7", &token).await.body, "app 7 alice");
+    // Who keeps axum's router keeps the guards too.
+    let app: axum::Router =
+        axum::Router::new().route("/{id}", axum::routing::get(hello)).with_state(state);
+    assert_eq!(tests::get(&app, "/7", &token).await.body, "app 7 alice");
+    assert_eq!(call(&app, "GET", "/7", None).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn layers_run_before_the_guards() {
+    use axum::http::HeaderValue;
+    use axum::middleware::{Next, map_request};
+
+    async fn put_token(mut request: axum::extract::Request) -> axum::extract::Request {
+        let token = forge(&plain_header(), &claims());
+        let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a value");
+        request.headers_mut().insert("authorization", value);
+        request
+    }
+    async fn stamp(request: axum::extract::Request, next: Next) -> axum::response::Response {
+        let mut response = next.run(request).await;
+        response.headers_mut().insert("x-stamp", HeaderValue::from_static("1"));
+        response
+    }
+
+    let (config, _) = config();
+    let app: axum::Router = GuardedRouter::new()
+        .route("/with", get(me).layer(map_request(put_token)))
+        .route("/without", get(me))
+        .route_layer(axum::middleware::from_fn(stamp))
+        .layer(axum::middleware::from_fn(stamp))
+        .with_state(config.build().expect("good"));
+    assert_eq!(call(&app, "GET", "/with", None).await.body, "alice");
+    let refused = call(&app, "GET", "/without", None).await;
+    assert_eq!(
+        (refused.status, refused.headers.contains_key("x-stamp")),
+        (StatusCode::UNAUTHORIZED, true)
+    );
+    let request =
+        axum::http::Request::get("/with").body(axum::body::Body::empty()).expect("a request");
+    assert_eq!(send(&app, request).await.status, StatusCode::OK);
+}

@@ -1,0 +1,74 @@
+//! Logs hold the reason and never the token: SECURITY.md §5 and G3. A process of its own, since what is
+//! logged is settled once for a process.
+
+#[path = "integration/app.rs"]
+mod app;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tests::{call, claims, config, forge, get, plain_header};
+
+use crate::app::app;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("one thread").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn logs_hold_the_reason_and_never_the_token() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let (config, clock) = config();
+    let (app, auth) = app(config);
+    let mut sent = Vec::new();
+    tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(async {
+            let good = forge(&plain_header(), &claims());
+            for token in [
+                good.clone(),
+                format!("{good}x"),
+                "aaaa.bbbb.cccc".to_owned(),
+                forge(&json!({ "alg": "none" }), &claims()),
+            ] {
+                get(&app, "/fresh", &token).await;
+                sent.push(token);
+            }
+            let pair = auth.log_in("alice").await.expect("a pair");
+            call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
+            clock.advance(std::time::Duration::from_secs(60));
+            call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
+            sent.push(pair.refresh_token().to_owned());
+        });
+    });
+    let text = String::from_utf8(log.0.lock().expect("one thread").clone()).expect("text");
+    for code in ["fresh_token_required", "token_malformed", "algorithm_not_allowed"] {
+        assert!(text.contains(code), "{text}");
+    }
+    assert!(text.contains("refresh_token_reused") && text.contains("subject=\"alice\""), "{text}");
+    for token in sent {
+        for part in token.split('.').filter(|part| part.len() > 3) {
+            assert!(!text.contains(part), "{text}");
+        }
+    }
+    let loud =
+        text.lines().filter(|line| !line.contains("DEBUG") && !line.contains("TRACE")).count();
+    assert_eq!(loud, 1, "only the reuse is above debug: {text}");
+}

@@ -1,0 +1,47 @@
+//! The attributes in a crate that knows jwt-auth by another name.
+
+use guards::routing::get;
+use guards::{AccessToken, Config, ConfigError, GuardedRouter, jwt_required, load_config, public};
+
+mod auth {
+    pub(crate) use guards::*;
+}
+
+#[load_config(crate = guards)]
+fn configuration() -> Config {
+    Config::hs256([7; 32])
+}
+
+#[jwt_required(crate = ::guards)]
+async fn plain(_: AccessToken) {}
+
+#[jwt_required(scopes("a"), max_age = "1h", check = check, crate = crate::auth)]
+async fn everything(_: AccessToken) {}
+
+#[public(crate = guards)]
+async fn open() {}
+
+fn check(_: &AccessToken) -> bool {
+    true
+}
+
+/// An app of every attribute.
+///
+/// # Errors
+///
+/// Never: the configuration is good.
+pub fn app() -> Result<axum::Router, ConfigError> {
+    let router = GuardedRouter::new()
+        .route("/plain", get(plain))
+        .route("/everything", get(everything))
+        .route("/open", get(open));
+    Ok(router.with_state(configuration()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_builds() {
+        assert!(super::app().is_ok());
+    }
+}

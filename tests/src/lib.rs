@@ -1,0 +1,121 @@
+//! What the tests share: an app behind `oneshot`, a clock that stands still, and tokens made by hand.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http_body_util::BodyExt as _;
+use jwt_auth::{Config, ManualClock};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// The time that the tests' clocks start at.
+pub const NOW: u64 = 1_700_000_000;
+
+/// The secret of the tests, 32 bytes.
+pub const SECRET: &[u8; 32] = b"an example secret of 32 bytes :)";
+
+/// A configuration over [`SECRET`] whose clock stands at [`NOW`].
+pub fn config() -> (Config, ManualClock) {
+    let clock = ManualClock::at(NOW);
+    (Config::hs256(SECRET).clock(clock.clone()), clock)
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The challenge, or nothing.
+    pub fn challenge(&self) -> &str {
+        self.headers.get("www-authenticate").map_or("", |value| value.to_str().unwrap_or("?"))
+    }
+
+    /// The stable code of an error's body.
+    pub fn code(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Sends a request to an app in process.
+///
+/// # Panics
+///
+/// When the app does not answer, which a router always does.
+pub async fn send(app: &Router, request: Request<Body>) -> Answer {
+    let response = app.clone().oneshot(request).await.expect("a router is infallible");
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.expect("the body is in memory").to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
+/// `GET path` with `Authorization: Bearer token`.
+pub async fn get(app: &Router, path: &str, token: &str) -> Answer {
+    call(app, "GET", path, Some(token)).await
+}
+
+/// A request without a body, with a token or without.
+///
+/// # Panics
+///
+/// When path or token make no request.
+pub async fn call(app: &Router, method: &str, path: &str, token: Option<&str>) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    send(app, request.body(Body::empty()).expect("a request")).await
+}
+
+/// The claims of a good access token at [`NOW`].
+pub fn claims() -> Value {
+    json!({
+        "sub": "alice", "iat": NOW, "nbf": NOW, "exp": NOW + 900, "jti": "an-id", "type": "access",
+        "fresh": false,
+    })
+}
+
+/// A token signed by [`SECRET`] with HS256, whatever its header and claims say.
+pub fn forge(header: &Value, claims: &Value) -> String {
+    sign(&header.to_string(), &claims.to_string())
+}
+
+/// The same over texts, which need not be JSON.
+pub fn sign(header: &str, claims: &str) -> String {
+    sign_encoded(&URL_SAFE_NO_PAD.encode(header), &URL_SAFE_NO_PAD.encode(claims))
+}
+
+/// The same over segments, which need not be base64url.
+///
+/// # Panics
+///
+/// When the backend cannot sign, which HMAC always can.
+pub fn sign_encoded(header: &str, claims: &str) -> String {
+    let message = format!("{header}.{claims}");
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
+    let signer = (jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.signer_factory)(
+        &jsonwebtoken::Algorithm::HS256,
+        &key,
+    )
+    .expect("HMAC takes any key");
+    let signature = signer.try_sign(message.as_bytes()).expect("HMAC signs anything");
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The header that PyJWT writes.
+pub fn plain_header() -> Value {
+    json!({ "typ": "JWT", "alg": "HS256" })
+}

@@ -1,0 +1,6 @@
+use jwt_auth::public;
+
+#[public(optional)]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use jwt_auth::load_config;
+
+#[load_config]
+fn auth() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use jwt_auth::{RefreshToken, public};
+
+#[public]
+async fn handler(token: RefreshToken) {
+    drop(token);
+}
+
+fn main() {}

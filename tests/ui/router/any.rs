@@ -1,0 +1,9 @@
+use jwt_auth::routing::any;
+use jwt_auth::{Config, GuardedRouter};
+
+async fn handler() {}
+
+fn main() {
+    let auth = Config::hs256([7; 32]).build().unwrap();
+    let _app: axum::Router = GuardedRouter::new().route("/", any(handler)).with_state(auth);
+}

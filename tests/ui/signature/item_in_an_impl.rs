@@ -1,0 +1,10 @@
+use jwt_auth::jwt_required;
+
+struct Api;
+
+impl Api {
+    #[jwt_required(scopes("a"))]
+    async fn handler() {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use jwt_auth::refresh_required;
+
+#[refresh_required]
+mod handlers {}
+
+fn main() {}

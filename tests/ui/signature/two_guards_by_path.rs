@@ -1,0 +1,5 @@
+#[jwt_auth::public]
+#[jwt_auth::refresh_required]
+async fn handler() {}
+
+fn main() {}
