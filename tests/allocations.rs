@@ -1,2 +1,75 @@
-//! tmp
-fn main() {}
+//! Allocations on the hot path, counted: verification takes what its result holds, and nothing more.
+
+use allocation_counter::measure;
+use jwt_auth::Config;
+use tests::{NOW, claims, config, forge, plain_header};
+
+/// Runs a future that never waits.
+fn now<F: Future>(future: F) -> F::Output {
+    match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => unreachable!("nothing here waits"),
+    }
+}
+
+#[test]
+fn a_verified_token_is_two_allocations_and_a_refused_one_is_its_error() {
+    let (config, clock) = config();
+    let auth = config.issuer("me").audience(["api"]).build().expect("good");
+    let token = auth.access_token("alice").scopes(["a", "b"]).issue().expect("a token");
+    let with_roles = auth.access_token("alice").roles(["r", "s"]).issue().expect("a token");
+    let foreign = {
+        let mut claims = claims();
+        claims["iss"] = "me".into();
+        claims["aud"] = "api".into();
+        forge(&plain_header(), &claims)
+    };
+    let forged = format!("{}A", &token[..token.len() - 1]);
+    // The thread's buffers and verifiers are made by the first token.
+    for token in [&token, &with_roles, &foreign, &forged] {
+        let _ = now(auth.verify_access(token));
+    }
+    let count = |token: &str| measure(|| drop(now(auth.verify_access(token)))).count_total;
+    // The token with its payload in one text, and the handle that its extractors share.
+    assert_eq!(count(&token), 2);
+    assert_eq!(count(&foreign), 2);
+    // Roles are an array: one more, for the places of its elements.
+    assert_eq!(count(&with_roles), 3);
+    // A refusal holds its reason, and nothing of the token.
+    for bad in [forged.as_str(), "x", "a.b.c", ""] {
+        assert_eq!(count(bad), 1, "{bad}");
+    }
+    clock.advance(std::time::Duration::from_secs(3600));
+    assert_eq!(count(&token), 1, "expired");
+}
+
+#[test]
+fn an_answer_of_a_public_route_looks_at_nothing() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use jwt_auth::{GuardedRouter, public, routing::get};
+    use tower::ServiceExt as _;
+
+    #[public]
+    async fn open() {}
+
+    async fn bare() {}
+
+    let auth = Config::hs256([7; 32]).build().expect("good");
+    let router = axum::Router::new().route("/bare", axum::routing::get(bare));
+    let app: axum::Router = GuardedRouter::new()
+        .route("/open", get(open))
+        .unguarded("to compare with", router)
+        .with_state(auth);
+    let token = forge(&plain_header(), &claims());
+    let count = |path: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        let request = request.body(Body::empty()).expect("a request");
+        let app = app.clone();
+        measure(|| drop(now(app.oneshot(request)))).count_total
+    };
+    count("/open");
+    assert_eq!(count("/open"), count("/bare"));
+    assert!(NOW > 0);
+}

@@ -1,2 +1,191 @@
-//! tmp
-fn main() {}
+//! The quickstart on a real port, driven by an HTTP client as a person would drive it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+/// A quickstart that runs in a folder of its own until it is dropped.
+struct Quickstart {
+    child: Child,
+    folder: PathBuf,
+    url: String,
+    said: Vec<String>,
+    client: Client,
+}
+
+fn binary() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let built = Command::new(cargo)
+        .current_dir(&root)
+        .args(["build", "--quiet", "-p", "quickstart", "--message-format=json"])
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+    let path = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "quickstart")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    path.expect("a binary")
+}
+
+impl Quickstart {
+    fn start(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("quickstart-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mut child = Command::new(binary())
+            .current_dir(&folder)
+            .env("PORT", "0")
+            .env_remove("JWT_AUTH_SECRET_KEY")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut said = Vec::new();
+        while said
+            .last()
+            .is_none_or(|line: &String| !line.starts_with("curl -i") || line.contains("Bearer"))
+        {
+            said.push(lines.next().expect("it says where it listens").expect("text"));
+        }
+        let at =
+            said.iter().find_map(|line| line.strip_prefix("Listening on ")).expect("an address");
+        let url = at.split('.').take(4).collect::<Vec<_>>().join(".");
+        Self { child, folder, url, said, client: Client::new() }
+    }
+
+    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    async fn status(&self, method: Method, path: &str, token: &str) -> StatusCode {
+        let request = self.ask(method, path).bearer_auth(token).body("a note");
+        request.send().await.expect("an answer").status()
+    }
+
+    async fn log_in(&self, username: &str, password: &str) -> (StatusCode, Value) {
+        let form = json!({ "username": username, "password": password });
+        let answer = self.ask(Method::POST, "/login").json(&form).send().await.expect("an answer");
+        (answer.status(), answer.json().await.unwrap_or_default())
+    }
+}
+
+impl Drop for Quickstart {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().expect(name)
+}
+
+#[tokio::test]
+async fn the_whole_story() {
+    let app = Quickstart::start("story");
+    let (status, pair) = app.log_in("alice", "wonderland").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!((text(&pair, "token_type"), pair["expires_in"].as_u64()), ("Bearer", Some(900)));
+    let token = text(&pair, "access_token");
+    let me = app.ask(Method::GET, "/me").bearer_auth(token).send().await.expect("an answer");
+    assert_eq!(me.text().await.expect("text"), "Welcome, alice!");
+
+    let refused = app.ask(Method::GET, "/me").send().await.expect("an answer");
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+
+    for (name, password) in [("alice", "builder"), ("mallory", "wonderland"), ("", "")] {
+        assert_eq!(app.log_in(name, password).await.0, StatusCode::UNAUTHORIZED);
+    }
+
+    assert_eq!(app.status(Method::POST, "/notes", token).await, StatusCode::CREATED);
+    assert_eq!(app.status(Method::GET, "/notes", token).await, StatusCode::OK);
+    let (_, bob) = app.log_in("bob", "builder").await;
+    let bob = text(&bob, "access_token");
+    assert_eq!(app.status(Method::GET, "/notes", bob).await, StatusCode::OK);
+    let refused = app.ask(Method::POST, "/notes").bearer_auth(bob).send().await.expect("an answer");
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let challenge = refused.headers()["www-authenticate"].to_str().expect("text");
+    assert!(challenge.contains("scope=\"notes:write\""), "{challenge}");
+
+    let refresh = text(&pair, "refresh_token");
+    assert_eq!(app.status(Method::GET, "/me", refresh).await, StatusCode::UNAUTHORIZED);
+    let renewed =
+        app.ask(Method::POST, "/refresh").bearer_auth(refresh).send().await.expect("an answer");
+    let renewed: Value = renewed.json().await.expect("json");
+    let stale = text(&renewed, "access_token");
+    assert_eq!(app.status(Method::GET, "/notes", stale).await, StatusCode::OK, "scopes are kept");
+    assert_eq!(app.status(Method::DELETE, "/account", stale).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status(Method::DELETE, "/account", token).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn it_says_what_to_paste_and_that_works() {
+    let app = Quickstart::start("paste");
+    let manifest: Vec<&str> =
+        app.said.iter().map(String::as_str).take_while(|line| !line.is_empty()).collect();
+    assert_eq!(
+        manifest,
+        [
+            "DELETE /account  access  fresh",
+            "POST   /login    public",
+            "GET    /me       access",
+            "GET    /notes    access  scopes(notes:read)",
+            "POST   /notes    access  scopes(notes:write)",
+            "POST   /refresh  refresh",
+        ]
+    );
+    let script = app.said[app.said.len() - 3..].join("\n");
+    let pasted = Command::new("sh").args(["-c", &script]).output().expect("a shell with curl");
+    let output = String::from_utf8_lossy(&pasted.stdout).into_owned();
+    assert!(output.contains("HTTP/1.1 200 OK") && output.contains("Welcome, alice!"), "{output}");
+    assert!(
+        output.contains("HTTP/1.1 401 Unauthorized") && output.contains("token_missing"),
+        "{output}"
+    );
+}
+
+#[test]
+fn without_jwt_required_it_does_not_compile() {
+    // The quickstart's own source with one line taken out, in a crate that stands for a user's.
+    let source = include_str!("../examples/quickstart/src/main.rs");
+    let mutated = source.replacen("#[jwt_required]\nasync fn me(", "async fn me(", 1);
+    assert_ne!(source, mutated);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("target/tests/quickstart-unguarded");
+    let src = folder.join("src");
+    std::fs::create_dir_all(&src).expect("a folder");
+    let manifest = include_str!("../examples/quickstart/Cargo.toml");
+    let workspace = std::fs::read_to_string(root.join("Cargo.toml")).expect("text");
+    let workspace = workspace
+        .replace("members = [", "members = [\".\"]\nignored = [")
+        .replace("default-members = [", "ignored-too = [")
+        .replace("path = \"jwt-auth", "path = \"../../../jwt-auth");
+    std::fs::write(folder.join("Cargo.toml"), format!("{manifest}\n{workspace}")).expect("written");
+    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("copied");
+    std::fs::write(src.join("main.rs"), mutated).expect("written");
+    std::fs::write(src.join("users.rs"), include_str!("../examples/quickstart/src/users.rs"))
+        .expect("written");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .current_dir(&folder)
+        .env("CARGO_TARGET_DIR", root.join("target/tests/trybuild"))
+        .args(["check", "--quiet"])
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&built.stderr).into_owned();
+    assert!(!built.status.success(), "an unprotected route compiled");
+    assert!(said.contains("this handler does not say who may call it"), "{said}");
+    assert!(
+        said.contains("annotate it with `#[jwt_required]`, `#[refresh_required]` or `#[public]`"),
+        "{said}"
+    );
+    assert_eq!(said.matches("error[").count(), 1, "{said}");
+}

@@ -34,7 +34,19 @@ use crate::spec::Attribute;
 /// | `crate = path` | where the crate `jwt_auth` is, when it has another name |
 ///
 /// It goes on a free `async fn`, and on an associated one without `self` where the arguments are none,
-/// `optional`, `fresh` or `crate`; above `#[axum::debug_handler]`, and on either side of others.
+/// `optional`, `fresh` or `crate`: the others need an item beside the function, which an `impl` cannot
+/// hold. There, a parameter that contradicts the guard is refused when a request comes (401), not by the
+/// compiler.
+///
+/// Other attributes, tried on both sides (`tests/expansion/composed.rs`):
+///
+/// | attribute | above ours | below ours |
+/// |---|---|---|
+/// | `#[axum::debug_handler]` | no: it would not see the guard | yes; `#[debug_handler(state = JwtAuth)]` where no parameter names the state |
+/// | `#[tracing::instrument]` | yes | yes; the guard is not recorded |
+/// | `#[utoipa::path]` | yes | yes |
+/// | `#[deprecated]`, `#[must_use]`, doc comments | yes | yes |
+/// | `#[cfg]`, `#[cfg_attr]` | yes | yes |
 ///
 /// ```
 /// use jwt_auth::{AccessToken, jwt_required};

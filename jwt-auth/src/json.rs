@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
             self.at += 1;
             return Ok(());
         }
-        let mut names = Names::default();
+        let mut names = Names::new();
         loop {
             self.blank();
             let name = self.string()?.value();
@@ -227,14 +227,15 @@ impl<'a> Reader<'a> {
         let from = self.at;
         let mut escaped = false;
         loop {
-            match self.peek().ok_or(NotStrict)? {
+            let special = |byte: &u8| matches!(*byte, b'"' | b'\\' | 0..=0x1f);
+            self.at += self.bytes[self.at..].iter().position(special).ok_or(NotStrict)?;
+            match self.bytes[self.at] {
                 b'"' => break,
                 b'\\' => {
                     escaped = true;
                     self.escape()?;
                 }
-                0..=0x1f => return Err(NotStrict),
-                _ => self.at += 1,
+                _ => return Err(NotStrict),
             }
         }
         let raw = &self.text[from..self.at];
@@ -306,37 +307,38 @@ fn unescape(raw: &str) -> String {
 /// The names seen in one object: a filter of 64 bits, then a short list, then a set.
 struct Names<'a> {
     filter: u64,
-    list: [Cow<'a, str>; INLINE_NAMES],
+    list: [&'a str; INLINE_NAMES],
     len: usize,
-    rest: HashSet<Cow<'a, str>>,
-}
-
-impl Default for Names<'_> {
-    fn default() -> Self {
-        const EMPTY: Cow<'_, str> = Cow::Borrowed("");
-        Self { filter: 0, list: [EMPTY; INLINE_NAMES], len: 0, rest: HashSet::new() }
-    }
+    /// Those past the list, and those whose text had an escape.
+    rest: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
+    fn new() -> Self {
+        Self { filter: 0, list: [""; INLINE_NAMES], len: 0, rest: None }
+    }
+
     fn insert(&mut self, name: Cow<'a, str>) -> Result<(), NotStrict> {
         let bytes = name.as_bytes();
-        let mix = bytes
-            .iter()
-            .take(8)
-            .fold(bytes.len(), |acc, byte| acc.wrapping_mul(31).wrapping_add(usize::from(*byte)));
-        let bit = 1_u64 << (mix % 64);
+        let ends =
+            [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u64::from(*byte)));
+        let bit = 1_u64 << (ends[0].wrapping_mul(7) ^ ends[1] ^ (name.len() as u64) << 2) % 64;
         let maybe_seen = self.filter & bit != 0;
         self.filter |= bit;
-        if maybe_seen && self.list[..self.len].contains(&name) {
-            return Err(NotStrict);
+        if maybe_seen {
+            let listed = self.list[..self.len].contains(&&*name);
+            if listed || self.rest.as_ref().is_some_and(|rest| rest.contains(&name)) {
+                return Err(NotStrict);
+            }
         }
-        if self.len < INLINE_NAMES {
-            self.list[self.len] = name;
-            self.len += 1;
-            return Ok(());
+        match name {
+            Cow::Borrowed(name) if self.len < INLINE_NAMES => {
+                self.list[self.len] = name;
+                self.len += 1;
+            }
+            name => drop(self.rest.get_or_insert_default().insert(name)),
         }
-        if self.rest.insert(name) { Ok(()) } else { Err(NotStrict) }
+        Ok(())
     }
 }
 

@@ -15,6 +15,8 @@ use jwt_auth::{
 };
 use serde::{Deserialize, Serialize};
 
+use users::Users;
+
 #[load_config]
 fn auth() -> Config {
     Config::from_env()
@@ -23,6 +25,7 @@ fn auth() -> Config {
 #[derive(Clone, FromRef)]
 struct App {
     auth: JwtAuth,
+    users: Users,
     notes: Notes,
 }
 
@@ -42,6 +45,7 @@ struct Login {
 
 enum AppError {
     WrongPassword,
+    UserIsGone,
     Auth(AuthError),
 }
 
@@ -57,20 +61,26 @@ impl IntoResponse for AppError {
             Self::WrongPassword => {
                 (StatusCode::UNAUTHORIZED, "wrong user name or password").into_response()
             }
+            Self::UserIsGone => (StatusCode::NOT_FOUND, "no such user").into_response(),
             Self::Auth(error) => error.into_response(),
         }
     }
 }
 
 #[public]
-async fn login(auth: JwtAuth, Json(form): Json<Login>) -> Result<Json<TokenPair>, AppError> {
-    let user = users::check(form.username, form.password).await.ok_or(AppError::WrongPassword)?;
+async fn login(
+    auth: JwtAuth,
+    State(users): State<Users>,
+    Json(form): Json<Login>,
+) -> Result<Json<TokenPair>, AppError> {
+    let user = users.check(form.username, form.password).await.ok_or(AppError::WrongPassword)?;
     Ok(Json(auth.token_pair(user.name).fresh(true).scopes(user.scopes.iter().copied()).issue()?))
 }
 
 #[jwt_required]
-async fn me(token: AccessToken) -> String {
-    format!("Welcome, {}!", token.subject())
+async fn me(State(users): State<Users>, token: AccessToken) -> Result<String, AppError> {
+    let user = users.find(token.subject()).ok_or(AppError::UserIsGone)?;
+    Ok(format!("Welcome, {}!", user.name))
 }
 
 #[refresh_required]
@@ -114,7 +124,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let router = router();
     let manifest = router.manifest();
-    let app = router.with_state(App { auth: auth()?, notes: Notes::default() });
+    let app = router.with_state(App { auth: auth()?, users: Users, notes: Notes::default() });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let at = listener.local_addr()?;
     println!("{manifest}");

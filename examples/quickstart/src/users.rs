@@ -10,7 +10,7 @@ pub(crate) struct User {
     hash: &'static str,
 }
 
-const USERS: [User; 2] = [
+static USERS: [User; 2] = [
     User {
         name: "alice",
         scopes: &["notes:read", "notes:write"],
@@ -26,14 +26,25 @@ const USERS: [User; 2] = [
 /// The hash that an unknown name is checked against, so that the time does not tell which names exist.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bFbSErccQXWh/rqHtmVibQ$76qsL4+rMG5t2NVXVw7/yHmTOpZwWdbSbjusLiL5W7U";
 
-/// The user of that name and password. Hashing takes its time, so it is not done on the server's threads.
-pub(crate) async fn check(name: String, password: String) -> Option<&'static User> {
-    tokio::task::spawn_blocking(move || {
-        let user = USERS.iter().find(|user| user.name == name);
-        let hash = PasswordHash::new(user.map_or(NOBODY, |user| user.hash)).ok()?;
-        Argon2::default().verify_password(password.as_bytes(), &hash).ok()?;
-        user
-    })
-    .await
-    .ok()?
+/// The users that there are. A real application has a database here.
+#[derive(Clone, Copy)]
+pub(crate) struct Users;
+
+impl Users {
+    pub(crate) fn find(self, name: &str) -> Option<&'static User> {
+        USERS.iter().find(|user| user.name == name)
+    }
+
+    /// The user of that name and password. Hashing takes its time, so the server's threads do not wait
+    /// for it.
+    pub(crate) async fn check(self, name: String, password: String) -> Option<&'static User> {
+        tokio::task::spawn_blocking(move || {
+            let user = self.find(&name);
+            let hash = PasswordHash::new(user.map_or(NOBODY, |user| user.hash)).ok()?;
+            Argon2::default().verify_password(password.as_bytes(), &hash).ok()?;
+            user
+        })
+        .await
+        .ok()?
+    }
 }

@@ -7,6 +7,7 @@ pub use revoke::VerifiedToken;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::claims::TokenKind;
 use crate::clock::{since_epoch, to_system_time};
@@ -139,13 +140,14 @@ impl JwtAuth {
     /// [`Expired`](AuthErrorKind::Expired); [`Unavailable`](AuthErrorKind::Unavailable) when the store
     /// cannot decide, and then nothing was used up.
     pub async fn rotate<C>(&self, token: RefreshToken<C>) -> Result<TokenPair, AuthError> {
+        let settings = &self.inner.settings;
+        let now = since_epoch(&*settings.clock);
         // The token may have been kept since it was verified.
-        let standing = self.standing(token.verified());
-        let rotated = match standing {
-            Ok(()) => refresh::rotate(self.issuer(), &*self.inner.store, &token).await,
-            Err(error) => Err(error),
-        };
-        self.told(rotated)
+        if validation::expired(token.verified().claims(), settings, now) {
+            return self.told(Err(AuthErrorKind::Expired.into()));
+        }
+        self.told(self.standing(token.verified(), now))?;
+        self.told(refresh::rotate(self.issuer(), &*self.inner.store, &token).await)
     }
 
     /// Verification, then revocation: the one place that puts the two in their order.
@@ -159,17 +161,12 @@ impl JwtAuth {
         let expected = Expected { kind, audience };
         let verified =
             verify::verify(token, &self.inner.ring, &self.inner.settings, expected, now)?;
-        self.standing(&verified)?;
+        self.standing(&verified, now)?;
         Ok(Arc::new(verified))
     }
 
-    /// Whether a verified token still stands, now.
-    fn standing(&self, verified: &Verified) -> Result<(), AuthError> {
-        let settings = &self.inner.settings;
-        let now = since_epoch(&*settings.clock);
-        if validation::expired(verified.claims(), settings, now) {
-            return Err(AuthErrorKind::Expired.into());
-        }
+    /// Whether the store says that a verified token still stands.
+    fn standing(&self, verified: &Verified, now: Duration) -> Result<(), AuthError> {
         match self.inner.store.standing(&verified.identity(), to_system_time(now)) {
             Ok(Standing::Good) => Ok(()),
             Ok(Standing::Revoked) => Err(AuthErrorKind::Revoked.into()),

@@ -1,6 +1,7 @@
 //! Finding the token in a request; which token, never whether it is good.
 
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
 
 use crate::config::{Settings, TokenLocation};
 use crate::error::AuthErrorKind;
@@ -19,7 +20,12 @@ pub(crate) fn find<'a>(
     headers: &'a HeaderMap,
     settings: &Settings,
 ) -> Result<Option<Found<'a>>, AuthErrorKind> {
-    let mut lines = headers.get_all(settings.header_name.as_str()).iter();
+    let name = settings.header_name.as_str();
+    let mut lines = if name.eq_ignore_ascii_case("authorization") {
+        headers.get_all(AUTHORIZATION).iter()
+    } else {
+        headers.get_all(name).iter()
+    };
     let Some(line) = lines.next() else { return Ok(None) };
     if lines.next().is_some() {
         return Err(AuthErrorKind::AmbiguousRequest);

@@ -21,13 +21,13 @@ impl Segments {
         if token.len() > MAX_TOKEN || !token.is_ascii() {
             return Err(AuthErrorKind::Malformed);
         }
-        let mut dots = token.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
-        match (dots.next(), dots.next(), dots.next()) {
-            (Some((header_end, _)), Some((payload_end, _)), None) => {
-                Ok(Self { header_end, payload_end })
-            }
-            _ => Err(AuthErrorKind::Malformed),
+        let header_end = token.find('.').ok_or(AuthErrorKind::Malformed)?;
+        let rest = &token[header_end + 1..];
+        let payload_end = header_end + 1 + rest.find('.').ok_or(AuthErrorKind::Malformed)?;
+        if token[payload_end + 1..].contains('.') {
+            return Err(AuthErrorKind::Malformed);
         }
+        Ok(Self { header_end, payload_end })
     }
 
     pub(crate) fn header(self, token: &str) -> &str {
