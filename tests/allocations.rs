@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use jwt_auth::Config;
-use tests::{NOW, claims, config, forge, plain_header};
+use tests::{claims, config, forge, plain_header};
 
 /// Runs a future that never waits.
 fn now<F: Future>(future: F) -> F::Output {
@@ -71,5 +71,4 @@ fn an_answer_of_a_public_route_looks_at_nothing() {
     };
     count("/open");
     assert_eq!(count("/open"), count("/bare"));
-    assert!(NOW > 0);
 }

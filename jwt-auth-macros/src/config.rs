@@ -17,7 +17,7 @@ use crate::paths::Paths;
 //              async fn auth(path: &str) -> Config { … }
 //              build(auth(argument0).await)
 //          }
-pub(crate) fn load(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn load(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::new();
     let args = args::parse(args, &mut mistakes);
     let root = read::known("load_config", &["crate"], &args, &mut mistakes)

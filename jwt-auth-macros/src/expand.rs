@@ -14,7 +14,7 @@ use crate::spec::{Attribute, Spec};
 //          async fn me(token: AccessToken) -> String { … }
 //
 // Output:  async fn me(_: Guard<Access<false, false>>, token: AccessToken) -> String { … }
-pub(crate) fn guard(attribute: Attribute, args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn guard(attribute: Attribute, args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(_) => return not_a_handler(attribute, item),
@@ -39,7 +39,7 @@ pub(crate) fn guard(attribute: Attribute, args: TokenStream, item: TokenStream) 
     expanded
 }
 
-fn not_a_handler(attribute: Attribute, item: TokenStream) -> TokenStream {
+fn not_a_handler(attribute: Attribute, item: &TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::new();
     let first: TokenStream = item.clone().into_iter().take(1).collect();
     let name = attribute.name();

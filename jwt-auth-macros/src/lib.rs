@@ -65,7 +65,7 @@ use crate::spec::Attribute;
 /// ```
 #[proc_macro_attribute]
 pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::guard(Attribute::JwtRequired, args.into(), item.into()).into()
+    expand::guard(Attribute::JwtRequired, args.into(), &item.into()).into()
 }
 
 /// Lets a handler run only for the bearer of a valid refresh token.
@@ -91,7 +91,7 @@ pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn refresh_required(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::guard(Attribute::RefreshRequired, args.into(), item.into()).into()
+    expand::guard(Attribute::RefreshRequired, args.into(), &item.into()).into()
 }
 
 /// Says aloud that anyone may call a handler, which a `GuardedRouter` asks of each.
@@ -111,7 +111,7 @@ pub fn refresh_required(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::guard(Attribute::Public, args.into(), item.into()).into()
+    expand::guard(Attribute::Public, args.into(), &item.into()).into()
 }
 
 /// Turns a function that returns a configuration into one that builds it: `fn() -> Config` becomes
@@ -140,5 +140,5 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn load_config(args: TokenStream, item: TokenStream) -> TokenStream {
-    config::load(args.into(), item.into()).into()
+    config::load(args.into(), &item.into()).into()
 }

@@ -48,10 +48,8 @@ impl Policy {
     fn declared(attribute: Attribute, spec: &Spec, function: &Function, paths: &Paths) -> Self {
         let name = function.beside("__JwtAuthGuard_");
         let (cfgs, vis) = (function.cfgs().collect::<Vec<_>>(), &function.vis);
-        let base = match attribute {
-            Attribute::RefreshRequired => quote!(REFRESH),
-            _ => quote!(ACCESS),
-        };
+        let base =
+            if attribute == Attribute::RefreshRequired { quote!(REFRESH) } else { quote!(ACCESS) };
         let fields = fields(spec, paths);
         let check = spec.check.as_ref().map(|path| check(path, paths));
         let item = quote! {
@@ -111,13 +109,13 @@ fn check(path: &syn::Path, paths: &Paths) -> TokenStream {
     let token = Ident::new("token", Span::mixed_site());
     let proof = Ident::new("proof", Span::mixed_site());
     let call = quote_spanned!(path.span()=> #path(&#token));
-    let settled = quote_spanned!(path.span()=> #paths::settle(#call));
+    let settled = quote_spanned!(path.span()=> #paths::settle(#call).await);
     quote! {
         async fn check(
             #proof: &#paths::Proof,
         ) -> #paths::core::result::Result<(), #paths::AuthError> {
             let #token = #proof.access()?;
-            #settled.await
+            #settled
         }
     }
 }

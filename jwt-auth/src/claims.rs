@@ -214,7 +214,7 @@ fn kind(value: Value<'_>) -> Result<Option<TokenKind>, NotStrict> {
         .find(|kind| kind.claim() == text.value()))
 }
 
-/// A NumericDate (RFC 7519 §2): seconds, perhaps with a fraction, within 1970 … 9999.
+/// A `NumericDate` (RFC 7519 §2): seconds, perhaps with a fraction, within 1970 … 9999.
 fn numeric_date(value: Value<'_>) -> Result<Duration, NotStrict> {
     let Value::Number { raw, .. } = value else { return Err(NotStrict) };
     if let Ok(seconds) = raw.parse::<u64>() {

@@ -204,9 +204,9 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
         if self.peek() == Some(b'0') {
-            self.at += 1
+            self.at += 1;
         } else {
-            self.digits()?
+            self.digits()?;
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -322,7 +322,7 @@ impl<'a> Names<'a> {
         let bytes = name.as_bytes();
         let ends =
             [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u64::from(*byte)));
-        let bit = 1_u64 << (ends[0].wrapping_mul(7) ^ ends[1] ^ (name.len() as u64) << 2) % 64;
+        let bit = 1_u64 << ((ends[0].wrapping_mul(7) ^ ends[1] ^ (name.len() as u64) << 2) % 64);
         let maybe_seen = self.filter & bit != 0;
         self.filter |= bit;
         if maybe_seen {
@@ -373,8 +373,8 @@ mod tests {
             r#"{"a":}"#,
             r#"{"a":1,}"#,
             r#"{,"a":1}"#,
-            r#"{a:1}"#,
-            r#"{'a':1}"#,
+            r"{a:1}",
+            r"{'a':1}",
             r#"{"a":01}"#,
             r#"{"a":+1}"#,
             r#"{"a":1.}"#,
@@ -433,7 +433,7 @@ mod tests {
         object(text, |name, value| {
             match value {
                 Value::String(s) => {
-                    seen.push((name.to_owned(), s.span().map(|(at, len)| &text[at..at + len])))
+                    seen.push((name.to_owned(), s.span().map(|(at, len)| &text[at..at + len])));
                 }
                 Value::Array { raw, start } => array(raw, start, |element| {
                     if let Value::String(s) = element {
@@ -445,7 +445,7 @@ mod tests {
                     Ok(())
                 })?,
                 Value::Number { raw, start } => {
-                    seen.push((raw.to_owned(), Some(&text[start..start + raw.len()])))
+                    seen.push((raw.to_owned(), Some(&text[start..start + raw.len()])));
                 }
                 _ => {}
             }

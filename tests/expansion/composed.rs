@@ -54,7 +54,7 @@ pub(crate) async fn documented() -> &'static str {
     "documented"
 }
 
-#[cfg(all())]
+#[cfg(not(any()))]
 #[jwt_required(scopes("a"))]
 async fn switched() -> &'static str {
     "on"

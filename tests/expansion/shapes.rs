@@ -109,6 +109,7 @@ impl<T: Greeter> Holder<T> {
 }
 
 #[jwt_required]
+#[allow(clippy::too_many_arguments, reason = "as many as axum takes")]
 #[rustfmt::skip]
 async fn fifteen(
     _: Method, _: Uri, _: Version, _: HeaderMap, _: Method, _: Uri, _: Version, _: HeaderMap, _: Method, _: Uri,

@@ -113,8 +113,9 @@ fn plain() -> Config {
 
 /// Documented, and public.
 #[load_config]
-pub(crate) async fn asynchronous<'a, const N: usize>(
+pub(crate) async fn asynchronous<'a, 'b: 'a, const N: usize>(
     secret: &'a [u8; N],
+    _unused: &'b str,
     mut issuer: String,
 ) -> Config
 where
@@ -157,8 +158,8 @@ fn converted() -> Mine {
 async fn load_config_takes_what_api_md_says() {
     assert!(plain().is_ok());
     assert!(converted().is_ok());
-    assert!(asynchronous(SECRET, "me".into()).await.is_ok());
-    assert!(asynchronous(&[], "me".into()).await.is_err());
+    assert!(asynchronous(SECRET, "", "me".into()).await.is_ok());
+    assert!(asynchronous(&[], "", "me".into()).await.is_err());
     assert!(fallible("5").is_ok());
     assert!(fallible("five").expect_err("no number").to_string().contains("invalid digit"));
     let error = nested().expect_err("short");

@@ -115,7 +115,7 @@ pub fn sign_encoded(header: &str, claims: &str) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The header that PyJWT writes.
+/// The header that `PyJWT` writes.
 pub fn plain_header() -> Value {
     json!({ "typ": "JWT", "alg": "HS256" })
 }

@@ -124,7 +124,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let router = router();
     let manifest = router.manifest();
-    let app = router.with_state(App { auth: auth()?, users: Users, notes: Notes::default() });
+    let app =
+        router.with_state(App { auth: auth()?, users: Users::TABLE, notes: Notes::default() });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let at = listener.local_addr()?;
     println!("{manifest}");

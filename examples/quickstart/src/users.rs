@@ -28,11 +28,13 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bFbSErccQXWh/rqHtmVibQ$76qs
 
 /// The users that there are. A real application has a database here.
 #[derive(Clone, Copy)]
-pub(crate) struct Users;
+pub(crate) struct Users(&'static [User]);
 
 impl Users {
+    pub(crate) const TABLE: Self = Self(&USERS);
+
     pub(crate) fn find(self, name: &str) -> Option<&'static User> {
-        USERS.iter().find(|user| user.name == name)
+        self.0.iter().find(|user| user.name == name)
     }
 
     /// The user of that name and password. Hashing takes its time, so the server's threads do not wait

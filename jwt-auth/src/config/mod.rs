@@ -203,7 +203,7 @@ impl Config {
         self
     }
 
-    /// The key of the sentence in an error's body. Default: `detail`, FastAPI's.
+    /// The key of the sentence in an error's body. Default: `detail`, `FastAPI`'s.
     pub fn error_body_key(mut self, key: impl Into<String>) -> Self {
         self.settings.error_body_key = key.into();
         self

@@ -81,19 +81,18 @@ fn admit(auth: &JwtAuth, parts: &mut Parts, spec: &GuardSpec) -> Result<Option<P
     let same = |kept: &&Admitted| {
         kept.auth.is(auth) && kept.kind == kind && kept.audience == spec.audience
     };
-    let admitted = match before.filter(same) {
-        Some(kept) => kept.clone(),
-        None => {
-            let Some(found) = web::find(&parts.headers, auth.settings())? else {
-                return if spec.optional { Ok(None) } else { Err(AuthErrorKind::Missing.into()) };
-            };
-            let web::Found { token, location } = found;
-            let verified = auth.authenticate(token, kind, spec.audience)?;
-            let audience = spec.audience;
-            let admitted = Admitted { auth: auth.clone(), kind, audience, location, verified };
-            parts.extensions.insert(admitted.clone());
-            admitted
-        }
+    let admitted = if let Some(kept) = before.filter(same) {
+        kept.clone()
+    } else {
+        let Some(found) = web::find(&parts.headers, auth.settings())? else {
+            return if spec.optional { Ok(None) } else { Err(AuthErrorKind::Missing.into()) };
+        };
+        let web::Found { token, location } = found;
+        let verified = auth.authenticate(token, kind, spec.audience)?;
+        let audience = spec.audience;
+        let admitted = Admitted { auth: auth.clone(), kind, audience, location, verified };
+        parts.extensions.insert(admitted.clone());
+        admitted
     };
     policy::enforce(spec, &admitted.verified, auth.settings())?;
     Ok(Some(Proof::new(admitted.verified, admitted.location)))

@@ -68,8 +68,8 @@ mod tests {
     use super::*;
 
     fn search(lines: &[&[u8]], scheme: Option<&str>) -> Result<Option<String>, AuthErrorKind> {
-        let mut settings = Settings::default();
-        settings.header_type = scheme.map(str::to_owned);
+        let header_type = scheme.map(str::to_owned);
+        let settings = Settings { header_type, ..Settings::default() };
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append("authorization", HeaderValue::from_bytes(line).unwrap());

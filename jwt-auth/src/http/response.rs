@@ -113,11 +113,10 @@ fn hooked(error: &AuthError) -> Option<Response> {
 
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
-        match self.kind() {
-            AuthErrorKind::CannotIssue => {
-                tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
-            }
-            _ => tracing::debug!(target: "jwt_auth", code = self.code(), "refused"),
+        if self.kind() == AuthErrorKind::CannotIssue {
+            tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
+        } else {
+            tracing::debug!(target: "jwt_auth", code = self.code(), "refused");
         }
         if let Some(response) = hooked(&self) {
             return response;

@@ -330,10 +330,11 @@ impl Pem {
     fn read(material: &KeyMaterial, labels: &[&str], half: &str) -> Result<Self, KeyProblem> {
         let mut text = read(material)?;
         // One line in an environment variable, with `\n` written out.
-        if let Ok(line) = std::str::from_utf8(&text) {
-            if !line.contains('\n') && line.contains("\\n") {
-                text = Zeroizing::new(line.replace("\\n", "\n").into_bytes());
-            }
+        if let Ok(line) = std::str::from_utf8(&text)
+            && !line.contains('\n')
+            && line.contains("\\n")
+        {
+            text = Zeroizing::new(line.replace("\\n", "\n").into_bytes());
         }
         let label = std::str::from_utf8(&text)
             .ok()
@@ -410,7 +411,7 @@ fn read_text(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
 
 fn hex(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
-    if digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     let value =

@@ -116,11 +116,7 @@ impl MemoryStore {
 
     /// 128 bits keyed by this process, so that nobody can aim at a collision.
     fn key(&self, about: About, issuer: Option<&str>, name: &str) -> u128 {
-        let half = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            (about, issuer, name).hash(&mut hasher);
-            u128::from(hasher.finish())
-        };
+        let half = |state: &RandomState| u128::from(state.hash_one((about, issuer, name)));
         half(&self.keys[0]) << 64 | half(&self.keys[1])
     }
 

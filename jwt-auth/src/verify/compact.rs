@@ -44,7 +44,7 @@ impl Segments {
 
     /// What the signature is over.
     pub(super) fn signed(self, token: &str) -> &[u8] {
-        token[..self.payload_end].as_bytes()
+        &token.as_bytes()[..self.payload_end]
     }
 }
 
