@@ -152,6 +152,25 @@ async fn it_says_what_to_paste_and_that_works() {
     );
 }
 
+#[tokio::test]
+async fn the_readme_says_what_curl_prints() {
+    let app = Quickstart::start("readme");
+    let readme = include_str!("../README.md");
+    let lines = readme
+        .split("## Call it")
+        .nth(1)
+        .and_then(|rest| rest.split("```sh").nth(1))
+        .expect("the lines");
+    let lines = lines.split("```").next().expect("their end");
+    let address = app.url.strip_prefix("http://").expect("an address");
+    let script = lines.replace("localhost:3000", address);
+    let pasted = Command::new("sh").args(["-c", &script]).output().expect("a shell with curl");
+    let printed = String::from_utf8_lossy(&pasted.stdout).into_owned();
+    let promised: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("# ")).collect();
+    assert_eq!(promised.len(), 3);
+    assert_eq!(printed.lines().collect::<Vec<_>>(), promised);
+}
+
 #[test]
 fn without_jwt_required_it_does_not_compile() {
     // The quickstart's own source with one line taken out, in a crate that stands for a user's.
@@ -165,8 +184,8 @@ fn without_jwt_required_it_does_not_compile() {
     let manifest = include_str!("../examples/quickstart/Cargo.toml");
     let workspace = std::fs::read_to_string(root.join("Cargo.toml")).expect("text");
     let workspace = workspace
-        .replace("members = [", "members = [\".\"]\nignored = [")
         .replace("default-members = [", "ignored-too = [")
+        .replace("members = [", "members = [\".\"]\nignored = [")
         .replace("path = \"jwt-auth", "path = \"../../../jwt-auth");
     std::fs::write(folder.join("Cargo.toml"), format!("{manifest}\n{workspace}")).expect("written");
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("copied");
@@ -176,8 +195,8 @@ fn without_jwt_required_it_does_not_compile() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .current_dir(&folder)
-        .env("CARGO_TARGET_DIR", root.join("target/tests/trybuild"))
-        .args(["check", "--quiet"])
+        .env("CARGO_TARGET_DIR", root.join("target"))
+        .args(["build", "--quiet"])
         .output()
         .expect("cargo runs");
     let said = String::from_utf8_lossy(&built.stderr).into_owned();

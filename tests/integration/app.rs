@@ -70,7 +70,7 @@ async fn upload(body: Request) -> String {
 }
 
 async fn bare_token(token: AccessToken) -> String {
-    token.subject().to_owned()
+    format!("{} by {}", token.subject(), token.location().map_or("?", |location| location.name()))
 }
 
 pub(crate) fn app(config: Config) -> (Router, JwtAuth) {

@@ -299,6 +299,15 @@ async fn g3_whatever_is_sent_is_a_4xx() {
 }
 
 #[tokio::test]
+async fn a_token_says_where_it_was_found() {
+    let (app, _, _) = good_app();
+    assert_eq!(
+        get(&app, "/bare", &forge(&plain_header(), &claims())).await.body,
+        "alice by header"
+    );
+}
+
+#[tokio::test]
 async fn a_token_is_verified_once_per_request() {
     use jwt_auth::{AccessToken, GuardedRouter, jwt_required, routing::get};
 
