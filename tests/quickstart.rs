@@ -207,4 +207,8 @@ fn without_jwt_required_it_does_not_compile() {
         "{said}"
     );
     assert_eq!(said.matches("error[").count(), 1, "{said}");
+    // The README shows this very error.
+    let place =
+        said.lines().find_map(|line| line.trim().strip_prefix("--> src/")).expect("a place");
+    assert!(include_str!("../README.md").contains(place), "the README does not say {place}");
 }

@@ -52,9 +52,16 @@ fn bare(value: syn::Expr) -> syn::Expr {
 pub(crate) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Arg> {
     let mut args = Vec::new();
     let mut part = Vec::new();
+    // A comma between `<` and `>` belongs to a path.
+    let mut angles = 0_usize;
     for token in tokens {
+        match &token {
+            TokenTree::Punct(punct) if punct.as_char() == '<' => angles += 1,
+            TokenTree::Punct(punct) if punct.as_char() == '>' => angles = angles.saturating_sub(1),
+            _ => {}
+        }
         match token {
-            TokenTree::Punct(comma) if comma.as_char() == ',' => {
+            TokenTree::Punct(comma) if comma.as_char() == ',' && angles == 0 => {
                 if part.is_empty() {
                     mistakes.on(&comma, "there is no argument before this comma; remove the comma");
                 } else {

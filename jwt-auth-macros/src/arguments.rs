@@ -168,8 +168,11 @@ pub(crate) fn path(arg: &Arg, example: &str, mistakes: &mut Mistakes) -> Option<
     }
 }
 
-/// The attribute that a path names, by its last segment.
+/// The attribute of ours that a path names: by itself, or below `jwt_auth`.
 pub(crate) fn attribute_of(path: &syn::Path) -> Option<Attribute> {
-    let last = path.segments.last()?;
+    let (first, last) = (path.segments.first()?, path.segments.last()?);
+    if path.segments.len() > 1 && first.ident != "jwt_auth" {
+        return None;
+    }
     Attribute::ALL.into_iter().find(|attribute| last.ident == attribute.name())
 }

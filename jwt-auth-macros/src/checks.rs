@@ -75,9 +75,12 @@ pub(crate) fn parameters(
         if function.is_generic(ty) {
             continue;
         }
+        let cfgs = parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+        let cfgs = cfgs.collect::<Vec<_>>();
         for Rule { question, words } in &rules {
             // `::core` by itself, so that the whole assertion stands on the parameter's type.
             assertions.push(quote_spanned! {ty.span()=>
+                #(#cfgs)*
                 ::core::assert!(!#paths::Probe::<#ty>::PARAMETER.#question(), #words);
             });
         }
@@ -87,8 +90,10 @@ pub(crate) fn parameters(
     }
     let name = function.beside("__JWT_AUTH_PARAMETERS_");
     let cfgs = function.cfgs();
+    let lints = function.allowed_lints();
     Some(quote! {
         #(#cfgs)*
+        #(#lints)*
         #[doc(hidden)]
         #[allow(non_upper_case_globals, dead_code, unused_imports, deprecated)]
         const #name: () = {

@@ -79,7 +79,8 @@ fn expand(function: &Function, paths: &Paths) -> TokenStream {
     };
     let name = &sig.ident;
     let wait = sig.asyncness.map(|_| quote!(.await));
-    let build = quote_spanned!(span=> #paths::build(#name(#(#names),*)#wait));
+    let generics = own_generics(&sig.generics);
+    let build = quote_spanned!(span=> #paths::build(#name #generics (#(#names),*)#wait));
     quote! {
         #(#attrs)*
         #vis #outer {
@@ -87,4 +88,18 @@ fn expand(function: &Function, paths: &Paths) -> TokenStream {
             #build
         }
     }
+}
+
+/// `::<T, N>`: types and constants that the arguments may leave open. Lifetimes are never named.
+fn own_generics(generics: &syn::Generics) -> Option<TokenStream> {
+    let names: Vec<_> = generics
+        .params
+        .iter()
+        .filter_map(|param| match param {
+            syn::GenericParam::Type(param) => Some(&param.ident),
+            syn::GenericParam::Const(param) => Some(&param.ident),
+            syn::GenericParam::Lifetime(_) => None,
+        })
+        .collect();
+    (!names.is_empty()).then(|| quote!(::<#(#names),*>))
 }

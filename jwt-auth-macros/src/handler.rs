@@ -39,6 +39,20 @@ impl Function {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
 
+    /// The lints that the function allows or expects, allowed beside it too: its types stand there again.
+    pub(crate) fn allowed_lints(&self) -> impl Iterator<Item = TokenStream> {
+        let lints = |attr: &syn::Attribute| match &attr.meta {
+            syn::Meta::List(list)
+                if list.path.is_ident("allow") || list.path.is_ident("expect") =>
+            {
+                let lints = &list.tokens;
+                Some(quote!(#[allow(#lints)]))
+            }
+            _ => None,
+        };
+        self.attrs.iter().filter_map(lints)
+    }
+
     /// A name for an item beside the function, which nobody else has.
     pub(crate) fn beside(&self, prefix: &str) -> Ident {
         use syn::ext::IdentExt as _;
@@ -130,7 +144,7 @@ impl Function {
     }
 }
 
-/// Whether the tokens hold one of the names, a lifetime, or a type that is not written out.
+/// Whether the tokens hold one of the names, or a type or lifetime that is not written out.
 fn mentions(tokens: TokenStream, names: &[String]) -> bool {
     use proc_macro2::TokenTree;
     tokens.into_iter().any(|token| match token {
@@ -138,8 +152,7 @@ fn mentions(tokens: TokenStream, names: &[String]) -> bool {
             let ident = ident.to_string();
             ident == "impl" || ident == "_" || names.contains(&ident)
         }
-        TokenTree::Punct(punct) => punct.as_char() == '\'',
         TokenTree::Group(group) => mentions(group.stream(), names),
-        TokenTree::Literal(_) => false,
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
 }

@@ -35,8 +35,8 @@ use crate::spec::Attribute;
 ///
 /// It goes on a free `async fn`, and on an associated one without `self` where the arguments are none,
 /// `optional`, `fresh` or `crate`: the others need an item beside the function, which an `impl` cannot
-/// hold. There, a parameter that contradicts the guard is refused when a request comes (401), not by the
-/// compiler.
+/// hold ("struct is not supported in `trait`s or `impl`s"). There, a parameter that contradicts the guard,
+/// or a second guard under another name, is refused when a request comes (401), not by the compiler.
 ///
 /// Other attributes, tried on both sides (`tests/expansion/composed.rs`):
 ///
@@ -118,7 +118,8 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `fn() -> Result<JwtAuth, ConfigError>`.
 ///
 /// The function may be `async`, take arguments, and return `Config`, `Result<Config, E>` or any
-/// `T: Into<Config>`. It takes `crate = path`, as [`macro@jwt_required`] does.
+/// `T: Into<Config>`. It is a free function, or an associated one whose signature does not say `Self`. It
+/// takes `crate = path`, as [`macro@jwt_required`] does.
 ///
 /// ```
 /// use jwt_auth::{Config, load_config};

@@ -106,7 +106,7 @@ fn fields(spec: &Spec, paths: &Paths) -> TokenStream {
 
 fn check(path: &syn::Path, paths: &Paths) -> TokenStream {
     // Names that the user's path cannot see: it may be a function of the same name.
-    let token = Ident::new("token", Span::mixed_site());
+    let token = Ident::new("token", Span::mixed_site().located_at(path.span()));
     let proof = Ident::new("proof", Span::mixed_site());
     let call = quote_spanned!(path.span()=> #path(&#token));
     let settled = quote_spanned!(path.span()=> #paths::settle(#call).await);

@@ -8,8 +8,8 @@ pub use crate::config::ConfigError;
 use crate::config::ConfigProblem;
 pub use crate::error::AuthError;
 pub use crate::guard::{
-    Access, Guard, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe, Proof, Public,
-    Refresh, settle,
+    Access, Guard, GuardKind, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe,
+    Proof, Public, Refresh, settle,
 };
 
 /// What a function under `#[load_config]` may return.
@@ -45,16 +45,18 @@ impl<T: Into<Config>> Loaded<Direct> for T {
 impl<T, E> Loaded<Fallible> for Result<T, E>
 where
     T: Into<Config>,
-    E: Into<Box<dyn core::error::Error + Send + Sync>>,
+    E: core::fmt::Display + 'static,
 {
     fn into_config(self) -> Result<Config, ConfigError> {
-        self.map(Into::into).map_err(|error| match error.into().downcast::<ConfigError>() {
-            Ok(config_error) => *config_error,
-            Err(other) => ConfigError::new(vec![ConfigProblem::new(
-                "load_config",
-                other.to_string(),
-                "mend what the function under `#[load_config]` reports",
-            )]),
+        self.map(Into::into).map_err(|error| {
+            let any: &dyn core::any::Any = &error;
+            any.downcast_ref::<ConfigError>().cloned().unwrap_or_else(|| {
+                ConfigError::new(vec![ConfigProblem::new(
+                    "load_config",
+                    error.to_string(),
+                    "mend what the function under `#[load_config]` reports",
+                )])
+            })
         })
     }
 }

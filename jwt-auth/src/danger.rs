@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::issue::{BuilderKind, Life, TokenBuilder};
+use crate::issue::{Life, TokenBuilder};
 use crate::verify::MAX_TOKEN;
 
 /// Weakens what a configuration asks for.
@@ -59,7 +59,7 @@ pub trait DangerousIssue: sealed::Sealed {
     fn never_expires(self) -> Self;
 }
 
-impl<K: BuilderKind> DangerousIssue for TokenBuilder<'_, K> {
+impl<K> DangerousIssue for TokenBuilder<'_, K> {
     fn never_expires(mut self) -> Self {
         self.life = Life::Forever;
         self

@@ -27,8 +27,10 @@ pub use claims::TokenKind;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigError, ConfigProblem, TokenLocation};
 pub use error::{AuthError, AuthErrorKind};
-pub use guard::{GuardKind, GuardSpec, HoldsJwtAuth, Permission};
-pub use issue::{AccessKind, BuilderKind, PairKind, RefreshKind, TokenBuilder, TokenPair};
+pub use guard::{HoldsJwtAuth, Permission};
+pub use issue::{
+    AccessKind, BuilderKind, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,
+};
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing, UnknownAlgorithm};
 pub use revocation::{

@@ -123,6 +123,21 @@ async fn fifteen(
 #[rustfmt::skip]
 async fn seven(_: Method, _: Uri, _: Version, _: HeaderMap, _: Method, _: Uri, _: Version) {}
 
+// What the handler allows is allowed wherever its types stand again.
+#[allow(unused_qualifications, clippy::disallowed_types)]
+#[jwt_required(scopes("a"))]
+async fn qualified(_: std::vec::Vec<u8>, _: axum::http::HeaderMap) {}
+
+#[jwt_required]
+async fn switched(_: AccessToken, #[cfg(any())] _: NoSuchType, #[cfg(not(any()))] _: Method) {}
+
+fn generic_check<A, B>(_: &AccessToken) -> bool {
+    size_of::<A>() < size_of::<B>()
+}
+
+#[jwt_required(check = generic_check::<u8, u16>, scopes("a"))]
+async fn checked_by_a_generic() {}
+
 mod nested {
     use jwt_auth::jwt_required;
 
@@ -143,6 +158,8 @@ mod nested {
 
 #[test]
 fn they_route() {
+    let _ = qualified;
+
     #[jwt_required(any_scope("a"))]
     async fn local(_: AccessToken) {}
 
@@ -161,6 +178,8 @@ fn they_route() {
         .route("/nested", get(nested::visible))
         .route("/deeper", get(nested::deeper::visible))
         .route("/local", get(local))
+        .route("/switched", get(switched))
+        .route("/checked", get(checked_by_a_generic))
         .with_state(state);
     let generic: axum::Router = GuardedRouter::new()
         .route("/generic", get(generic::<Polite, 3>))

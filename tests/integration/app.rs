@@ -63,6 +63,16 @@ async fn log_out(auth: JwtAuth, token: AccessToken) -> Result<(), AuthError> {
     auth.log_out(token).await
 }
 
+#[public]
+async fn cannot_issue(auth: JwtAuth) -> Result<String, AuthError> {
+    auth.access_token("alice").scopes(["two words"]).issue()
+}
+
+#[public]
+async fn cannot_log_in(auth: JwtAuth) -> Result<TokenPair, AuthError> {
+    auth.log_in("alice").scopes(["two words"]).await
+}
+
 /// A body that tells, by failing, when somebody reads it.
 #[jwt_required]
 async fn upload(body: Request) -> String {
@@ -88,6 +98,8 @@ pub(crate) fn app(config: Config) -> (Router, JwtAuth) {
         .route("/refresh", post(refresh))
         .route("/log-out", post(log_out))
         .route("/upload", post(upload))
+        .route("/cannot-issue", get(cannot_issue))
+        .route("/cannot-log-in", get(cannot_log_in))
         .route("/bare", get(bare_token));
     (router.with_state(auth.clone()), auth)
 }

@@ -141,6 +141,26 @@ fn nested() -> Result<Config, ConfigError> {
     Err(Config::hs256("short").build().expect_err("short"))
 }
 
+#[load_config]
+fn boxed() -> Result<Config, Box<dyn std::error::Error>> {
+    Err("no vault today".into())
+}
+
+trait Source {
+    const SECRET: [u8; 32];
+}
+
+struct Vault;
+
+impl Source for Vault {
+    const SECRET: [u8; 32] = [9; 32];
+}
+
+#[load_config]
+fn generic<T: Source, const N: usize>() -> Config {
+    Config::hs256(T::SECRET).issuer("x".repeat(N))
+}
+
 struct Mine;
 
 impl From<Mine> for Config {
@@ -157,6 +177,8 @@ fn converted() -> Mine {
 #[tokio::test]
 async fn load_config_takes_what_api_md_says() {
     assert!(plain().is_ok());
+    assert!(generic::<Vault, 3>().is_ok());
+    assert!(boxed().expect_err("no vault").to_string().contains("no vault today"));
     assert!(converted().is_ok());
     assert!(asynchronous(SECRET, "", "me".into()).await.is_ok());
     assert!(asynchronous(&[], "", "me".into()).await.is_err());

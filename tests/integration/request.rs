@@ -199,6 +199,14 @@ async fn the_error_hook_replaces_the_answer_everywhere() {
     let reused = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
     assert_eq!(reused.body, "POST /refresh refresh_token_reused");
     assert_eq!(call(&app, "GET", "/open", None).await.body, "open");
+    assert_eq!(
+        call(&app, "GET", "/cannot-issue", None).await.body,
+        "GET /cannot-issue cannot_issue"
+    );
+    assert_eq!(
+        call(&app, "GET", "/cannot-log-in", None).await.body,
+        "GET /cannot-log-in cannot_issue"
+    );
 }
 
 /// A body that remembers whether anyone looked at it.

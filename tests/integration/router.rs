@@ -83,6 +83,7 @@ GET    /on                          access
 PATCH  /on                          access
 DELETE /refresh                     refresh
 POST   /refresh                     refresh
+ANY    /static                      unguarded  why(files)
 ANY    /static/{*rest}              unguarded  why(files)
 GET    /token                       access
 POST   /token                       refresh
@@ -156,6 +157,71 @@ async fn an_app_with_a_state_of_its_own() {
         axum::Router::new().route("/{id}", axum::routing::get(hello)).with_state(state);
     assert_eq!(tests::get(&app, "/7", &token).await.body, "app 7 alice");
     assert_eq!(call(&app, "GET", "/7", None).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_state_behind_an_arc_and_a_router_of_another_state() {
+    #[derive(Clone, FromRef)]
+    struct App {
+        auth: JwtAuth,
+    }
+
+    #[jwt_required]
+    async fn shared(State(app): State<std::sync::Arc<App>>, token: AccessToken) -> String {
+        drop(app);
+        token.subject().to_owned()
+    }
+
+    // The default state is `JwtAuth` itself.
+    fn library() -> GuardedRouter {
+        GuardedRouter::new().route("/me", get(me))
+    }
+
+    let (config, _) = config();
+    let auth = config.build().expect("good");
+    let state = std::sync::Arc::new(App { auth: auth.clone() });
+    let router = GuardedRouter::new()
+        .route("/shared", get(shared))
+        .nest("/library", library().provide_state(auth));
+    assert_eq!(
+        router.clone().manifest().to_string(),
+        "GET /library/me  access\nGET /shared      access\n"
+    );
+    let app: axum::Router = router.with_state(state);
+    let token = forge(&plain_header(), &claims());
+    for path in ["/shared", "/library/me"] {
+        assert_eq!(tests::get(&app, path, &token).await.body, "alice");
+        assert_eq!(call(&app, "GET", path, None).await.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[test]
+fn a_caller_is_public_when_no_token_is_needed() {
+    let manifest = router().manifest();
+    let public: Vec<&str> = manifest
+        .entries()
+        .iter()
+        .filter(|entry| entry.caller().is_public())
+        .map(jwt_auth::ManifestEntry::path)
+        .collect();
+    assert_eq!(
+        public,
+        [
+            "(routes of an axum::Router)",
+            "/health",
+            "/maybe",
+            "/merged",
+            "/static",
+            "/static/{*rest}"
+        ]
+    );
+    let everything =
+        manifest.entries().iter().find(|entry| entry.path() == "/everything").expect("it");
+    let caller = everything.caller();
+    assert_eq!(
+        (caller.scopes(), caller.roles(), caller.is_fresh()),
+        (&["a".to_owned(), "b".to_owned()][..], &["r".to_owned()][..], true)
+    );
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ async fn login(
     Json(form): Json<Login>,
 ) -> Result<Json<TokenPair>, AppError> {
     let user = users.check(form.username, form.password).await.ok_or(AppError::WrongPassword)?;
-    Ok(Json(auth.token_pair(user.name).fresh(true).scopes(user.scopes.iter().copied()).issue()?))
+    Ok(Json(auth.log_in(user.name).scopes(user.scopes.iter().copied()).await?))
 }
 
 #[jwt_required]

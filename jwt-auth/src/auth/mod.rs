@@ -13,7 +13,7 @@ use crate::claims::TokenKind;
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::{Config, ConfigError, Settings};
 use crate::error::{AuthError, AuthErrorKind};
-use crate::issue::{AccessKind, Issuer, PairKind, RefreshKind, TokenBuilder, TokenPair};
+use crate::issue::{AccessKind, Issuer, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair};
 use crate::keys::LoadedRing;
 use crate::refresh;
 use crate::revocation::{Engine, Standing, StoreError};
@@ -76,17 +76,20 @@ impl Config {
 }
 
 impl JwtAuth {
-    /// A log-in: a fresh access token and the first refresh token of a new session.
+    /// A log-in, to be awaited: a fresh access token and the first refresh token of a new session.
     ///
-    /// To add scopes, roles or claims, take the long road:
-    /// `auth.token_pair(subject).fresh(true).scopes(["…"]).issue()`.
+    /// ```
+    /// # async fn login(auth: jwt_auth::JwtAuth) -> Result<(), jwt_auth::AuthError> {
+    /// let pair = auth.log_in("alice").await?;
+    /// let pair = auth.log_in("alice").scopes(["notes:read"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
-    /// # Errors
-    ///
-    /// [`CannotIssue`](AuthErrorKind::CannotIssue) when the configuration has no key that signs.
-    #[allow(clippy::unused_async, reason = "a store that registers sessions is asked here")]
-    pub async fn log_in(&self, subject: impl fmt::Display) -> Result<TokenPair, AuthError> {
-        self.told(self.token_pair(subject).fresh(true).issue())
+    /// The future fails with [`CannotIssue`](AuthErrorKind::CannotIssue) when the configuration has no key
+    /// that signs, or the builder was given what a token cannot hold.
+    pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
+        TokenBuilder::new(self.issuer(), subject.to_string()).fresh(true)
     }
 
     /// A builder of one access token.
@@ -175,7 +178,11 @@ impl JwtAuth {
     }
 
     fn issuer(&self) -> Issuer<'_> {
-        Issuer { settings: &self.inner.settings, ring: &self.inner.ring }
+        Issuer {
+            settings: &self.inner.settings,
+            ring: &self.inner.ring,
+            request: self.request.as_ref(),
+        }
     }
 
     pub(crate) fn settings(&self) -> &Arc<Settings> {
@@ -193,10 +200,7 @@ impl JwtAuth {
 
     /// Tells an error by which settings it is to be answered.
     pub(crate) fn told<T>(&self, result: Result<T, AuthError>) -> Result<T, AuthError> {
-        result.map_err(|error| {
-            let settings: Arc<dyn Any + Send + Sync> = self.inner.settings.clone();
-            error.with_answer(Some(settings)).with_request(self.request.clone())
-        })
+        self.issuer().told(result)
     }
 }
 

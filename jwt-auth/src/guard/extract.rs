@@ -1,5 +1,7 @@
 //! Extractors: the tokens and `JwtAuth` as parameters of a handler.
 
+use std::sync::Arc;
+
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -69,24 +71,43 @@ where
     }
 }
 
-/// A state that guards find their `JwtAuth` in.
+/// A state that guards find their `JwtAuth` in; `JwtAuth: FromRef<S>` by a name that errors can speak of.
+///
+/// In a bound of your own write `where JwtAuth: FromRef<S>`, which is what handlers ask for:
+///
+/// ```
+/// use axum::extract::FromRef;
+/// use jwt_auth::{AccessToken, GuardedRouter, JwtAuth, jwt_required, routing::get};
+///
+/// #[jwt_required]
+/// async fn me(token: AccessToken) -> String { token.subject().to_owned() }
+///
+/// fn routes<S>() -> GuardedRouter<S>
+/// where
+///     JwtAuth: FromRef<S>,
+///     S: Clone + Send + Sync + 'static,
+/// {
+///     GuardedRouter::new().route("/me", get(me))
+/// }
+/// # drop(routes::<JwtAuth>());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the state `{Self}` holds no `JwtAuth`, so its guards have nothing to verify tokens with",
     label = "guards need a `JwtAuth` in `{Self}`",
-    note = "write `.with_state(auth()?)`; or give `{Self}` a field `auth: JwtAuth` and `#[derive(axum::extract::FromRef)]`"
+    note = "the router's state is taken to be `{Self}`; write `.with_state(auth()?)`, or give your state a field `auth: JwtAuth` and `#[derive(axum::extract::FromRef)]`"
 )]
 pub trait HoldsJwtAuth {}
 
 #[diagnostic::do_not_recommend]
 impl<S> HoldsJwtAuth for S where JwtAuth: FromRef<S> {}
 
-/// Never a state. That `JwtAuth` comes out of two states keeps the compiler from guessing one of them
-/// before it has seen `.with_state(…)`, and so lets the message above be printed.
-#[derive(Debug)]
-pub enum NoState {}
-
-impl FromRef<NoState> for JwtAuth {
-    fn from_ref(never: &NoState) -> Self {
-        match *never {}
+/// A state behind an `Arc` is a state. That there are two kinds of states also keeps the compiler from
+/// guessing one before it has seen `.with_state(…)`, and so lets the message above be printed.
+impl<T> FromRef<Arc<T>> for JwtAuth
+where
+    JwtAuth: FromRef<T>,
+{
+    fn from_ref(state: &Arc<T>) -> Self {
+        Self::from_ref(&**state)
     }
 }

@@ -23,7 +23,8 @@ impl Config {
     /// handlers return. Default: RFC 6750's statuses and challenges with a JSON body.
     ///
     /// The parts are those of the refused request. For an error of a [`JwtAuth`](crate::JwtAuth) that did
-    /// not come from an extractor they are those of an empty request.
+    /// not come from an extractor they are those of an empty request. An error that no `JwtAuth` made, such
+    /// as [`AuthError::forbidden`] returned by a handler, knows of no hook and answers by default.
     ///
     /// ```
     /// use axum::response::IntoResponse;

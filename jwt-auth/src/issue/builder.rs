@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -44,6 +45,10 @@ pub enum RefreshKind {}
 #[derive(Debug)]
 pub enum PairKind {}
 
+/// A pair of a log-in; it is awaited, and not issued, since a store may be told of the session.
+#[derive(Debug)]
+pub enum LogInKind {}
+
 /// How long the token lives, where the builder was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -66,7 +71,8 @@ pub(crate) struct Lineage {
 /// Names everything that goes into a token, then [`issue`](Self::issue)s it.
 ///
 /// Made by [`JwtAuth::access_token`](crate::JwtAuth::access_token),
-/// [`refresh_token`](crate::JwtAuth::refresh_token) and [`token_pair`](crate::JwtAuth::token_pair).
+/// [`refresh_token`](crate::JwtAuth::refresh_token) and [`token_pair`](crate::JwtAuth::token_pair); by
+/// [`log_in`](crate::JwtAuth::log_in) as a builder that is awaited.
 ///
 /// ```
 /// use jwt_auth::Config;
@@ -85,7 +91,7 @@ pub(crate) struct Lineage {
 /// assert!(auth.access_token("alice").claims(&claims).issue().is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "nothing is made before `.issue()`"]
+#[must_use = "nothing is made before `.issue()`, or `.await` of a log-in"]
 pub struct TokenBuilder<'a, K> {
     issuer: Issuer<'a>,
     subject: String,
@@ -102,7 +108,7 @@ pub struct TokenBuilder<'a, K> {
     kind: PhantomData<fn() -> K>,
 }
 
-impl<'a, K: BuilderKind> TokenBuilder<'a, K> {
+impl<'a, K> TokenBuilder<'a, K> {
     pub(crate) fn new(issuer: Issuer<'a>, subject: String) -> Self {
         Self {
             issuer,
@@ -178,16 +184,6 @@ impl<'a, K: BuilderKind> TokenBuilder<'a, K> {
         self
     }
 
-    /// Makes the token.
-    ///
-    /// # Errors
-    ///
-    /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims
-    /// that are no object, a scope with a space, no key that signs, a token of more than 8 KiB.
-    pub fn issue(self) -> Result<K::Output, AuthError> {
-        K::issue(self)
-    }
-
     pub(crate) fn auth_time(mut self, at: Option<Duration>) -> Self {
         self.auth_time = at;
         self
@@ -196,6 +192,25 @@ impl<'a, K: BuilderKind> TokenBuilder<'a, K> {
     pub(crate) fn lineage(mut self, lineage: Lineage) -> Self {
         self.lineage = Some(lineage);
         self
+    }
+
+    /// The same builder of another kind.
+    fn of_kind<L>(self) -> TokenBuilder<'a, L> {
+        TokenBuilder {
+            issuer: self.issuer,
+            subject: self.subject,
+            fresh: self.fresh,
+            auth_time: self.auth_time,
+            life: self.life,
+            audience: self.audience,
+            scopes: self.scopes,
+            roles: self.roles,
+            claims: self.claims,
+            header: self.header,
+            algorithm: self.algorithm,
+            lineage: self.lineage,
+            kind: PhantomData,
+        }
     }
 
     fn draft(self, kind: TokenKind, now: Duration) -> Result<Draft, AuthError> {
@@ -226,6 +241,28 @@ impl<'a, K: BuilderKind> TokenBuilder<'a, K> {
             header: self.header,
             algorithm: self.algorithm,
         })
+    }
+}
+
+impl<K: BuilderKind> TokenBuilder<'_, K> {
+    /// Makes the token.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims
+    /// that are no object, a scope with a space, no key that signs, a token of more than 8 KiB.
+    pub fn issue(self) -> Result<K::Output, AuthError> {
+        let issuer = self.issuer;
+        issuer.told(K::issue(self))
+    }
+}
+
+impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
+    type Output = Result<TokenPair, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.of_kind::<PairKind>().issue() })
     }
 }
 

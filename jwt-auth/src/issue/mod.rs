@@ -4,7 +4,7 @@ mod builder;
 mod pair;
 mod write;
 
-pub use builder::{AccessKind, BuilderKind, PairKind, RefreshKind, TokenBuilder};
+pub use builder::{AccessKind, BuilderKind, LogInKind, PairKind, RefreshKind, TokenBuilder};
 pub use pair::TokenPair;
 
 pub(crate) use builder::{Life, Lineage};

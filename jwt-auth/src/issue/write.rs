@@ -1,6 +1,8 @@
 //! The writer: claims to JSON, JSON to base64url, and the signature over both.
 
+use std::any::Any;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -21,8 +23,10 @@ const RESERVED_HEADER: [&str; 13] = [
 /// What every token is made with.
 #[derive(Clone, Copy)]
 pub(crate) struct Issuer<'a> {
-    pub(crate) settings: &'a Settings,
+    pub(crate) settings: &'a Arc<Settings>,
     pub(crate) ring: &'a LoadedRing,
+    /// The request that is being answered, for the error hook.
+    pub(crate) request: Option<&'a Arc<dyn Any + Send + Sync>>,
 }
 
 /// One token to be written.
@@ -47,6 +51,14 @@ pub(crate) struct Draft {
 }
 
 impl Issuer<'_> {
+    /// Tells an error by which settings, and for which request, it is to be answered.
+    pub(crate) fn told<T>(&self, result: Result<T, AuthError>) -> Result<T, AuthError> {
+        result.map_err(|error| {
+            let settings: Arc<dyn Any + Send + Sync> = self.settings.clone();
+            error.with_answer(Some(settings)).with_request(self.request.cloned())
+        })
+    }
+
     /// Writes and signs; refuses what our own reader would refuse.
     pub(crate) fn write(&self, draft: &Draft) -> Result<String, AuthError> {
         let key = match draft.algorithm {

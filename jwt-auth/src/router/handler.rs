@@ -11,6 +11,7 @@ use crate::token::{AccessToken, RefreshToken};
 )]
 pub trait IsGuard: sealed::Sealed {
     /// What the guard asks.
+    #[doc(hidden)]
     const SPEC: GuardSpec;
 }
 
@@ -34,6 +35,7 @@ impl<C> IsGuard for RefreshToken<C> {
 )]
 pub trait GuardedArguments: sealed::Sealed {
     /// What the guard asks.
+    #[doc(hidden)]
     const SPEC: GuardSpec;
 }
 

@@ -88,9 +88,29 @@ impl Caller {
         self.guard
     }
 
-    /// Whether anyone may call: `#[public]`, or nobody of ours guards.
+    /// Whether a request without a token is let in: `#[public]`, `optional`, or nobody of ours guards.
     pub fn is_public(&self) -> bool {
-        self.guard == GuardKind::Public.name() || self.why.is_some()
+        self.guard == GuardKind::Public.name() || self.optional || self.why.is_some()
+    }
+
+    /// Whether only a token that a log-in made is let in.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// The scopes that are all asked for.
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The roles that are all asked for.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// Why nobody of ours guards, where that is so.
+    pub fn why(&self) -> Option<&str> {
+        self.why
     }
 }
 

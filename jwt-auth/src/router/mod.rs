@@ -14,6 +14,7 @@ use axum::response::IntoResponse;
 use axum::routing::Route;
 use tower::{Layer, Service};
 
+use crate::auth::JwtAuth;
 use crate::guard::HoldsJwtAuth;
 use crate::router::manifest::nested;
 
@@ -55,7 +56,7 @@ use routing::MethodRouter;
 /// let app: axum::Router = GuardedRouter::new().route("/me", get(me)).with_state(auth);
 /// ```
 #[must_use = "a router serves nothing before `.with_state(…)`"]
-pub struct GuardedRouter<S = ()> {
+pub struct GuardedRouter<S = JwtAuth> {
     router: Router<S>,
     manifest: Manifest,
 }
@@ -156,15 +157,18 @@ where
         Self { router: self.router.merge(router), ..self }
     }
 
-    /// Adds a service that nobody here guards, below a path, and says why; see
-    /// [`axum::Router::nest_service`]. At `/` it becomes the fallback.
+    /// Adds a service that nobody here guards, at a path and below it, and says why; see
+    /// [`axum::Router::nest_service`]: the service sees the rest of the path. At `/` it becomes the
+    /// fallback.
     pub fn unguarded_service<T>(mut self, path: &str, why: &'static str, service: T) -> Self
     where
         T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
         T::Response: IntoResponse,
         T::Future: Send + 'static,
     {
-        self.manifest.add(&nested(path, "/{*rest}"), vec![("ANY", Caller::unguarded(why))]);
+        for below in ["/", "/{*rest}"] {
+            self.manifest.add(&nested(path, below), vec![("ANY", Caller::unguarded(why))]);
+        }
         let router = match path {
             "" | "/" => self.router.fallback_service(service),
             _ => self.router.nest_service(path, service),
@@ -184,9 +188,31 @@ where
         self.router.with_state(state)
     }
 
+    /// Provides the state and stays a guarded router, to be nested in one of another state; the manifest
+    /// stays too.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, GuardedRouter, JwtAuth};
+    ///
+    /// let auth = Config::hs256([7; 32]).build()?;
+    /// let library: GuardedRouter<JwtAuth> = GuardedRouter::new().provide_state(auth.clone());
+    /// let app: axum::Router = GuardedRouter::new().nest("/library", library).with_state(auth);
+    /// # drop(app);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn provide_state<S2>(self, state: S) -> GuardedRouter<S2> {
+        GuardedRouter { router: self.router.with_state(state), manifest: self.manifest }
+    }
+
     /// The [`axum::Router`] that this one has built up, its state still to be provided.
     pub fn into_router(self) -> Router<S> {
         self.router
+    }
+}
+
+impl<S> Clone for GuardedRouter<S> {
+    fn clone(&self) -> Self {
+        Self { router: self.router.clone(), manifest: self.manifest.clone() }
     }
 }
 

@@ -11,13 +11,14 @@ use axum::response::IntoResponse;
 use axum::routing::{self, Route};
 use tower::{Layer, Service};
 
+use crate::auth::JwtAuth;
 use crate::router::{Caller, GuardedArguments, GuardedHandler};
 
 pub use axum::routing::MethodFilter;
 
 /// The handlers of one path, by method; each of them guarded.
 #[must_use = "a method router serves nothing before it is routed"]
-pub struct MethodRouter<S = ()> {
+pub struct MethodRouter<S = JwtAuth> {
     pub(super) router: routing::MethodRouter<S>,
     pub(super) callers: Vec<(&'static str, Caller)>,
 }
@@ -34,58 +35,94 @@ const METHODS: [(&str, MethodFilter); 9] = [
     ("CONNECT", MethodFilter::CONNECT),
 ];
 
-macro_rules! methods {
-    ($($name:ident $method:ident,)*) => {
-        $(
-            #[doc = concat!("Routes `", stringify!($method), "` requests to a guarded handler; see [`axum::routing::", stringify!($name), "`].")]
-            pub fn $name<H, T, S>(handler: H) -> MethodRouter<S>
-            where
-                T: 'static,
-                S: Clone + Send + Sync + 'static,
-                H: GuardedHandler<T> + Handler<T, S>,
-                T: GuardedArguments,
-            {
-                on(MethodFilter::$method, handler)
-            }
-        )*
+// Written out, and not by a macro: a compile error about a handler would show the macro as well.
 
-        impl<S> MethodRouter<S>
-        where
-            S: Clone + Send + Sync + 'static,
-        {
-            $(
-                #[doc = concat!("Routes `", stringify!($method), "` requests to a guarded handler as well.")]
-                pub fn $name<H, T>(self, handler: H) -> Self
-                where
-                    T: 'static,
-                    H: GuardedHandler<T> + Handler<T, S>,
-                    T: GuardedArguments,
-                {
-                    self.on(MethodFilter::$method, handler)
-                }
-            )*
-        }
-    };
+/// Routes `GET` requests to a guarded handler; see [`axum::routing::get`].
+pub fn get<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::GET, handler)
 }
 
-methods! {
-    get GET,
-    head HEAD,
-    post POST,
-    put PUT,
-    patch PATCH,
-    delete DELETE,
-    options OPTIONS,
-    trace TRACE,
+/// Routes `HEAD` requests to a guarded handler; see [`axum::routing::head`].
+pub fn head<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::HEAD, handler)
+}
+
+/// Routes `POST` requests to a guarded handler; see [`axum::routing::post`].
+pub fn post<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::POST, handler)
+}
+
+/// Routes `PUT` requests to a guarded handler; see [`axum::routing::put`].
+pub fn put<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::PUT, handler)
+}
+
+/// Routes `PATCH` requests to a guarded handler; see [`axum::routing::patch`].
+pub fn patch<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::PATCH, handler)
+}
+
+/// Routes `DELETE` requests to a guarded handler; see [`axum::routing::delete`].
+pub fn delete<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::DELETE, handler)
+}
+
+/// Routes `OPTIONS` requests to a guarded handler; see [`axum::routing::options`].
+pub fn options<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::OPTIONS, handler)
+}
+
+/// Routes `TRACE` requests to a guarded handler; see [`axum::routing::trace`].
+pub fn trace<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: GuardedHandler<T> + Handler<T, S>,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    on(MethodFilter::TRACE, handler)
 }
 
 /// Routes requests of the filter's methods to a guarded handler; see [`axum::routing::on`].
 pub fn on<H, T, S>(filter: MethodFilter, handler: H) -> MethodRouter<S>
 where
-    T: 'static,
-    S: Clone + Send + Sync + 'static,
     H: GuardedHandler<T> + Handler<T, S>,
-    T: GuardedArguments,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
 {
     MethodRouter { router: routing::MethodRouter::new(), callers: Vec::new() }.on(filter, handler)
 }
@@ -93,10 +130,9 @@ where
 /// Routes requests of every method to a guarded handler; see [`axum::routing::any`].
 pub fn any<H, T, S>(handler: H) -> MethodRouter<S>
 where
-    T: 'static,
-    S: Clone + Send + Sync + 'static,
     H: GuardedHandler<T> + Handler<T, S>,
-    T: GuardedArguments,
+    T: GuardedArguments + 'static,
+    S: Clone + Send + Sync + 'static,
 {
     MethodRouter { router: routing::any(handler), callers: vec![("ANY", Caller::of(&T::SPEC))] }
 }
@@ -105,12 +141,83 @@ impl<S> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {
+    /// Routes `GET` requests to a guarded handler as well.
+    pub fn get<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::GET, handler)
+    }
+
+    /// Routes `HEAD` requests to a guarded handler as well.
+    pub fn head<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::HEAD, handler)
+    }
+
+    /// Routes `POST` requests to a guarded handler as well.
+    pub fn post<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::POST, handler)
+    }
+
+    /// Routes `PUT` requests to a guarded handler as well.
+    pub fn put<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::PUT, handler)
+    }
+
+    /// Routes `PATCH` requests to a guarded handler as well.
+    pub fn patch<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::PATCH, handler)
+    }
+
+    /// Routes `DELETE` requests to a guarded handler as well.
+    pub fn delete<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::DELETE, handler)
+    }
+
+    /// Routes `OPTIONS` requests to a guarded handler as well.
+    pub fn options<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::OPTIONS, handler)
+    }
+
+    /// Routes `TRACE` requests to a guarded handler as well.
+    pub fn trace<H, T>(self, handler: H) -> Self
+    where
+        H: GuardedHandler<T> + Handler<T, S>,
+        T: GuardedArguments + 'static,
+    {
+        self.on(MethodFilter::TRACE, handler)
+    }
+
     /// Routes requests of the filter's methods to a guarded handler as well.
     pub fn on<H, T>(mut self, filter: MethodFilter, handler: H) -> Self
     where
-        T: 'static,
         H: GuardedHandler<T> + Handler<T, S>,
-        T: GuardedArguments,
+        T: GuardedArguments + 'static,
     {
         let named = METHODS.iter().filter(|(_, method)| filter.or(*method) == filter);
         self.callers.extend(named.map(|(name, _)| (*name, Caller::of(&T::SPEC))));
@@ -121,9 +228,8 @@ where
     /// [`axum::routing::MethodRouter::fallback`].
     pub fn fallback<H, T>(mut self, handler: H) -> Self
     where
-        T: 'static,
         H: GuardedHandler<T> + Handler<T, S>,
-        T: GuardedArguments,
+        T: GuardedArguments + 'static,
     {
         self.callers.push(("OTHER", Caller::of(&T::SPEC)));
         Self { router: self.router.fallback(handler), ..self }

@@ -1,5 +1,5 @@
-use jwt_auth::routing::get;
-use jwt_auth::{AccessToken, Config, GuardedRouter, IsGuard, GuardSpec};
+use jwt_auth::IsGuard;
+use jwt_auth::__private::GuardSpec;
 
 struct Mine;
 
