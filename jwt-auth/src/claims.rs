@@ -134,7 +134,7 @@ impl Claims {
     /// Reads a payload; a claim of the wrong JSON type is a refusal, never "absent" (R15).
     pub(crate) fn read(payload: &str) -> Result<Self, NotStrict> {
         let mut claims = Self::default();
-        json::object(payload, |name, value| {
+        json::object(payload, |name, value, _| {
             match name {
                 "sub" => claims.sub = Some(subject(value)?),
                 "iss" => claims.iss = Some(string(value)?),

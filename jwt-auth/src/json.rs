@@ -47,10 +47,10 @@ pub(crate) enum Value<'a> {
     Object,
 }
 
-/// Reads an object, and hands its members over in their order.
+/// Reads an object, and hands its members over in their order: name, value, and the value's own text.
 pub(crate) fn object<'a>(
     text: &'a str,
-    mut member: impl FnMut(&str, Value<'a>) -> Result<(), NotStrict>,
+    mut member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, offset: 0 };
     reader.blank();
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     fn members(
         &mut self,
         depth: u32,
-        member: &mut dyn FnMut(&str, Value<'a>) -> Result<(), NotStrict>,
+        member: &mut dyn FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
         self.expect(b'{')?;
         self.blank();
@@ -115,8 +115,9 @@ impl<'a> Reader<'a> {
             self.blank();
             self.expect(b':')?;
             self.blank();
+            let from = self.at;
             let value = self.value(depth)?;
-            member(&name, value)?;
+            member(&name, value, &self.text[from..self.at])?;
             names.insert(name)?;
             self.blank();
             match self.peek() {
@@ -165,7 +166,7 @@ impl<'a> Reader<'a> {
         match self.peek().ok_or(NotStrict)? {
             b'"' => Ok(Value::String(self.string()?)),
             b'{' => {
-                self.members(depth + 1, &mut |_, _| Ok(()))?;
+                self.members(depth + 1, &mut |_, _, _| Ok(()))?;
                 Ok(Value::Object)
             }
             b'[' => {
@@ -200,6 +201,7 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Result<(), NotStrict> {
+        let from = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -219,7 +221,13 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        Ok(())
+        // What no double holds would read as something else further on.
+        let raw = &self.text[from..self.at];
+        if raw.len() < 16 && !raw.contains(['e', 'E']) || raw.parse().is_ok_and(f64::is_finite) {
+            Ok(())
+        } else {
+            Err(NotStrict)
+        }
     }
 
     fn string(&mut self) -> Result<Text<'a>, NotStrict> {
@@ -347,7 +355,7 @@ mod tests {
     use super::*;
 
     fn reads(text: &str) -> bool {
-        object(text, |_, _| Ok(())).is_ok()
+        object(text, |_, _, _| Ok(())).is_ok()
     }
 
     #[test]
@@ -393,6 +401,8 @@ mod tests {
             "\u{feff}{}",
             r#"{"a":-}"#,
             r#"{"a":1 "b":2}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":[-1e400]}"#,
         ] {
             assert!(!reads(bad), "{bad}");
         }
@@ -430,7 +440,7 @@ mod tests {
     fn spans_point_at_the_value() {
         let text = r#"{ "a" : "xyz", "b":["p","q\n"], "n": 12 }"#;
         let mut seen = Vec::new();
-        object(text, |name, value| {
+        object(text, |name, value, _| {
             match value {
                 Value::String(s) => {
                     seen.push((name.to_owned(), s.span().map(|(at, len)| &text[at..at + len])));

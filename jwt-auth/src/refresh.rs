@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::{since_epoch, to_system_time};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::{Issuer, Lineage, PairKind, TokenBuilder, TokenPair, random_id};
-use crate::revocation::{Engine, Rotate, Rotation};
+use crate::revocation::{Engine, Rotate, Rotation, within_deadline};
 use crate::token::RefreshToken;
 
 /// Trades a verified refresh token for a new pair of the same session.
@@ -20,28 +20,44 @@ pub(crate) async fn rotate<C>(
     let settings = issuer.settings;
     let now = since_epoch(&*settings.clock);
     let identity = token.identity();
-    // A refresh token of fastapi-jwt-auth has no `fam`: it is the first of a family named by its id.
     let presented = identity.id.ok_or(AuthErrorKind::InvalidClaims)?;
-    let family = identity.family.unwrap_or(presented);
+    let family = identity.family.ok_or(AuthErrorKind::InvalidClaims)?;
     let began = identity.issued_at.ok_or(AuthErrorKind::InvalidClaims)?;
     let generation = token.verified().claims().generation;
+    let family_ends = began.saturating_add(settings.refresh_family_expires);
     let successor = random_id()?;
+    let lineage = Lineage {
+        family: family.to_owned(),
+        family_ends,
+        generation: generation.saturating_add(1),
+        refresh_id: successor.clone(),
+        refresh_issued_at: now,
+        // The time before the store is asked: what is logged out meanwhile covers the new token too.
+        issued_at: now,
+    };
+    let pair = successor_of(issuer, token, lineage.clone());
+    // Nothing is used up for a pair that could not be made.
+    pair.rehearse()?;
     let request = Rotate {
-        issuer: identity.issuer,
         family,
         presented,
         generation,
         successor: &successor,
-        family_ends: to_system_time(began.saturating_add(settings.refresh_family_expires)),
+        family_ends: to_system_time(family_ends),
         dead_until: to_system_time(family_dead_until(settings, now)),
         grace: settings.refresh_grace,
         now: to_system_time(now),
     };
-    let (refresh_id, made, ends) = match store.rotate(request).await {
-        Ok(Rotation::Rotated { family_ends }) => (successor, now, family_ends),
-        Ok(Rotation::Replayed { successor, rotated_at, family_ends }) => {
-            (successor, since(rotated_at), family_ends)
+    let lineage = match within_deadline(store.rotate(request)).await {
+        Ok(Rotation::Rotated { family_ends }) => {
+            Lineage { family_ends: since(family_ends), ..lineage }
         }
+        Ok(Rotation::Replayed { successor, rotated_at, family_ends }) => Lineage {
+            family_ends: since(family_ends),
+            refresh_id: successor,
+            refresh_issued_at: since(rotated_at),
+            ..lineage
+        },
         Ok(Rotation::Reused) => {
             tracing::warn!(
                 target: "jwt_auth",
@@ -58,21 +74,22 @@ pub(crate) async fn rotate<C>(
             return Err(AuthErrorKind::Unavailable.into());
         }
     };
-    let lineage = Lineage {
-        family: family.to_owned(),
-        family_ends: since(ends),
-        generation: generation.saturating_add(1),
-        refresh_id,
-        refresh_issued_at: made,
-    };
-    TokenBuilder::<PairKind>::new(issuer, identity.subject.to_owned())
-        .auth_time(token.verified().claims().auth_time)
-        .scopes(token.scopes())
+    pair.lineage(lineage).issue()
+}
+
+/// The pair that carries along what the token says.
+fn successor_of<'a, C>(
+    issuer: Issuer<'a>,
+    token: &RefreshToken<C>,
+    lineage: Lineage,
+) -> TokenBuilder<'a, PairKind> {
+    let verified = token.verified();
+    TokenBuilder::new(issuer, token.subject().to_owned())
+        .auth_time(verified.claims().auth_time)
         .roles(token.roles())
         .audience(token.audience())
-        .claims(&custom(token))
+        .carry(verified.scope_text(), verified.custom_members())
         .lineage(lineage)
-        .issue()
 }
 
 /// Until when a dead family is remembered: no token of it lives longer.
@@ -82,11 +99,4 @@ pub(crate) fn family_dead_until(settings: &crate::config::Settings, now: Duratio
 
 fn since(time: std::time::SystemTime) -> Duration {
     time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
-}
-
-/// The custom claims, which a refresh carries along.
-fn custom<C>(token: &RefreshToken<C>) -> serde_json::Map<String, serde_json::Value> {
-    let mut claims = token.claims();
-    claims.retain(|name, _| !crate::claims::RESERVED.contains(&name.as_str()));
-    claims
 }

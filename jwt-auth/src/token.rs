@@ -9,9 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::claims::RESERVED;
 use crate::clock::to_system_time;
 use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind};
+use crate::json;
 use crate::revocation::TokenIdentity;
 use crate::secret::Secret;
 use crate::verify::Verified;
@@ -211,8 +213,25 @@ impl<C> RefreshToken<C> {
 
 impl Verified {
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
-        let scope = self.claims().scope.as_ref().map_or("", |scope| scope.of(self.payload()));
-        scope.split(' ').filter(|name| !name.is_empty())
+        self.scope_text().unwrap_or_default().split(' ').filter(|name| !name.is_empty())
+    }
+
+    /// `scope` as it stands.
+    pub(crate) fn scope_text(&self) -> Option<&str> {
+        self.claims().scope.as_ref().map(|scope| scope.of(self.payload()))
+    }
+
+    /// The custom claims: names, and values as they stand, so that no digit of a number is lost.
+    pub(crate) fn custom_members(&self) -> Vec<(String, String)> {
+        let mut members = Vec::new();
+        // The payload was read before; it reads the same again.
+        let _ = json::object(self.payload(), |name, _, raw| {
+            if !RESERVED.contains(&name) {
+                members.push((name.to_owned(), raw.to_owned()));
+            }
+            Ok(())
+        });
+        members
     }
 
     pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {

@@ -165,6 +165,25 @@ async fn constants_and_typed_permissions() {
 }
 
 #[tokio::test]
+async fn a_name_that_would_break_the_challenge_is_left_out() {
+    struct Odd;
+    impl Permission for Odd {
+        fn name(&self) -> &'static str {
+            "a\", realm=\"x"
+        }
+    }
+    #[jwt_required(scopes("plain", Odd))]
+    async fn odd() {}
+
+    let (config, _) = tests::config();
+    let auth = config.build().expect("good");
+    let app: axum::Router = GuardedRouter::new().route("/", get(odd)).with_state(auth.clone());
+    let token = auth.access_token("a").issue().expect("a token");
+    let answer = tests::get(&app, "/", &token).await;
+    assert!(answer.challenge().ends_with(r#", scope="plain""#), "{}", answer.challenge());
+}
+
+#[tokio::test]
 async fn a_check_of_the_application_refuses_with_403() {
     let (app, auth) = checks();
     let of = |subject: &str, tenant: &str| {

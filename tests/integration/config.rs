@@ -74,6 +74,24 @@ fn every_problem_at_once_in_words_that_hold_no_secret() {
 }
 
 #[test]
+fn limits_of_durations() {
+    let day = Duration::from_secs(86_400);
+    let good = || Config::hs256(SECRET);
+    let seconds = Duration::from_secs;
+    assert!(good().access_token_expires(36_500 * day).build().is_ok());
+    assert!(good().refresh_grace(seconds(300)).decode_leeway(seconds(600)).build().is_ok());
+    for bad in [
+        good().access_token_expires(36_501 * day),
+        good().refresh_token_expires(36_501 * day),
+        good().refresh_family_expires(Duration::from_millis(999)),
+        good().refresh_grace(seconds(301)),
+        good().decode_leeway(seconds(601)),
+    ] {
+        assert_eq!(bad.build().expect_err("out of bounds").problems().count(), 1);
+    }
+}
+
+#[test]
 fn variables_change_what_they_name() {
     let auth = Config::from_vars([
         ("JWT_AUTH_SECRET_KEY", "an example secret of 64 bytes, twice as long as the other one .."),

@@ -143,6 +143,15 @@ async fn a_token_for_ever_is_danger_on_both_sides() {
     assert_eq!(lax.verify_access(&token).await.expect("allowed").expires_at(), None);
 }
 
+#[test]
+fn what_is_read_unverified_is_bounded() {
+    assert!(decode_unverified("e30.e30.").is_ok());
+    assert!(decode_unverified(&format!("e30.e30.{}", "A".repeat(8_192))).is_err());
+    for bad in ["e30.e30", "e30.e30..", "x.e30.", "W10.e30."] {
+        assert!(decode_unverified(bad).is_err(), "{bad}");
+    }
+}
+
 #[tokio::test]
 async fn a_pair_serialises_as_rfc_6749() {
     let (config, _) = config();

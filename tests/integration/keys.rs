@@ -83,15 +83,79 @@ async fn a_public_key_verifies_and_issues_nothing() {
 async fn a_public_key_is_no_hmac_secret() {
     // The classic: the verifier's public key, used as the secret of an HMAC.
     let auth = pair(Algorithm::RS256, "rsa.pem", "rsa.pub.pem").expect("good");
-    let forger = Config::hs256(pem("rsa.pub.pem").into_bytes())
-        .clock(ManualClock::at(NOW))
-        .build()
-        .expect("good");
-    let token = forger.access_token("mallory").issue().expect("a token");
+    let public = pem("rsa.pub.pem");
+    let token = tests::sign_with(public.as_bytes(), &tests::plain_header(), &tests::claims());
     assert_eq!(
         auth.verify_access(&token).await.expect_err("confused").kind(),
         AuthErrorKind::WrongAlgorithm
     );
+}
+
+#[test]
+fn r10_a_pem_is_no_secret() {
+    let error = rule(Config::hs256(pem("rsa.pub.pem")).build());
+    assert!(error.contains("no shared secret"), "{error}");
+}
+
+#[test]
+fn r10_rsa_jwks() {
+    use base64::Engine as _;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let jwk = |bits: usize, last: u8, e: &[u8]| {
+        let mut n = vec![0xff_u8; bits / 8];
+        n[bits / 8 - 1] = last;
+        let (n, e) = (encode(&n), encode(e));
+        ring([Key::jwk(format!(r#"{{"kty":"RSA","alg":"RS256","n":"{n}","e":"{e}"}}"#))])
+    };
+    let usual = [1, 0, 1];
+    assert!(jwk(2048, 0xfd, &usual).is_ok());
+    assert!(jwk(8192, 0xfd, &usual).is_ok());
+    for (bits, last, e, words) in [
+        (2040, 0xfd, &usual[..], "2048"),
+        (8200, 0xfd, &usual, "8192"),
+        (2048, 0xfe, &usual, "odd"),
+        (2048, 0xfd, &[1], "odd"),
+        (2048, 0xfd, &[2], "odd"),
+        (2048, 0xfd, &[0], "odd"),
+        (2048, 0xfd, &[1, 0, 0, 0, 1], "odd"),
+    ] {
+        let error = rule(jwk(bits, last, e));
+        assert!(error.contains(words), "{bits} {last} {e:?}: {error}");
+    }
+}
+
+#[test]
+fn r10_key_ops_let_a_secret_verify_or_sign() {
+    let oct = |ops: &str| {
+        ring([Key::jwk(format!(
+            r#"{{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"{ops}}}"#
+        ))])
+        .expect("good")
+    };
+    assert!(oct("").access_token("a").issue().is_ok());
+    assert!(oct(r#","key_ops":["sign","verify"]"#).access_token("a").issue().is_ok());
+    assert!(oct(r#","key_ops":["verify"]"#).access_token("a").issue().is_err());
+}
+
+#[tokio::test]
+async fn r5_a_kid_does_not_lend_its_key_to_another_algorithm() {
+    let auth = ring([Key::secret(Algorithm::HS256, tests::SECRET).id("k")]).expect("good");
+    let token =
+        |alg: &str| tests::forge(&serde_json::json!({ "alg": alg, "kid": "k" }), &tests::claims());
+    assert!(auth.verify_access(&token("HS256")).await.is_ok());
+    for alg in ["HS384", "HS512", "RS256"] {
+        let error = auth.verify_access(&token(alg)).await.expect_err("another algorithm");
+        assert_eq!(error.kind(), AuthErrorKind::WrongAlgorithm, "{alg}");
+    }
+}
+
+#[tokio::test]
+async fn two_keys_without_an_id_write_the_same_header() {
+    let (old, new) =
+        (Key::secret(Algorithm::HS256, [1; 32]), Key::secret(Algorithm::HS256, [2; 32]));
+    let token = ring([old.clone()]).expect("good").access_token("alice").issue().expect("a token");
+    let both = ring([new, old]).expect("good");
+    assert_eq!(both.verify_access(&token).await.expect("good").subject(), "alice");
 }
 
 #[test]
@@ -153,6 +217,7 @@ fn r10_rings() {
     assert!(rule(ring((1..=5).map(secret))).contains("at most 4"));
     assert!(rule(ring([])).contains("has a key"));
     assert!(rule(ring([secret(1).id("")])).contains("key id"));
+    assert!(rule(ring([secret(1).id("x".repeat(257))])).contains("key id"));
 }
 
 #[tokio::test]

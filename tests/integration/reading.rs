@@ -148,6 +148,20 @@ async fn r4_unknown_parameters_and_claims_are_ignored() {
 }
 
 #[tokio::test]
+async fn r2_a_number_that_no_double_holds() {
+    let text = |number: &str| {
+        let claims = claims().to_string();
+        let claims = format!("{},\"x\":{number}}}", &claims[..claims.len() - 1]);
+        sign(&plain_header().to_string(), &claims)
+    };
+    assert_eq!(code_of(&text("1e308")).await, "ok");
+    assert_eq!(code_of(&text("123456789012345678901234567890")).await, "ok");
+    for bad in ["1e999", "-1e400", &"9".repeat(400)] {
+        assert_eq!(code_of(&text(bad)).await, "claims_invalid", "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn r5_alg_is_a_string_and_the_keys() {
     for alg in ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS512"] {
         let token = forge(&json!({ "alg": alg }), &claims());

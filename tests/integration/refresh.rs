@@ -160,6 +160,10 @@ async fn a_later_generation_of_an_unknown_family_is_refused() {
 #[tokio::test]
 async fn a_refresh_token_without_an_id_is_refused() {
     let (auth, _) = good();
+    let silent =
+        json!({ "sub": "alice", "iat": NOW, "exp": NOW + 86_400, "type": "refresh", "fam": "f" });
+    let error = auth.verify_refresh(&forge(&plain_header(), &silent)).await.expect_err("no id");
+    assert_eq!(error.kind(), AuthErrorKind::InvalidClaims);
     let claims = json!({ "sub": "alice", "iat": NOW, "exp": NOW + 86_400, "type": "refresh" });
     assert_eq!(
         rotate(&auth, &forge(&plain_header(), &claims)).await,
@@ -214,4 +218,116 @@ fn of_many_parallel_refreshes_exactly_one_successor_exists() {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn a_family_is_the_same_whoever_issued_its_tokens() {
+    // The issuer is written since yesterday, and not asked for: old tokens bear none.
+    let (config, clock) = config();
+    let auth = config.encode_issuer("me").build().expect("good");
+    let claims =
+        json!({ "sub": "alice", "iat": NOW, "jti": "old", "exp": NOW + 86_400, "type": "refresh" });
+    let first = forge(&plain_header(), &claims);
+    let second = rotate(&auth, &first).await.expect("rotated");
+    let third = rotate(&auth, second.refresh_token()).await.expect("rotated again");
+    clock.advance(PAST_THE_GRACE);
+    assert_eq!(rotate(&auth, &first).await, Err(AuthErrorKind::RefreshTokenReused));
+    for dead in [&second, &third] {
+        let access = auth.verify_access(dead.access_token()).await.expect_err("dead");
+        let refresh = auth.verify_refresh(dead.refresh_token()).await.expect_err("dead");
+        assert_eq!([access.kind(), refresh.kind()], [AuthErrorKind::Revoked; 2]);
+    }
+    let error = auth.verify_refresh(&first).await.expect_err("dead");
+    assert_eq!(error.kind(), AuthErrorKind::Revoked, "without `fam` too");
+}
+
+#[tokio::test]
+async fn what_cannot_be_carried_on_uses_nothing_up() {
+    let (auth, clock) = good();
+    let token = |n: usize| {
+        let claims = json!({
+            "sub": "alice", "iat": NOW, "jti": "big", "exp": NOW + 86_400, "type": "refresh", "x": "y".repeat(n),
+        });
+        forge(&plain_header(), &claims)
+    };
+    // As large as a token may be: its successor, which says more, would be larger.
+    let largest =
+        (5_000..6_200).rev().map(token).find(|token| token.len() <= 8_192).expect("a size");
+    for _ in 0..2 {
+        assert_eq!(rotate(&auth, &largest).await, Err(AuthErrorKind::InvalidClaims));
+        clock.advance(PAST_THE_GRACE);
+    }
+    // Our own never grow out of it.
+    let pair = |n: usize| auth.token_pair("a").claims(&json!({ "x": "y".repeat(n) })).issue().ok();
+    let mut pair = (5_000..6_200).rev().find_map(pair).expect("the largest");
+    for _ in 0..12 {
+        pair = rotate(&auth, pair.refresh_token()).await.expect("rotated");
+    }
+}
+
+#[tokio::test]
+async fn claims_are_carried_on_to_the_letter() {
+    use base64::Engine as _;
+    let (auth, _) = good();
+    let text = format!(
+        r#"{{"sub":"alice","iat":{NOW},"jti":"x","exp":{},"type":"refresh","scope":"a café\tb","n":123456789012345678901234567890,"f":1.10,"o":{{"z":1,"a":[2, 3]}}}}"#,
+        NOW + 86_400
+    );
+    let token = tests::sign(&plain_header().to_string(), &text);
+    let pair = rotate(&auth, &token).await.expect("rotated");
+    let payload = pair.access_token().split('.').nth(1).expect("a payload").to_owned();
+    let payload =
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    let payload = String::from_utf8(payload).expect("text");
+    for part in [
+        r#""n":123456789012345678901234567890"#,
+        r#""f":1.10"#,
+        r#""o":{"z":1,"a":[2, 3]}"#,
+        r#""scope":"a café\tb""#,
+    ] {
+        assert!(payload.contains(part), "{part} is not in {payload}");
+    }
+}
+
+#[tokio::test]
+async fn the_audience_is_carried_on() {
+    let (config, _) = config();
+    let auth = config.audience(["api", "web"]).build().expect("good");
+    let pair = auth.token_pair("alice").audience(["web"]).issue().expect("a pair");
+    let pair = rotate(&auth, pair.refresh_token()).await.expect("rotated");
+    let token = auth.verify_access(pair.access_token()).await.expect("good");
+    assert_eq!(token.audience().collect::<Vec<_>>(), ["web"]);
+}
+
+#[tokio::test]
+async fn a_token_kept_and_revoked_meanwhile_is_not_rotated() {
+    let (auth, _) = good();
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let kept = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    auth.revoke(&kept).await.expect("held");
+    assert_eq!(auth.rotate(kept).await.expect_err("revoked").kind(), AuthErrorKind::Revoked);
+}
+
+#[tokio::test]
+async fn a_token_that_another_configuration_verified_is_not_rotated() {
+    let (auth, clock) = good();
+    let other = Config::hs256([9; 32]).clock(clock).build().expect("good");
+    let pair = other.log_in("mallory").await.expect("a pair");
+    let token = other.verify_refresh(pair.refresh_token()).await.expect("good there");
+    assert_eq!(auth.rotate(token).await.expect_err("not ours").kind(), AuthErrorKind::UnknownKey);
+}
+
+#[tokio::test]
+async fn no_token_outlives_its_session() {
+    use jwt_auth::danger::DangerousIssue as _;
+    let (config, clock) = config();
+    let day = Duration::from_secs(86_400);
+    let end = Some(std::time::UNIX_EPOCH + Duration::from_secs(NOW) + 2 * day);
+    let auth = config.refresh_family_expires(2 * day).build().expect("good");
+    let long = auth.refresh_token("alice").expires_in(365 * day).issue().expect("a token");
+    assert_eq!(auth.verify_refresh(&long).await.expect("good").expires_at(), end);
+    let pair = auth.token_pair("alice").never_expires().issue().expect("a pair");
+    assert_eq!(auth.verify_access(pair.access_token()).await.expect("good").expires_at(), end);
+    clock.advance(2 * day);
+    assert_eq!(rotate(&auth, &long).await, Err(AuthErrorKind::Expired));
 }

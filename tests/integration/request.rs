@@ -125,6 +125,9 @@ async fn w7_schemes() {
         assert_eq!(send(&app, request("/me", &[good.as_bytes()])).await.status, StatusCode::OK);
     }
     let two = format!("Bearer {token} {token}");
+    for malformed in [&b"Bearer\tx"[..], b"Bearer,x", b"Bearer=x", b"Bearer\xc2\xa0x"] {
+        assert_eq!(send(&app, request("/maybe", &[malformed])).await.code(), "token_malformed");
+    }
     for malformed in [&b"Bearer"[..], b"Bearer ", two.as_bytes(), b"Bearer \xff\xfe", b"Bearer a,b"]
     {
         for path in ["/me", "/maybe"] {
@@ -303,6 +306,98 @@ async fn g3_whatever_is_sent_is_a_4xx() {
                 || (status == StatusCode::OK && (path == "/maybe" || path == "/me"));
             assert!(good, "{status} for {value:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn w9_answers_with_tokens_are_not_stored() {
+    let (app, auth, _) = good_app();
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let answer = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    assert_eq!(answer.headers["content-type"], "application/json");
+}
+
+#[tokio::test]
+async fn a_developers_mistake_is_not_told_to_the_client() {
+    let (app, _, _) = good_app();
+    let answer = call(&app, "GET", "/cannot-issue", None).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.body, r#"{"code":"cannot_issue","detail":"The token could not be issued"}"#);
+}
+
+#[tokio::test]
+async fn w5_a_log_in_of_the_future_is_none() {
+    let (app, _, _) = good_app();
+    let at = |second: u64| {
+        let mut claims = claims();
+        claims["auth_time"] = json!(second);
+        forge(&plain_header(), &claims)
+    };
+    assert_eq!(get(&app, "/recent", &at(NOW)).await.status, StatusCode::OK);
+    for second in [NOW + 1, 253_402_300_799] {
+        assert_eq!(get(&app, "/recent", &at(second)).await.code(), "reauthentication_required");
+    }
+}
+
+/// An app behind a guard that is a middleware, whose token must not answer for other guards.
+fn behind(outer: &jwt_auth::JwtAuth, inner: &jwt_auth::JwtAuth) -> axum::Router {
+    use axum::middleware::{Next, from_fn, from_fn_with_state};
+    use jwt_auth::{AccessToken, jwt_required, refresh_required};
+
+    #[jwt_required]
+    async fn access(request: axum::extract::Request, next: Next) -> axum::response::Response {
+        next.run(request).await
+    }
+    #[refresh_required]
+    async fn refresh(request: axum::extract::Request, next: Next) -> axum::response::Response {
+        next.run(request).await
+    }
+    async fn swap(mut request: axum::extract::Request, next: Next) -> axum::response::Response {
+        let value = HeaderValue::from_static("Bearer swapped");
+        request.headers_mut().insert("authorization", value);
+        next.run(request).await
+    }
+    #[jwt_required(audience = "https://reports.example")]
+    async fn reports() {}
+    #[jwt_required]
+    async fn me(_: AccessToken) {}
+    async fn bare(_: AccessToken) {}
+
+    let plain = || {
+        axum::Router::new()
+            .route("/me", axum::routing::get(me))
+            .route("/bare", axum::routing::get(bare))
+            .route("/reports", axum::routing::get(reports))
+            .with_state(inner.clone())
+    };
+    let access = from_fn_with_state(outer.clone(), access);
+    axum::Router::new()
+        .nest("/refresh", plain().layer(from_fn_with_state(outer.clone(), refresh)))
+        .nest("/swapped", plain().layer(from_fn(swap)).layer(access.clone()))
+        .nest("/access", plain().layer(access))
+}
+
+#[tokio::test]
+async fn what_a_middleware_verified_answers_for_the_very_same_question_only() {
+    let (config, _) = tests::config();
+    let auth = config.audience(["api"]).build().expect("good");
+    let (other, _) = tests::config();
+    let other = other.issuer("me").audience(["api"]).build().expect("good");
+    let app = behind(&auth, &auth);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    assert_eq!(get(&app, "/access/me", pair.access_token()).await.status, StatusCode::OK);
+    assert_eq!(get(&app, "/access/reports", pair.access_token()).await.code(), "audience_invalid");
+    for path in ["/me", "/bare"] {
+        let refresh = get(&app, &format!("/refresh{path}"), pair.refresh_token()).await;
+        assert_eq!(refresh.code(), "access_token_required");
+        let swapped = get(&app, &format!("/swapped{path}"), pair.access_token()).await;
+        assert_eq!(swapped.code(), "token_malformed");
+    }
+    let app = behind(&auth, &other);
+    for path in ["/access/me", "/access/bare"] {
+        let answer = get(&app, path, pair.access_token()).await;
+        assert_eq!(answer.code(), "issuer_invalid", "the inner state asks for an issuer");
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use jwt_auth::{
-    AuthErrorKind, Revocation, RevocationStore, Rotate, Rotation, Standing, StoreError,
-    TokenIdentity,
+    AuthErrorKind, Clock as _, ManualClock, Revocation, RevocationStore, Rotate, Rotation,
+    Standing, StoreError, TokenIdentity,
 };
 use serde_json::json;
 use tests::{NOW, call, claims, config, forge, get, plain_header};
@@ -153,6 +153,105 @@ async fn a_token_without_an_id_cannot_be_revoked_in_silence() {
         auth.log_out(token).await.expect_err("no name").kind(),
         AuthErrorKind::InvalidClaims
     );
+}
+
+#[tokio::test]
+async fn a_log_out_by_the_access_token_holds_for_as_long_as_the_session_could_live() {
+    let (app, auth, clock) = good_app();
+    let pair = auth.log_in("alice").await.expect("a pair");
+    auth.log_out(auth.verify_access(pair.access_token()).await.expect("good")).await.expect("held");
+    for _ in 0..29 {
+        clock.advance(Duration::from_secs(86_400));
+        let answer = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
+        assert_eq!(answer.code(), "token_revoked");
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_of_a_token_without_a_session_is_of_that_token() {
+    let (app, auth, _) = good_app();
+    let token = forge(&plain_header(), &claims());
+    let mut other = claims();
+    other["jti"] = json!("another-id");
+    let other = forge(&plain_header(), &other);
+    auth.log_out(auth.verify_access(&token).await.expect("good")).await.expect("held");
+    assert_eq!(get(&app, "/me", &token).await.code(), "token_revoked");
+    assert_eq!(get(&app, "/me", &other).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_longer_record_is_not_shortened() {
+    let (app, auth, clock) = good_app();
+    let token = forge(&plain_header(), &claims());
+    for until in [NOW + 900, NOW + 1] {
+        auth.revoke_id("an-id", UNIX_EPOCH + Duration::from_secs(until)).await.expect("held");
+    }
+    clock.advance(Duration::from_secs(600));
+    assert_eq!(get(&app, "/me", &token).await.code(), "token_revoked");
+}
+
+/// A store that never answers.
+struct Silent;
+
+impl RevocationStore for Silent {
+    fn standing(&self, _: &TokenIdentity<'_>, _: SystemTime) -> Result<Standing, StoreError> {
+        Ok(Standing::Good)
+    }
+
+    async fn revoke(&self, _: Revocation<'_>, _: SystemTime) -> Result<(), StoreError> {
+        std::future::pending().await
+    }
+
+    async fn rotate(&self, _: Rotate<'_>) -> Result<Rotation, StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_is_503_within_its_deadline() {
+    let (config, _) = config();
+    let (app, auth) = app(config.revocation(Silent));
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let before = tokio::time::Instant::now();
+    assert_eq!(call(&app, "POST", "/refresh", Some(pair.refresh_token())).await.status, 503);
+    let error = auth.log_out_everywhere("alice").await.expect_err("silent");
+    assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+    // The runtime's clock stands still but for its timers, so this measures nothing.
+    assert!(before.elapsed() < Duration::from_millis(600));
+}
+
+/// A store during whose answer somebody logs out everywhere.
+struct Slow(jwt_auth::MemoryStore, ManualClock);
+
+impl RevocationStore for Slow {
+    fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
+        self.0.standing(token, now)
+    }
+
+    async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
+        self.0.revoke(what, now).await
+    }
+
+    async fn rotate(&self, request: Rotate<'_>) -> Result<Rotation, StoreError> {
+        self.1.advance(Duration::from_secs(1));
+        let (before, until) = (self.1.now(), self.1.now() + Duration::from_secs(86_400));
+        self.0.revoke(Revocation::Subject { subject: "alice", before, until }, before).await?;
+        self.1.advance(Duration::from_secs(1));
+        self.0.rotate(request).await
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_during_a_rotation_covers_what_the_rotation_makes() {
+    let (config, clock) = config();
+    let store = Slow(jwt_auth::MemoryStore::new(), clock);
+    let auth = config.revocation(store).build().expect("good");
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    let pair = auth.rotate(token).await.expect("decided after the log-out");
+    let access = auth.verify_access(pair.access_token()).await.expect_err("logged out");
+    let refresh = auth.verify_refresh(pair.refresh_token()).await.expect_err("logged out");
+    assert_eq!([access.kind(), refresh.kind()], [AuthErrorKind::Revoked; 2]);
 }
 
 struct Down;

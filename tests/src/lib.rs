@@ -99,13 +99,18 @@ pub fn sign(header: &str, claims: &str) -> String {
 }
 
 /// The same over segments, which need not be base64url.
-///
-/// # Panics
-///
-/// When the backend cannot sign, which HMAC always can.
 pub fn sign_encoded(header: &str, claims: &str) -> String {
-    let message = format!("{header}.{claims}");
-    let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
+    sign_message(SECRET, &format!("{header}.{claims}"))
+}
+
+/// A token signed by a secret of the caller's.
+pub fn sign_with(secret: &[u8], header: &Value, claims: &Value) -> String {
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    sign_message(secret, &format!("{}.{}", encode(header), encode(claims)))
+}
+
+fn sign_message(secret: &[u8], message: &str) -> String {
+    let key = jsonwebtoken::EncodingKey::from_secret(secret);
     let signer = (jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.signer_factory)(
         &jsonwebtoken::Algorithm::HS256,
         &key,

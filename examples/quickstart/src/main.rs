@@ -72,9 +72,9 @@ async fn login(
     auth: JwtAuth,
     State(users): State<Users>,
     Json(form): Json<Login>,
-) -> Result<Json<TokenPair>, AppError> {
+) -> Result<TokenPair, AppError> {
     let user = users.check(form.username, form.password).await.ok_or(AppError::WrongPassword)?;
-    Ok(Json(auth.log_in(user.name).scopes(user.scopes.iter().copied()).await?))
+    Ok(auth.log_in(user.name).scopes(user.scopes.iter().copied()).await?)
 }
 
 #[jwt_required]
@@ -84,8 +84,8 @@ async fn me(State(users): State<Users>, token: AccessToken) -> Result<String, Ap
 }
 
 #[refresh_required]
-async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<Json<TokenPair>, AuthError> {
-    auth.rotate(token).await.map(Json)
+async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<TokenPair, AuthError> {
+    auth.rotate(token).await
 }
 
 #[jwt_required(scopes("notes:read"))]

@@ -140,11 +140,15 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`RefreshTokenReused`](AuthErrorKind::RefreshTokenReused), [`Revoked`](AuthErrorKind::Revoked),
-    /// [`Expired`](AuthErrorKind::Expired); [`Unavailable`](AuthErrorKind::Unavailable) when the store
+    /// [`Expired`](AuthErrorKind::Expired); [`UnknownKey`](AuthErrorKind::UnknownKey) for a token that
+    /// another `JwtAuth` verified; [`Unavailable`](AuthErrorKind::Unavailable) when the store
     /// cannot decide, and then nothing was used up.
     pub async fn rotate<C>(&self, token: RefreshToken<C>) -> Result<TokenPair, AuthError> {
         let settings = &self.inner.settings;
         let now = since_epoch(&*settings.clock);
+        if !token.verified().is_of(&self.inner.ring) {
+            return self.told(Err(AuthErrorKind::UnknownKey.into()));
+        }
         // The token may have been kept since it was verified.
         if validation::expired(token.verified().claims(), settings, now) {
             return self.told(Err(AuthErrorKind::Expired.into()));

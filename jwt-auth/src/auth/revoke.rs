@@ -3,11 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use crate::auth::{JwtAuth, unavailable};
-use crate::claims::TokenKind;
 use crate::clock::{since_epoch, to_system_time};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::refresh::family_dead_until;
-use crate::revocation::{Revocation, TokenIdentity};
+use crate::revocation::{Revocation, TokenIdentity, within_deadline};
 use crate::token::{AccessToken, RefreshToken};
 
 /// A token that was verified, of either kind; sealed.
@@ -70,17 +69,13 @@ impl JwtAuth {
     /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
     pub async fn log_out(&self, token: impl VerifiedToken) -> Result<(), AuthError> {
         let identity = token.identity();
-        let family = match identity.kind {
-            TokenKind::Refresh => identity.family.or(identity.id),
-            TokenKind::Access => identity.family,
-        };
-        if let Some(family) = family {
+        if let Some(family) = identity.family {
             let now = since_epoch(&*self.settings().clock);
             let until = to_system_time(family_dead_until(self.settings(), now));
             let until = until.max(self.until(identity.expires_at));
-            self.record(Revocation::Family { issuer: identity.issuer, family, until }).await?;
+            self.record(Revocation::Family { family, until }).await?;
         }
-        if identity.id.is_some() || family.is_none() {
+        if identity.id.is_some() || identity.family.is_none() {
             self.revoke(&token).await?;
         }
         Ok(())
@@ -111,7 +106,7 @@ impl JwtAuth {
 
     async fn record(&self, revocation: Revocation<'_>) -> Result<(), AuthError> {
         let now = to_system_time(since_epoch(&*self.settings().clock));
-        let held = self.inner.store.revoke(revocation, now).await;
+        let held = within_deadline(self.inner.store.revoke(revocation, now)).await;
         self.told(held.map_err(|error| unavailable(&error)))
     }
 }

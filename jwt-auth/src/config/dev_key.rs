@@ -49,8 +49,14 @@ pub(super) fn key(algorithm: Algorithm, origin: &Origin<'_>) -> Result<Key, Conf
 
 fn kept(folder: &Path) -> io::Result<Zeroizing<String>> {
     let file = folder.join("dev-key");
-    match fs::read_to_string(&file) {
-        Ok(text) => return Ok(Zeroizing::new(text)),
+    match read(&file) {
+        Ok(text) => {
+            eprintln!(
+                "jwt-auth: JWT_AUTH_SECRET_KEY is not set; the development key kept in {} is used",
+                file.display()
+            );
+            return Ok(text);
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -61,6 +67,7 @@ fn kept(folder: &Path) -> io::Result<Zeroizing<String>> {
     let text = Zeroizing::new(format!("base64:{}", STANDARD.encode(*bytes)));
     // The whole key appears at once under its name, and the first of two processes wins.
     let draft = folder.join(format!("dev-key.{}", std::process::id()));
+    let _ = fs::remove_file(&draft);
     private_file(&draft)?.write_all(text.as_bytes())?;
     let linked = fs::hard_link(&draft, &file);
     fs::remove_file(&draft)?;
@@ -72,17 +79,29 @@ fn kept(folder: &Path) -> io::Result<Zeroizing<String>> {
             );
             Ok(text)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::read_to_string(&file).map(Zeroizing::new)
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(&file),
         Err(error) => Err(error),
     }
+}
+
+/// The kept key; one that others may read or write is nobody's secret.
+fn read(file: &Path) -> io::Result<Zeroizing<String>> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if fs::metadata(file)?.permissions().mode() & 0o077 != 0 {
+            return Err(io::Error::other(
+                "others may read the key; remove the file, or run chmod 600",
+            ));
+        }
+    }
+    fs::read_to_string(file).map(Zeroizing::new)
 }
 
 #[cfg(unix)]
 fn private_file(path: &Path) -> io::Result<fs::File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(not(unix))]
@@ -112,6 +131,12 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = fs::metadata(folder.join("dev-key")).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "nobody else reads it");
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(folder.join("dev-key"), fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(kept(&folder).is_err(), "a key that others can read is refused");
         }
         fs::remove_dir_all(folder).unwrap();
     }

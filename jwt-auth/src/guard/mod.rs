@@ -15,7 +15,6 @@ use http::request::Parts;
 
 use crate::auth::JwtAuth;
 use crate::claims::TokenKind;
-use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::http as web;
 use crate::verify::Verified;
@@ -66,7 +65,6 @@ struct Admitted {
     auth: JwtAuth,
     kind: TokenKind,
     audience: Option<&'static str>,
-    location: TokenLocation,
     verified: Arc<Verified>,
 }
 
@@ -77,32 +75,44 @@ fn admit(auth: &JwtAuth, parts: &mut Parts, spec: &GuardSpec) -> Result<Option<P
         GuardKind::Access => TokenKind::Access,
         GuardKind::Refresh => TokenKind::Refresh,
     };
-    let before = parts.extensions.get::<Admitted>();
-    let same = |kept: &&Admitted| {
-        kept.auth.is(auth) && kept.kind == kind && kept.audience == spec.audience
+    let Some(found) = web::find(&parts.headers, auth.settings())? else {
+        return if spec.optional { Ok(None) } else { Err(AuthErrorKind::Missing.into()) };
     };
-    let admitted = if let Some(kept) = before.filter(same) {
-        kept.clone()
+    let kept = kept(auth, parts, kind, found).filter(|kept| kept.audience == spec.audience);
+    let verified = if let Some(kept) = kept {
+        Arc::clone(&kept.verified)
     } else {
-        let Some(found) = web::find(&parts.headers, auth.settings())? else {
-            return if spec.optional { Ok(None) } else { Err(AuthErrorKind::Missing.into()) };
+        let verified = auth.authenticate(found.token, kind, spec.audience)?;
+        let kept = Admitted {
+            auth: auth.clone(),
+            kind,
+            audience: spec.audience,
+            verified: Arc::clone(&verified),
         };
-        let web::Found { token, location } = found;
-        let verified = auth.authenticate(token, kind, spec.audience)?;
-        let audience = spec.audience;
-        let admitted = Admitted { auth: auth.clone(), kind, audience, location, verified };
-        parts.extensions.insert(admitted.clone());
-        admitted
+        parts.extensions.insert(kept);
+        verified
     };
-    policy::enforce(spec, &admitted.verified, auth.settings())?;
-    Ok(Some(Proof::new(admitted.verified, admitted.location)))
+    policy::enforce(spec, &verified, auth.settings())?;
+    Ok(Some(Proof::new(verified, found.location)))
+}
+
+/// What was verified before, if it is what stands in the request now.
+fn kept<'a>(
+    auth: &JwtAuth,
+    parts: &'a Parts,
+    kind: TokenKind,
+    found: web::Found<'_>,
+) -> Option<&'a Admitted> {
+    parts.extensions.get::<Admitted>().filter(|kept| {
+        kept.auth.is(auth) && kept.kind == kind && kept.verified.token() == found.token
+    })
 }
 
 /// The token of this request for an extractor: the guard's, or one verified by the settings alone.
 fn token_of(auth: &JwtAuth, parts: &mut Parts, kind: TokenKind) -> Result<Proof, AuthError> {
-    let kept = parts.extensions.get::<Admitted>();
-    if let Some(kept) = kept.filter(|kept| kept.auth.is(auth) && kept.kind == kind) {
-        return Ok(Proof::new(Arc::clone(&kept.verified), kept.location));
+    let found = web::find(&parts.headers, auth.settings())?.ok_or(AuthErrorKind::Missing)?;
+    if let Some(kept) = kept(auth, parts, kind, found) {
+        return Ok(Proof::new(Arc::clone(&kept.verified), found.location));
     }
     let spec = match kind {
         TokenKind::Access => &GuardSpec::ACCESS,

@@ -134,8 +134,9 @@ pub(super) fn enforce(
     if let Some(max_age) = spec.max_age {
         let now = since_epoch(&*settings.clock);
         let oldest = now.saturating_sub(max_age.saturating_add(settings.decode_leeway));
-        // A token that does not say when is as old as can be.
-        if claims.auth_time.is_none_or(|at| at < oldest) {
+        let latest = now.saturating_add(settings.decode_leeway);
+        // A token that does not say when is as old as can be; so is one that speaks of the future.
+        if claims.auth_time.is_none_or(|at| at < oldest || at > latest) {
             let kind = AuthErrorKind::ReauthenticationRequired;
             return Err(AuthError::demanding(kind, Demand::MaxAge(max_age)));
         }

@@ -43,12 +43,16 @@ fn bare(line: &[u8]) -> Result<Option<&str>, AuthErrorKind> {
 
 /// `credentials = auth-scheme [ 1*SP token68 ]` (RFC 9110 §11.4); the scheme compares without case.
 fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a str>, AuthErrorKind> {
-    let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let end = line.iter().position(|byte| !is_token(byte)).unwrap_or(line.len());
     let (word, rest) = line.split_at(end);
     if !word.eq_ignore_ascii_case(scheme.as_bytes()) {
         return Ok(None);
     }
     let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    if blanks == 0 {
+        return Err(AuthErrorKind::Malformed);
+    }
     one_word(&rest[blanks..]).map(Some)
 }
 

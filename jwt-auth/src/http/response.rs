@@ -143,7 +143,8 @@ impl IntoResponse for AuthError {
     }
 }
 
-/// As a response by itself, a pair is JSON that no cache keeps (RFC 6749 §5.1).
+/// As a response by itself a pair is JSON that no cache keeps (RFC 6749 §5.1); inside of `Json` that
+/// header is yours to add.
 impl IntoResponse for TokenPair {
     fn into_response(self) -> Response {
         let Ok(body) = serde_json::to_string(&self) else {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::claims::TokenKind;
 use crate::clock::since_epoch;
-use crate::error::AuthError;
+use crate::config::Settings;
+use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::TokenPair;
 use crate::issue::write::{Draft, Issuer, random_id};
 use crate::keys::Algorithm;
@@ -64,8 +65,25 @@ pub(crate) struct Lineage {
     pub(crate) family_ends: Duration,
     pub(crate) generation: u64,
     pub(crate) refresh_id: String,
-    /// When the refresh token was made; the access token is made now.
+    /// When the refresh token was made.
     pub(crate) refresh_issued_at: Duration,
+    /// When the access token is made.
+    pub(crate) issued_at: Duration,
+}
+
+impl Lineage {
+    /// Where a new session begins.
+    fn first(settings: &Settings) -> Result<Self, AuthError> {
+        let now = since_epoch(&*settings.clock);
+        Ok(Self {
+            family: random_id()?,
+            family_ends: now.saturating_add(settings.refresh_family_expires),
+            generation: 0,
+            refresh_id: random_id()?,
+            refresh_issued_at: now,
+            issued_at: now,
+        })
+    }
 }
 
 /// Names everything that goes into a token, then [`issue`](Self::issue)s it.
@@ -102,6 +120,8 @@ pub struct TokenBuilder<'a, K> {
     scopes: Vec<String>,
     roles: Vec<String>,
     claims: Result<Map<String, Value>, AuthError>,
+    /// `scope` and custom claims of the token before, as they stood.
+    carried: (Option<String>, Vec<(String, String)>),
     header: Map<String, Value>,
     algorithm: Option<Algorithm>,
     lineage: Option<Lineage>,
@@ -120,6 +140,7 @@ impl<'a, K> TokenBuilder<'a, K> {
             scopes: Vec::new(),
             roles: Vec::new(),
             claims: Ok(Map::new()),
+            carried: (None, Vec::new()),
             header: Map::new(),
             algorithm: None,
             lineage: None,
@@ -189,6 +210,11 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
+    pub(crate) fn carry(mut self, scope: Option<&str>, custom: Vec<(String, String)>) -> Self {
+        self.carried = (scope.map(str::to_owned), custom);
+        self
+    }
+
     pub(crate) fn lineage(mut self, lineage: Lineage) -> Self {
         self.lineage = Some(lineage);
         self
@@ -206,6 +232,7 @@ impl<'a, K> TokenBuilder<'a, K> {
             scopes: self.scopes,
             roles: self.roles,
             claims: self.claims,
+            carried: self.carried,
             header: self.header,
             algorithm: self.algorithm,
             lineage: self.lineage,
@@ -233,11 +260,11 @@ impl<'a, K> TokenBuilder<'a, K> {
             fresh: self.fresh,
             auth_time: self.auth_time.or(self.fresh.then_some(now)),
             audience: self.audience.unwrap_or_else(|| settings.audience.clone()),
-            scopes: self.scopes,
+            scope: scope_text(self.carried.0, &self.scopes)?,
             roles: self.roles,
             family: None,
             generation: 0,
-            custom: self.claims?,
+            custom: custom_members(self.carried.1, self.claims?),
             header: self.header,
             algorithm: self.algorithm,
         })
@@ -280,7 +307,10 @@ impl BuilderKind for RefreshKind {
 
     fn issue(builder: TokenBuilder<'_, Self>) -> Result<String, AuthError> {
         let issuer = builder.issuer;
-        let mut draft = builder.draft(TokenKind::Refresh, since_epoch(&*issuer.settings.clock))?;
+        let now = since_epoch(&*issuer.settings.clock);
+        let mut draft = builder.draft(TokenKind::Refresh, now)?;
+        let family_ends = now.saturating_add(issuer.settings.refresh_family_expires);
+        draft.expires_at = within(draft.expires_at, family_ends);
         draft.family = Some(random_id()?);
         issuer.write(&draft)
     }
@@ -291,38 +321,100 @@ impl BuilderKind for PairKind {
 
     fn issue(builder: TokenBuilder<'_, Self>) -> Result<TokenPair, AuthError> {
         let issuer = builder.issuer;
-        let settings = issuer.settings;
-        let now = since_epoch(&*settings.clock);
-        let lineage = match builder.lineage.clone() {
-            Some(lineage) => lineage,
-            None => Lineage {
-                family: random_id()?,
-                family_ends: now.saturating_add(settings.refresh_family_expires),
-                generation: 0,
-                refresh_id: random_id()?,
-                refresh_issued_at: now,
-            },
-        };
-        // No token outlives its session: else a session's end would give back what was revoked.
-        let within = |at: Duration| at.min(lineage.family_ends);
-        let mut access = builder.draft(TokenKind::Access, now)?;
-        access.expires_at = access.expires_at.map(within);
-        access.family = Some(lineage.family.clone());
-        let made = lineage.refresh_issued_at;
-        let refresh = Draft {
-            kind: TokenKind::Refresh,
-            id: lineage.refresh_id,
-            issued_at: made,
-            expires_at: Some(within(made.saturating_add(settings.refresh_token_expires))),
-            generation: lineage.generation,
-            ..access.clone()
-        };
-        let expires_in = access.expires_at.map_or(Duration::MAX, |at| at.saturating_sub(now));
+        let first = builder.lineage.is_none();
+        let [access, refresh] = builder.drafts()?;
+        if first {
+            // Room to grow: a later generation says which one it is.
+            issuer.measure(&refresh, GENERATION_ROOM)?;
+        }
+        let expires_in =
+            access.expires_at.map_or(Duration::MAX, |at| at.saturating_sub(access.issued_at));
         Ok(TokenPair {
             access: Secret::from(issuer.write(&access)?),
             refresh: Secret::from(issuer.write(&refresh)?),
             expires_in,
         })
+    }
+}
+
+/// What `,"gen":18446744073709551615` takes in base64url.
+const GENERATION_ROOM: usize = 40;
+
+impl TokenBuilder<'_, PairKind> {
+    /// Whether the pair could be issued, found out without signing. A token that came in and cannot be
+    /// carried on is refused; a configuration that cannot sign stays the developer's mistake.
+    pub(crate) fn rehearse(&self) -> Result<(), AuthError> {
+        self.issuer.signing_key(self.algorithm)?;
+        let drafts = self.clone().drafts()?;
+        let fits = drafts.iter().try_for_each(|draft| self.issuer.measure(draft, 0));
+        fits.map_err(|_| AuthErrorKind::InvalidClaims.into())
+    }
+
+    fn drafts(self) -> Result<[Draft; 2], AuthError> {
+        let settings = self.issuer.settings;
+        let lineage = self.lineage.clone().map_or_else(|| Lineage::first(settings), Ok)?;
+        let mut access = self.draft(TokenKind::Access, lineage.issued_at)?;
+        access.expires_at = within(access.expires_at, lineage.family_ends);
+        access.family = Some(lineage.family);
+        let made = lineage.refresh_issued_at;
+        let idle_end = made.saturating_add(settings.refresh_token_expires);
+        let refresh = Draft {
+            kind: TokenKind::Refresh,
+            id: lineage.refresh_id,
+            issued_at: made,
+            expires_at: within(Some(idle_end), lineage.family_ends),
+            generation: lineage.generation,
+            ..access.clone()
+        };
+        Ok([access, refresh])
+    }
+}
+
+/// No token outlives its session: else a session's end would give back what was revoked.
+#[allow(clippy::unnecessary_wraps, reason = "the type of a draft's field")]
+fn within(expires_at: Option<Duration>, family_ends: Duration) -> Option<Duration> {
+    Some(expires_at.map_or(family_ends, |at| at.min(family_ends)))
+}
+
+fn scope_text(carried: Option<String>, scopes: &[String]) -> Result<Option<String>, AuthError> {
+    // `scope` is a list separated by spaces (RFC 6749 §3.3): a name with a space would be two.
+    let is_scope = |name: &String| {
+        !name.is_empty() && name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    };
+    if !scopes.iter().all(is_scope) {
+        return Err(AuthError::cannot_issue(
+            "a scope is printable ASCII without space, quote and backslash (RFC 6749 §3.3)",
+        ));
+    }
+    Ok(carried.or_else(|| (!scopes.is_empty()).then(|| scopes.join(" "))))
+}
+
+fn custom_members(
+    mut carried: Vec<(String, String)>,
+    claims: Map<String, Value>,
+) -> Vec<(String, String)> {
+    carried.extend(claims.into_iter().map(|(name, value)| (name, value.to_string())));
+    carried
+}
+
+impl<K> Clone for TokenBuilder<'_, K> {
+    fn clone(&self) -> Self {
+        Self {
+            issuer: self.issuer,
+            subject: self.subject.clone(),
+            fresh: self.fresh,
+            auth_time: self.auth_time,
+            life: self.life,
+            audience: self.audience.clone(),
+            scopes: self.scopes.clone(),
+            roles: self.roles.clone(),
+            claims: self.claims.clone(),
+            carried: self.carried.clone(),
+            header: self.header.clone(),
+            algorithm: self.algorithm,
+            lineage: self.lineage.clone(),
+            kind: PhantomData,
+        }
     }
 }
 

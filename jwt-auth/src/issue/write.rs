@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::claims::{LAST_SECOND, RESERVED, TokenKind};
 use crate::config::Settings;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::keys::{Algorithm, LoadedRing};
+use crate::keys::{Algorithm, LoadedKey, LoadedRing};
 use crate::verify::MAX_TOKEN;
 
 /// Header parameters that the framework writes, or that would change the meaning of the token.
@@ -41,11 +41,12 @@ pub(crate) struct Draft {
     pub(crate) fresh: bool,
     pub(crate) auth_time: Option<Duration>,
     pub(crate) audience: Vec<String>,
-    pub(crate) scopes: Vec<String>,
+    pub(crate) scope: Option<String>,
     pub(crate) roles: Vec<String>,
     pub(crate) family: Option<String>,
     pub(crate) generation: u64,
-    pub(crate) custom: Map<String, Value>,
+    /// Names, and values as JSON text.
+    pub(crate) custom: Vec<(String, String)>,
     pub(crate) header: Map<String, Value>,
     pub(crate) algorithm: Option<Algorithm>,
 }
@@ -59,20 +60,45 @@ impl Issuer<'_> {
         })
     }
 
+    /// The key that a draft is signed by.
+    pub(crate) fn signing_key(
+        &self,
+        algorithm: Option<Algorithm>,
+    ) -> Result<&LoadedKey, AuthError> {
+        match algorithm {
+            Some(algorithm) => self.ring.signing_with(algorithm).ok_or_else(|| {
+                AuthError::cannot_issue(format!("no key of the ring signs with {algorithm}"))
+            }),
+            None => self
+                .ring
+                .signing()
+                .ok_or_else(|| AuthError::cannot_issue("the configuration has no key that signs")),
+        }
+    }
+
     /// Writes and signs; refuses what our own reader would refuse.
     pub(crate) fn write(&self, draft: &Draft) -> Result<String, AuthError> {
-        let key = match draft.algorithm {
-            Some(algorithm) => self.ring.signing_with(algorithm),
-            None => self.ring.signing(),
-        };
-        let key = key.ok_or_else(|| match draft.algorithm {
-            Some(algorithm) => {
-                AuthError::cannot_issue(format!("no key of the ring signs with {algorithm}"))
-            }
-            None => AuthError::cannot_issue("the configuration has no key that signs"),
-        })?;
+        let key = self.signing_key(draft.algorithm)?;
+        let mut token = self.message(draft, key)?;
+        within_size(token.len(), key, 0)?;
+        let signature = key
+            .sign(token.as_bytes())
+            .ok_or_else(|| AuthError::from(AuthErrorKind::CannotIssue))?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    /// Whether the draft could be written, with that much room to spare.
+    pub(crate) fn measure(&self, draft: &Draft, room: usize) -> Result<(), AuthError> {
+        let key = self.signing_key(draft.algorithm)?;
+        within_size(self.message(draft, key)?.len(), key, room)
+    }
+
+    /// What is signed: header and claims, encoded.
+    fn message(&self, draft: &Draft, key: &LoadedKey) -> Result<String, AuthError> {
         check(draft)?;
-        let mut token = if draft.header.is_empty() {
+        let mut message = if draft.header.is_empty() {
             key.known_headers().of(draft.kind).to_owned()
         } else {
             let mut header = Map::new();
@@ -84,20 +110,9 @@ impl Issuer<'_> {
             header.extend(draft.header.clone());
             URL_SAFE_NO_PAD.encode(Value::Object(header).to_string())
         };
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(self.claims(draft), &mut token);
-        let signature = key
-            .sign(token.as_bytes())
-            .ok_or_else(|| AuthError::from(AuthErrorKind::CannotIssue))?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        if token.len() > MAX_TOKEN {
-            return Err(AuthError::cannot_issue(format!(
-                "a token has at most {MAX_TOKEN} bytes, and this one would have {}",
-                token.len()
-            )));
-        }
-        Ok(token)
+        message.push('.');
+        URL_SAFE_NO_PAD.encode_string(self.claims(draft), &mut message);
+        Ok(message)
     }
 
     fn claims(&self, draft: &Draft) -> String {
@@ -121,8 +136,8 @@ impl Issuer<'_> {
             [one] => out.text("aud", one),
             many => out.value("aud", &many.into()),
         }
-        if !draft.scopes.is_empty() {
-            out.text("scope", &draft.scopes.join(" "));
+        if let Some(scope) = &draft.scope {
+            out.text("scope", scope);
         }
         if !draft.roles.is_empty() {
             out.value("roles", &draft.roles.as_slice().into());
@@ -137,7 +152,7 @@ impl Issuer<'_> {
             out.number("gen", draft.generation);
         }
         for (name, value) in &draft.custom {
-            out.value(name, value);
+            out.raw(name, value);
         }
         out.0.push('}');
         out.0
@@ -150,7 +165,9 @@ fn check(draft: &Draft) -> Result<(), AuthError> {
             "the {what} `{name}` is written by the framework; rename yours"
         ))
     };
-    if let Some(name) = draft.custom.keys().find(|name| RESERVED.contains(&name.as_str())) {
+    if let Some(name) =
+        draft.custom.iter().map(|(name, _)| name).find(|name| RESERVED.contains(&name.as_str()))
+    {
         return Err(reserved("claim", name));
     }
     if let Some(name) = draft.header.keys().find(|name| RESERVED_HEADER.contains(&name.as_str())) {
@@ -159,16 +176,17 @@ fn check(draft: &Draft) -> Result<(), AuthError> {
     if draft.expires_at.is_some_and(|exp| exp.as_secs() > LAST_SECOND) {
         return Err(AuthError::cannot_issue("a token expires before the year 10000"));
     }
-    // `scope` is a list separated by spaces (RFC 6749 §3.3): a name with a space would be two.
-    let is_scope = |name: &String| {
-        !name.is_empty() && name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-    };
-    if !draft.scopes.iter().all(is_scope) {
-        return Err(AuthError::cannot_issue(
-            "a scope is printable ASCII without space, quote and backslash (RFC 6749 §3.3)",
-        ));
-    }
     Ok(())
+}
+
+fn within_size(message: usize, key: &LoadedKey, room: usize) -> Result<(), AuthError> {
+    let len = message + 1 + (key.signature_len() * 4).div_ceil(3);
+    if len + room <= MAX_TOKEN {
+        return Ok(());
+    }
+    Err(AuthError::cannot_issue(format!(
+        "a token has at most {MAX_TOKEN} bytes, and this one would have {len}"
+    )))
 }
 
 /// A JSON object in the making; names are our own or come out of a map, so each stands once.

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use zeroize::Zeroizing;
+
 use crate::json::{self, NotStrict, Value};
 use crate::keys::{Algorithm, Family, KeyProblem};
 
@@ -12,11 +14,13 @@ use crate::keys::{Algorithm, Family, KeyProblem};
 pub(super) struct Jwk {
     pub(super) algorithm: Algorithm,
     pub(super) id: Option<String>,
+    /// Whether `key_ops` lets it sign, where it holds a secret.
+    pub(super) may_sign: bool,
     pub(super) material: Material,
 }
 
 pub(super) enum Material {
-    Secret(Vec<u8>),
+    Secret(Zeroizing<Vec<u8>>),
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
@@ -41,7 +45,7 @@ impl Jwk {
         }
         let algorithm = members.algorithm(kty)?;
         let material = match (kty, algorithm.family()) {
-            ("oct", Family::Hmac) => Material::Secret(members.bytes("k")?),
+            ("oct", Family::Hmac) => Material::Secret(Zeroizing::new(members.bytes("k")?)),
             ("RSA", Family::Rsa) => {
                 Material::Rsa { n: members.bytes("n")?, e: members.bytes("e")? }
             }
@@ -58,12 +62,13 @@ impl Jwk {
             ("OKP", Family::Ed) => Material::Point(members.bytes("x")?),
             _ => return Err(problem("`kty`, `crv` and `alg` of a JWK agree")),
         };
-        Ok(Self { algorithm, id: members.text("kid").map(str::to_owned), material })
+        let may_sign = members.ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "sign"));
+        Ok(Self { algorithm, id: members.text("kid").map(str::to_owned), may_sign, material })
     }
 }
 
 struct Members {
-    texts: HashMap<String, String>,
+    texts: HashMap<String, Zeroizing<String>>,
     ops: Option<Vec<String>>,
 }
 
@@ -71,7 +76,7 @@ impl Members {
     fn read(text: &[u8]) -> Result<Self, KeyProblem> {
         let text = std::str::from_utf8(text).map_err(|_| problem("a JWK is UTF-8"))?;
         let mut members = Self { texts: HashMap::new(), ops: None };
-        json::object(text, |name, value| {
+        json::object(text, |name, value, _| {
             match (name, value) {
                 ("key_ops", Value::Array { raw, start }) => {
                     let mut ops = Vec::new();
@@ -85,7 +90,8 @@ impl Members {
                     members.ops = Some(ops);
                 }
                 (_, Value::String(text)) => {
-                    members.texts.insert(name.to_owned(), text.value().into_owned());
+                    let text = Zeroizing::new(text.value().into_owned());
+                    members.texts.insert(name.to_owned(), text);
                 }
                 (
                     "kty" | "alg" | "use" | "key_ops" | "kid" | "crv" | "k" | "n" | "e" | "x" | "y",
@@ -102,7 +108,7 @@ impl Members {
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.texts.get(name).map(String::as_str)
+        self.texts.get(name).map(|text| text.as_str())
     }
 
     fn bytes(&self, name: &str) -> Result<Vec<u8>, KeyProblem> {

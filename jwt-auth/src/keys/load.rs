@@ -58,6 +58,11 @@ impl LoadedKey {
         self.signing.is_some()
     }
 
+    /// Bytes of a signature.
+    pub(crate) fn signature_len(&self) -> usize {
+        self.signature_len
+    }
+
     pub(crate) fn same_material(&self, other: &Self) -> bool {
         crate::secret::same_bytes(&self.fingerprint, &other.fingerprint)
     }
@@ -124,7 +129,11 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
 
 fn from_jwk(jwk: &jwk::Jwk, leniency: Leniency) -> Result<LoadedKey, KeyProblem> {
     match &jwk.material {
-        jwk::Material::Secret(bytes) => from_secret(jwk.algorithm, bytes, leniency),
+        jwk::Material::Secret(bytes) => {
+            let loaded = from_secret(jwk.algorithm, bytes, leniency)?;
+            let signing = loaded.signing.clone().filter(|_| jwk.may_sign);
+            Ok(LoadedKey { signing, ..loaded })
+        }
         jwk::Material::Rsa { n, e } => public_rsa(jwk.algorithm, n, e),
         jwk::Material::Point(bytes) => public_point(jwk.algorithm, bytes),
     }
@@ -141,6 +150,12 @@ fn from_secret(
             format!(
                 "use HS256, or load a pair: `Config::from_pem(Algorithm::{algorithm}, private, public)`"
             ),
+        ));
+    }
+    if secret.starts_with(b"-----BEGIN") {
+        return Err(KeyProblem::new(
+            "a PEM is no shared secret: its public half is everybody's",
+            "load a pair: `Config::from_pem(Algorithm::RS256, private, public)`, or set JWT_AUTH_ALGORITHM",
         ));
     }
     let least = algorithm.size();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::keys::load::{self, KeyProblem, Leniency, LoadedKey};
 use crate::keys::{Algorithm, Key};
@@ -43,6 +44,7 @@ impl KeyRing {
 /// A ring whose keys have all been judged.
 #[derive(Debug)]
 pub(crate) struct LoadedRing {
+    serial: u64,
     keys: Vec<Arc<LoadedKey>>,
     by_id: HashMap<String, usize>,
 }
@@ -53,6 +55,7 @@ impl LoadedRing {
         ring: &KeyRing,
         leniency: Leniency,
     ) -> Result<Self, Vec<(usize, KeyProblem)>> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut problems = Vec::new();
         let mut keys: Vec<Arc<LoadedKey>> = Vec::new();
         let mut by_id = HashMap::new();
@@ -72,7 +75,16 @@ impl LoadedRing {
             problems
                 .push((0, KeyProblem::new("a ring has a key", "`KeyRing::new(Key::secret(…))`")));
         }
-        if problems.is_empty() { Ok(Self { keys, by_id }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { serial: NEXT.fetch_add(1, Ordering::Relaxed), keys, by_id })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// A number that no other ring of this process has.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The key that signs when nothing else is asked for: the first, if it can.
@@ -85,7 +97,7 @@ impl LoadedRing {
         self.keys.iter().find(|key| key.algorithm == algorithm && key.can_sign()).map(Arc::as_ref)
     }
 
-    /// Every key that can sign, the first of the ring before the others.
+    /// Every key, the first of the ring before the others.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &LoadedKey> {
         self.keys.iter().map(Arc::as_ref)
     }

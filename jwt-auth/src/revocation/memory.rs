@@ -162,7 +162,7 @@ impl MemoryStore {
     }
 
     fn decide(&self, request: &Rotate<'_>) -> Rotation {
-        let key = self.key(About::Family, request.issuer, request.family);
+        let key = self.key(About::Family, None, request.family);
         let mut shard = self.families[shard(key)].lock().unwrap_or_else(PoisonError::into_inner);
         shard.prune(|family| request.now < family.ends);
         let Some(family) = shard.map.get_mut(&key) else {
@@ -237,7 +237,7 @@ impl RevocationStore for MemoryStore {
                 || (token.issuer.is_some() && revoked(About::Token, None, id))
         });
         let family_revoked =
-            token.family.is_some_and(|family| revoked(About::Family, token.issuer, family));
+            token.family.is_some_and(|family| revoked(About::Family, None, family));
         if token_revoked || family_revoked || self.is_before_epoch(token) {
             return Ok(Standing::Revoked);
         }
@@ -249,8 +249,8 @@ impl RevocationStore for MemoryStore {
             Revocation::Token { issuer, id, until } => {
                 self.revoke_key(self.key(About::Token, issuer, id), until, now);
             }
-            Revocation::Family { issuer, family, until } => {
-                self.revoke_key(self.key(About::Family, issuer, family), until, now);
+            Revocation::Family { family, until } => {
+                self.revoke_key(self.key(About::Family, None, family), until, now);
             }
             Revocation::Subject { subject, before, until } => {
                 let key = self.key(About::Subject, None, subject);
@@ -262,5 +262,140 @@ impl RevocationStore for MemoryStore {
 
     async fn rotate(&self, request: Rotate<'_>) -> Result<Rotation, StoreError> {
         Ok(self.decide(&request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::claims::TokenKind;
+
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    fn token<'a>(
+        issuer: Option<&'a str>,
+        id: &'a str,
+        family: Option<&'a str>,
+    ) -> TokenIdentity<'a> {
+        TokenIdentity {
+            issuer,
+            id: Some(id),
+            subject: "alice",
+            kind: TokenKind::Access,
+            family,
+            issued_at: Some(Duration::from_secs(10)),
+            expires_at: Some(Duration::from_secs(100)),
+        }
+    }
+
+    impl MemoryStore {
+        fn put(&self, about: About, issuer: Option<&str>, name: &str, until: u64, now: u64) {
+            self.revoke_key(self.key(about, issuer, name), at(until), at(now));
+        }
+
+        fn ask(&self, token: &TokenIdentity<'_>, now: u64) -> Standing {
+            RevocationStore::standing(self, token, at(now)).unwrap()
+        }
+    }
+
+    fn rotate<'a>(presented: &'a str, successor: &'a str, generation: u64, now: u64) -> Rotate<'a> {
+        Rotate {
+            family: "f",
+            presented,
+            generation,
+            successor,
+            family_ends: at(1_000),
+            dead_until: at(1_500),
+            grace: Duration::from_secs(10),
+            now: at(now),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_about_its_issuers_token_and_nothing_of_the_same_name() {
+        let store = MemoryStore::new();
+        store.put(About::Token, Some("a"), "x", 100, 20);
+        assert_eq!(store.ask(&token(Some("a"), "x", None), 20), Standing::Revoked);
+        assert_eq!(store.ask(&token(Some("b"), "x", None), 20), Standing::Good);
+        assert_eq!(store.ask(&token(None, "x", None), 20), Standing::Good);
+        assert_eq!(store.ask(&token(Some("a"), "y", Some("x")), 20), Standing::Good);
+        let store = MemoryStore::new();
+        store.put(About::Family, None, "x", 100, 20);
+        assert_eq!(store.ask(&token(Some("a"), "y", Some("x")), 20), Standing::Revoked);
+        assert_eq!(store.ask(&token(None, "x", None), 20), Standing::Good);
+    }
+
+    #[test]
+    fn pruning_throws_out_the_dead_and_none_of_the_living() {
+        let store = MemoryStore::new();
+        store.put(About::Token, None, "long", 1_000, 0);
+        for n in 0..40_000 {
+            store.put(About::Token, None, &format!("short-{n}"), 10, 0);
+        }
+        assert_eq!(store.entries.load(Ordering::Relaxed), 40_001, "all of them live");
+        for n in 0..40_000 {
+            store.put(About::Token, None, &format!("later-{n}"), 1_000, 500);
+        }
+        assert_eq!(store.ask(&token(None, "long", None), 500), Standing::Revoked);
+        assert_eq!(store.ask(&token(None, "later-7", None), 500), Standing::Revoked);
+        assert!(store.entries.load(Ordering::Relaxed) < 60_000, "the dead have gone");
+    }
+
+    #[test]
+    fn the_longer_record_stands() {
+        let store = MemoryStore::new();
+        for until in [50, 100, 30] {
+            store.put(About::Token, None, "x", until, 0);
+        }
+        assert_eq!(store.ask(&token(None, "x", None), 99), Standing::Revoked);
+        assert_eq!(store.ask(&token(None, "x", None), 100), Standing::Good);
+        assert_eq!(store.entries.load(Ordering::Relaxed), 1);
+        for before in [5, 20, 7] {
+            let key = store.key(About::Subject, None, "alice");
+            store.raise_epoch(key, Epoch { before: at(before), until: at(9_999) }, at(0));
+        }
+        assert_eq!(store.ask(&token(None, "y", None), 30), Standing::Revoked);
+    }
+
+    #[test]
+    fn a_family_that_is_over_or_revoked_decides_nothing() {
+        let store = MemoryStore::new();
+        assert_eq!(
+            store.decide(&rotate("a", "b", 0, 1_000)),
+            Rotation::Unknown,
+            "over before it began"
+        );
+        store.put(About::Family, None, "f", 900, 10);
+        assert_eq!(
+            store.decide(&rotate("a", "b", 0, 10)),
+            Rotation::Unknown,
+            "revoked before it began"
+        );
+        let store = MemoryStore::new();
+        let ends = at(1_000);
+        assert_eq!(store.decide(&rotate("a", "b", 0, 10)), Rotation::Rotated { family_ends: ends });
+        let mut later = rotate("b", "c", 1, 1_000);
+        later.family_ends = at(9_999);
+        assert_eq!(store.decide(&later), Rotation::Unknown, "over, whatever is asked");
+        store.put(About::Family, None, "f", 900, 10);
+        assert_eq!(store.decide(&rotate("b", "c", 1, 20)), Rotation::Unknown, "revoked meanwhile");
+    }
+
+    #[test]
+    fn a_reused_family_is_dead_for_as_long_as_its_tokens_could_live() {
+        for (dead_until, alive_at) in [(1_500, 1_499), (500, 999)] {
+            let store = MemoryStore::new();
+            store.decide(&rotate("a", "b", 0, 10));
+            let mut again = rotate("a", "c", 0, 30);
+            again.dead_until = at(dead_until);
+            assert_eq!(store.decide(&again), Rotation::Reused);
+            let sibling = token(None, "any", Some("f"));
+            assert_eq!(store.ask(&sibling, alive_at), Standing::Revoked);
+            assert_eq!(store.decide(&rotate("b", "c", 1, 31)), Rotation::Unknown);
+        }
     }
 }

@@ -5,6 +5,7 @@ mod memory;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use crate::claims::TokenKind;
@@ -57,7 +58,8 @@ impl<'a> TokenIdentity<'a> {
         self.kind
     }
 
-    /// `fam`: the session that the token belongs to.
+    /// The session that the token belongs to: `fam`, or the `jti` of a refresh token that has none. An
+    /// access token without `fam` belongs to no session.
     pub fn family(&self) -> Option<&'a str> {
         self.family
     }
@@ -98,8 +100,6 @@ pub enum Revocation<'a> {
     },
     /// One session: every token of the family.
     Family {
-        /// `iss`.
-        issuer: Option<&'a str>,
         /// `fam`, or the `jti` of a refresh token that has none.
         family: &'a str,
         /// When the entry may go.
@@ -121,8 +121,6 @@ pub enum Revocation<'a> {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rotate<'a> {
-    /// `iss`.
-    pub issuer: Option<&'a str>,
     /// The family: `fam`, or the `jti` of a refresh token that has none.
     pub family: &'a str,
     /// `jti` of the token presented.
@@ -190,7 +188,8 @@ impl StoreError {
 ///
 /// [`standing`](Self::standing) is asked for every verified token: it answers from memory, without
 /// waiting and without the network; a shared store keeps a replica here, and an error when that replica
-/// is too old to vouch. The other two may wait, and return only when the record holds.
+/// is too old to vouch. The other two may wait, up to 250 ms, and return only when the record holds; a store
+/// that waits needs a Tokio runtime with its timer on, which `#[tokio::main]` gives.
 #[doc(alias = "denylist")]
 #[doc(alias = "blocklist")]
 pub trait RevocationStore: Send + Sync + 'static {
@@ -225,6 +224,20 @@ pub trait RevocationStore: Send + Sync + 'static {
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// How long a store may take to answer before the request is refused with 503.
+const DEADLINE: Duration = Duration::from_millis(250);
+
+/// An answer of the store, within the deadline. A store that answers at once needs no timer.
+pub(crate) async fn within_deadline<T>(mut answer: BoxFuture<'_, T>) -> Result<T, StoreError> {
+    let first = std::future::poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
+    match first {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => tokio::time::timeout(DEADLINE, answer)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::new("no answer within 250 ms"))),
+    }
+}
 
 /// [`RevocationStore`] with its futures boxed, so that a configuration can hold any.
 pub(crate) trait Engine: Send + Sync + 'static {

@@ -21,7 +21,7 @@ impl<'a> Header<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self, AuthErrorKind> {
         let mut header = Self::default();
         let mut alg = None;
-        json::object(text, |name, value| {
+        json::object(text, |name, value, _| {
             match name {
                 "alg" => alg = Some(string(value)?),
                 "kid" => header.kid = Some(string(value)?),

@@ -28,6 +28,8 @@ pub(crate) struct Verified {
     token_len: usize,
     header_len: usize,
     kind: TokenKind,
+    /// The ring whose key verified it.
+    ring: u64,
     claims: Claims,
 }
 
@@ -49,6 +51,11 @@ impl Verified {
         &self.claims
     }
 
+    /// Whether a key of this ring verified the token.
+    pub(crate) fn is_of(&self, ring: &LoadedRing) -> bool {
+        self.ring == ring.serial()
+    }
+
     pub(crate) fn subject(&self) -> &str {
         self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
     }
@@ -60,7 +67,13 @@ impl Verified {
             id: self.claims.jti.as_ref().map(|id| id.of(payload)),
             subject: self.subject(),
             kind: self.kind,
-            family: self.claims.fam.as_ref().map(|fam| fam.of(payload)),
+            // A refresh token of fastapi-jwt-auth has no `fam`: it is the first of a family named by its id.
+            family: self
+                .claims
+                .fam
+                .as_ref()
+                .or(self.claims.jti.as_ref().filter(|_| self.kind == TokenKind::Refresh))
+                .map(|fam| fam.of(payload)),
             issued_at: self.claims.iat,
             expires_at: self.claims.exp,
         }
@@ -115,6 +128,7 @@ pub(crate) fn verify(
             token_len: token.len(),
             header_len: segments.header(token).len(),
             kind: expected.kind,
+            ring: ring.serial(),
             claims,
         })
     })
@@ -140,7 +154,12 @@ fn checked_payload<'s>(
     let message = segments.signed(token);
     let fits = |key: &LoadedKey| key.verify(message, &scratch.signature);
     let (verified, typ) = if let Some((key, kind)) = known {
-        (fits(key), Some(kind))
+        // Another key without an id may have written the very same header.
+        let verified = match key.id {
+            Some(_) => fits(key),
+            None => ring.without_id(key.algorithm).any(fits),
+        };
+        (verified, Some(kind))
     } else {
         let header = Header::read(utf8(&scratch.header)?)?;
         (select(ring, &header, fits)?, header.typ)
