@@ -47,4 +47,9 @@ say "tests with RustCrypto alone"
 cargo test --quiet -p jwt-auth --no-default-features --features rust_crypto --lib
 
 say "tests: unit, integration, compile errors, documentation"
-cargo test --workspace --all-features
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+cargo test --workspace --all-features 2>&1 | tee "$log"
+
+awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+     END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored; exit failed + ignored > 0 || passed == 0 }' "$log"

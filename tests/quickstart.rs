@@ -152,6 +152,33 @@ async fn it_says_what_to_paste_and_that_works() {
     );
 }
 
+#[test]
+fn a_misconfigured_app_serves_nothing() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = std::env::temp_dir().join(format!("quickstart-wrong-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (name, value, words) in [
+        ("JWT_AUTH_SECRET_KEY", &b"hunter2"[..], "at least 32 bytes"),
+        ("JWT_AUTH_ALGORITHM", b"none", "write one of HS256"),
+        ("JWT_AUTH_ACCESS_TOKEN_EXPIRE", b"15m", "the nearest is JWT_AUTH_ACCESS_TOKEN_EXPIRES"),
+        ("JWT_AUTH_ISSUER", b"\xff\xfe", "not UTF-8"),
+    ] {
+        let run = Command::new(binary())
+            .current_dir(&folder)
+            .env("PORT", "0")
+            .env(name, OsStr::from_bytes(value))
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(!run.status.success() && said.contains(words) && said.contains(name), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(!String::from_utf8_lossy(&run.stdout).contains("Listening"));
+    }
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
 #[tokio::test]
 async fn the_readme_says_what_curl_prints() {
     let app = Quickstart::start("readme");

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
 use jwt_auth::routing::{delete, get, post};
 use jwt_auth::{
@@ -59,7 +60,8 @@ impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         match self {
             Self::WrongPassword => {
-                (StatusCode::UNAUTHORIZED, "wrong user name or password").into_response()
+                let detail = Json("Wrong user name or password");
+                (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], detail).into_response()
             }
             Self::UserIsGone => (StatusCode::NOT_FOUND, "no such user").into_response(),
             Self::Auth(error) => error.into_response(),

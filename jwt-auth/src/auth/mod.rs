@@ -93,16 +93,37 @@ impl JwtAuth {
     }
 
     /// A builder of one access token.
+    ///
+    /// ```
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").scopes(["notes:read"]).issue()?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn access_token(&self, subject: impl fmt::Display) -> TokenBuilder<'_, AccessKind> {
         TokenBuilder::new(self.issuer(), subject.to_string())
     }
 
     /// A builder of one refresh token, the first of its family.
+    ///
+    /// ```
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.refresh_token("alice").issue()?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refresh_token(&self, subject: impl fmt::Display) -> TokenBuilder<'_, RefreshKind> {
         TokenBuilder::new(self.issuer(), subject.to_string())
     }
 
     /// A builder of an access token and a refresh token of one new session.
+    ///
+    /// ```
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.token_pair("alice").roles(["editor"]).issue()?;
+    /// # drop(pair);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn token_pair(&self, subject: impl fmt::Display) -> TokenBuilder<'_, PairKind> {
         TokenBuilder::new(self.issuer(), subject.to_string())
     }
@@ -113,6 +134,18 @@ impl JwtAuth {
     /// # Errors
     ///
     /// The kind says why: malformed, expired, revoked …
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// assert_eq!(auth.verify_access(&token).await?.subject(), "alice");
+    /// assert!(auth.verify_access("a.b.c").await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::unused_async, reason = "a shared store may be asked here")]
     pub async fn verify_access(&self, token: &str) -> Result<AccessToken, AuthError> {
         let verified = self.told(self.authenticate(token, TokenKind::Access, None))?;
@@ -124,6 +157,18 @@ impl JwtAuth {
     /// # Errors
     ///
     /// The kind says why: malformed, expired, revoked …
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// assert!(auth.verify_refresh(pair.refresh_token()).await.is_ok());
+    /// assert!(auth.verify_refresh(pair.access_token()).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::unused_async, reason = "a shared store may be asked here")]
     pub async fn verify_refresh(&self, token: &str) -> Result<RefreshToken, AuthError> {
         let verified = self.told(self.authenticate(token, TokenKind::Refresh, None))?;
@@ -143,6 +188,19 @@ impl JwtAuth {
     /// [`Expired`](AuthErrorKind::Expired); [`UnknownKey`](AuthErrorKind::UnknownKey) for a token that
     /// another `JwtAuth` verified; [`Unavailable`](AuthErrorKind::Unavailable) when the store
     /// cannot decide, and then nothing was used up.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let token = auth.verify_refresh(pair.refresh_token()).await?;
+    /// let next = auth.rotate(token).await?;
+    /// assert_ne!(next.refresh_token(), pair.refresh_token());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn rotate<C>(&self, token: RefreshToken<C>) -> Result<TokenPair, AuthError> {
         let settings = &self.inner.settings;
         let now = since_epoch(&*settings.clock);

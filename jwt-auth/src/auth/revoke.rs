@@ -43,6 +43,18 @@ impl JwtAuth {
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record;
     /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) when the token has no `jti` to be named by.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// auth.revoke(&auth.verify_access(&token).await?).await?;
+    /// assert!(auth.verify_access(&token).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn revoke(&self, token: &impl VerifiedToken) -> Result<(), AuthError> {
         let identity = token.identity();
         let id = self.told(identity.id.ok_or_else(|| AuthErrorKind::InvalidClaims.into()))?;
@@ -55,6 +67,22 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// let (id, until) = {
+    ///     let token = auth.verify_access(&token).await?;
+    ///     (token.id().to_owned(), token.expires_at().expect("it expires"))
+    /// };
+    /// auth.revoke_id(&id, until).await?;
+    /// assert!(auth.verify_access(&token).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn revoke_id(&self, id: &str, expires_at: SystemTime) -> Result<(), AuthError> {
         let until = expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.record(Revocation::Token { issuer: None, id, until: self.until(Some(until)) }).await
@@ -67,6 +95,18 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// auth.log_out(auth.verify_access(pair.access_token()).await?).await?;
+    /// assert!(auth.verify_refresh(pair.refresh_token()).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn log_out(&self, token: impl VerifiedToken) -> Result<(), AuthError> {
         let identity = token.identity();
         if let Some(family) = identity.family {
@@ -86,6 +126,19 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let (phone, laptop) = (auth.log_in("alice").await?, auth.log_in("alice").await?);
+    /// auth.log_out_everywhere("alice").await?;
+    /// assert!(auth.verify_access(phone.access_token()).await.is_err());
+    /// assert!(auth.verify_refresh(laptop.refresh_token()).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn log_out_everywhere(
         &self,
         subject: impl std::fmt::Display,

@@ -120,6 +120,15 @@ impl Config {
     }
 
     /// Several keys: the first signs, all of them verify ([`KeyRing`]).
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    ///
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("b"))
+    ///     .also_verify(Key::secret(Algorithm::HS256, [2; 32]).id("a"));
+    /// assert!(Config::with_keys(ring).build().is_ok());
+    /// assert!(Config::with_keys(KeyRing::default()).build().is_err(), "no key at all");
+    /// ```
     pub fn with_keys(keys: KeyRing) -> Self {
         Self {
             keys,
@@ -133,18 +142,48 @@ impl Config {
 
     /// The `iss` that goes into tokens and is asked of them, of both kinds. Default: none, and any
     /// issuer is read, since the key already says who signed (RFC 7519 §4.1.1).
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// let auth = config().issuer("https://auth.example").build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// let other = config().issuer("https://other.example").build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// assert!(auth.verify_access(&token).await.is_ok());
+    /// assert!(other.verify_access(&token).await.is_err());
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         self.encode_issuer(issuer.clone()).decode_issuer(issuer)
     }
 
     /// The `iss` that goes into tokens, when it differs from the one asked for.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().encode_issuer("https://auth.example").build().is_ok());
+    /// ```
     pub fn encode_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.settings.encode_issuer = Some(issuer.into());
         self
     }
 
     /// The `iss` that is asked of tokens, when it differs from the one written.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().decode_issuer("https://auth.example").build().is_ok());
+    /// assert!(config().decode_issuer("").build().is_err());
+    /// ```
     pub fn decode_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.settings.decode_issuer = Some(issuer.into());
         self
@@ -152,6 +191,14 @@ impl Config {
 
     /// The `aud` that goes into tokens; a token must name at least one of them. Default: none, and a
     /// token that names an audience is refused, since it was made for somebody else (RFC 7519 §4.1.3).
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().audience(["https://api.example"]).build().is_ok());
+    /// assert!(config().audience([" "]).build().is_err());
+    /// ```
     pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
         self.settings.audience = audience.into_iter().map(Into::into).collect();
         self
@@ -159,18 +206,41 @@ impl Config {
 
     /// By how much the clocks of issuer and reader may differ, for `exp`, `nbf` and `iat`. Default: 0,
     /// since a stolen token lives that much longer; at most 10 minutes.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().decode_leeway(Duration::from_secs(30)).build().is_ok());
+    /// assert!(config().decode_leeway(Duration::from_secs(601)).build().is_err());
+    /// ```
     pub fn decode_leeway(mut self, leeway: Duration) -> Self {
         self.settings.decode_leeway = leeway;
         self
     }
 
     /// How long an access token lives. Default: 15 minutes, the most that a stolen one is worth.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().access_token_expires(Duration::from_secs(300)).build().is_ok());
+    /// assert!(config().access_token_expires(Duration::ZERO).build().is_err());
+    /// ```
     pub fn access_token_expires(mut self, life: Duration) -> Self {
         self.settings.access_token_expires = life;
         self
     }
 
     /// How long a refresh token lives, which is how long a session may lie idle. Default: 30 days.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().refresh_token_expires(Duration::from_secs(7 * 86_400)).build().is_ok());
+    /// ```
     pub fn refresh_token_expires(mut self, life: Duration) -> Self {
         self.settings.refresh_token_expires = life;
         self
@@ -178,6 +248,13 @@ impl Config {
 
     /// How long a session lives at the most, however often it is refreshed. Default: 90 days, then the
     /// user logs in again.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().refresh_family_expires(Duration::from_secs(365 * 86_400)).build().is_ok());
+    /// ```
     pub fn refresh_family_expires(mut self, life: Duration) -> Self {
         self.settings.refresh_family_expires = life;
         self
@@ -185,12 +262,28 @@ impl Config {
 
     /// How long the token that was just rotated gets the same successor again, so that two tabs which
     /// refresh at once both live. Default: 10 seconds; zero turns it off; at most 5 minutes.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().refresh_grace(Duration::ZERO).build().is_ok(), "off");
+    /// assert!(config().refresh_grace(Duration::from_secs(301)).build().is_err());
+    /// ```
     pub fn refresh_grace(mut self, grace: Duration) -> Self {
         self.settings.refresh_grace = grace;
         self
     }
 
     /// The header that bears the token. Default: `Authorization`.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().header_name("X-Auth").build().is_ok());
+    /// assert!(config().header_name("X Auth").build().is_err());
+    /// ```
     pub fn header_name(mut self, name: impl Into<String>) -> Self {
         self.settings.header_name = name.into();
         self
@@ -198,18 +291,42 @@ impl Config {
 
     /// The word before the token, compared without case. Default: `Bearer` (RFC 6750 §2.1); `None` for a
     /// header that bears the token alone.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().header_type(None).build().is_ok());
+    /// assert!(config().header_type(Some("two words")).build().is_err());
+    /// ```
     pub fn header_type(mut self, scheme: Option<&str>) -> Self {
         self.settings.header_type = scheme.map(str::to_owned);
         self
     }
 
     /// The key of the sentence in an error's body. Default: `detail`, `FastAPI`'s.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().error_body_key("message").build().is_ok());
+    /// assert!(config().error_body_key("code").build().is_err(), "that key is taken");
+    /// ```
     pub fn error_body_key(mut self, key: impl Into<String>) -> Self {
         self.settings.error_body_key = key.into();
         self
     }
 
     /// Where "now" comes from. Default: the system's clock.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::ManualClock;
+    /// assert!(config().clock(ManualClock::at(1_700_000_000)).build().is_ok());
+    /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.settings.clock = Arc::new(clock);
         self
@@ -217,6 +334,14 @@ impl Config {
 
     /// The store of revocations and refresh families. Default: a [`MemoryStore`], which one process
     /// keeps and a restart forgets.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::MemoryStore;
+    /// assert!(config().revocation(MemoryStore::new()).build().is_ok());
+    /// ```
     pub fn revocation(mut self, store: impl RevocationStore) -> Self {
         self.store = Some(Arc::new(store));
         self

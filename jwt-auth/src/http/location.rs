@@ -57,10 +57,10 @@ fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a str>, Aut
 }
 
 fn one_word(bytes: &[u8]) -> Result<&str, AuthErrorKind> {
+    // Every byte is looked at, so that the loop has no way out and runs many bytes at a time.
+    let graphic = bytes.iter().fold(true, |so_far, byte| so_far & byte.is_ascii_graphic());
     match std::str::from_utf8(bytes) {
-        Ok(word) if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Ok(word)
-        }
+        Ok(word) if graphic && !word.is_empty() => Ok(word),
         _ => Err(AuthErrorKind::Malformed),
     }
 }

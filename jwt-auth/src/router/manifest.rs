@@ -36,6 +36,17 @@ pub struct ManifestEntry {
 }
 
 /// Who may call a route.
+///
+/// ```
+/// use jwt_auth::{GuardedRouter, jwt_required, routing::get};
+///
+/// #[jwt_required(optional)]
+/// async fn maybe() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/", get(maybe));
+/// let manifest = router.manifest();
+/// assert!(manifest.entries()[0].caller().is_public(), "a request without a token is let in");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Caller {
     guard: &'static str,

@@ -1,6 +1,22 @@
 //! `get`, `post` and the others, for handlers that say who may call them.
 //!
-//! Names and chaining are axum's: `get(list).post(create)`.
+//! Names and chaining are axum's:
+//!
+//! ```
+//! use jwt_auth::routing::{MethodFilter, get, on};
+//! use jwt_auth::{GuardedRouter, jwt_required, public};
+//!
+//! #[public]
+//! async fn list() -> &'static str { "notes" }
+//!
+//! #[jwt_required(scopes("notes:write"))]
+//! async fn change() {}
+//!
+//! let router: GuardedRouter = GuardedRouter::new()
+//!     .route("/notes", get(list).post(change))
+//!     .route("/both", on(MethodFilter::PUT.or(MethodFilter::PATCH), change));
+//! assert_eq!(router.manifest().entries().len(), 4);
+//! ```
 
 use std::convert::Infallible;
 use std::fmt;
