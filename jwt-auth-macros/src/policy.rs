@@ -109,7 +109,8 @@ fn check(path: &syn::Path, paths: &Paths) -> TokenStream {
     let token = Ident::new("token", Span::mixed_site().located_at(path.span()));
     let proof = Ident::new("proof", Span::mixed_site());
     let call = quote_spanned!(path.span()=> #path(&#token));
-    let settled = quote_spanned!(path.span()=> #paths::settle(#call).await);
+    let here = paths.at(path.span());
+    let settled = quote_spanned!(path.span()=> #here::settle(#call).await);
     quote! {
         async fn check(
             #proof: &#paths::Proof,

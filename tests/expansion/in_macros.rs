@@ -53,3 +53,30 @@ fn they_route() {
         .with_state(auth().expect("good"));
     assert!(app.has_routes());
 }
+
+/// A crate that re-exports jwt-auth, and writes handlers by a macro of its own.
+mod facade {
+    pub(super) use jwt_auth;
+
+    macro_rules! guarded {
+        ($name:ident, $check:path) => {
+            #[$crate::in_macros::facade::jwt_auth::jwt_required(
+                            check = $check, crate = $crate::in_macros::facade::jwt_auth
+                        )]
+            async fn $name() {}
+        };
+    }
+    pub(super) use guarded;
+}
+
+fn anyone(_: &AccessToken) -> bool {
+    true
+}
+
+facade::guarded!(by_a_facade, anyone);
+
+#[test]
+fn a_facade_routes() {
+    let router: GuardedRouter = GuardedRouter::new().route("/", get(by_a_facade));
+    assert_eq!(router.manifest().to_string(), "GET /  access  check(anyone)\n");
+}

@@ -263,6 +263,10 @@ async fn what_cannot_be_carried_on_uses_nothing_up() {
     for _ in 0..12 {
         pair = rotate(&auth, pair.refresh_token()).await.expect("rotated");
     }
+    let lone =
+        |n: usize| auth.refresh_token("a").claims(&json!({ "x": "y".repeat(n) })).issue().ok();
+    let lone = (5_000..6_200).rev().find_map(lone).expect("the largest");
+    assert!(rotate(&auth, &lone).await.is_ok());
 }
 
 #[tokio::test]

@@ -312,6 +312,7 @@ impl BuilderKind for RefreshKind {
         let family_ends = now.saturating_add(issuer.settings.refresh_family_expires);
         draft.expires_at = within(draft.expires_at, family_ends);
         draft.family = Some(random_id()?);
+        issuer.measure(&draft, ROOM_TO_GROW)?;
         issuer.write(&draft)
     }
 }
@@ -324,8 +325,8 @@ impl BuilderKind for PairKind {
         let first = builder.lineage.is_none();
         let [access, refresh] = builder.drafts()?;
         if first {
-            // Room to grow: a later generation says which one it is.
-            issuer.measure(&refresh, GENERATION_ROOM)?;
+            issuer.measure(&access, ROOM_TO_GROW)?;
+            issuer.measure(&refresh, ROOM_TO_GROW)?;
         }
         let expires_in =
             access.expires_at.map_or(Duration::MAX, |at| at.saturating_sub(access.issued_at));
@@ -337,8 +338,8 @@ impl BuilderKind for PairKind {
     }
 }
 
-/// What `,"gen":18446744073709551615` takes in base64url.
-const GENERATION_ROOM: usize = 40;
+/// What the tokens of a session may grow by: `,"gen":18446744073709551615` and `,"fresh":false`, encoded.
+const ROOM_TO_GROW: usize = 64;
 
 impl TokenBuilder<'_, PairKind> {
     /// Whether the pair could be issued, found out without signing. A token that came in and cannot be
