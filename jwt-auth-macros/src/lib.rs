@@ -29,7 +29,7 @@ use crate::spec::Attribute;
 /// | `max_age = "10m"` | the user logged in at most that long ago, else RFC 9470's challenge; units `s`, `m`, `h`, `d` |
 /// | `scopes("a", "b")` / `any_scope("a", "b")` | all / at least one, else 403 `insufficient_scope`; strings, constants, or values of a `Permission` type |
 /// | `roles("a", "b")` / `any_role("a", "b")` | the same over the `roles` claim |
-/// | `audience = "…"` | this route's audience, in place of the configured ones |
+/// | `audience = "…"` | this route's audience, in place of the configured ones; on a middleware it answers for the token parameters behind it, and not for the guards |
 /// | `check = path` | a function of yours over `&AccessToken<C>`, sync or async, `-> bool` or `-> Result<(), AuthError>`; refusal is 403 |
 /// | `crate = path` | where the crate `jwt_auth` is, when it has another name |
 ///

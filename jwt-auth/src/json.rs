@@ -221,9 +221,11 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        // What no double holds would read as something else further on.
+        // What no double holds would read as something else further on. A little room below the largest
+        // double, since readers round there in different ways.
         let raw = &self.text[from..self.at];
-        if raw.len() < 16 && !raw.contains(['e', 'E']) || raw.parse().is_ok_and(f64::is_finite) {
+        let holds = |number: f64| number.abs() <= 1e308;
+        if raw.len() < 16 && !raw.contains(['e', 'E']) || raw.parse().is_ok_and(holds) {
             Ok(())
         } else {
             Err(NotStrict)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::{since_epoch, to_system_time};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::{Issuer, Lineage, PairKind, TokenBuilder, TokenPair, random_id};
-use crate::revocation::{Engine, Rotate, Rotation, within_deadline};
+use crate::revocation::{Engine, Rotate, Rotation, Standing, TokenIdentity, within_deadline};
 use crate::token::RefreshToken;
 
 /// Trades a verified refresh token for a new pair of the same session.
@@ -34,6 +34,11 @@ pub(crate) async fn rotate<C>(
         refresh_issued_at: now,
         // The time before the store is asked: what is logged out meanwhile covers the new token too.
         issued_at: now,
+        // A session that was given less time to lie idle keeps it.
+        idle: identity
+            .expires_at
+            .map_or(settings.refresh_token_expires, |exp| exp.saturating_sub(began))
+            .min(settings.refresh_token_expires),
     };
     let pair = successor_of(issuer, token, lineage.clone());
     // Nothing is used up for a pair that could not be made.
@@ -74,6 +79,25 @@ pub(crate) async fn rotate<C>(
             return Err(AuthErrorKind::Unavailable.into());
         }
     };
+    // What was taken back while the store decided holds for the successor too, and a successor that was
+    // taken back is not handed out again. A session that ended meanwhile needs no question: the successor
+    // bears its name.
+    let identity = TokenIdentity { family: None, ..identity };
+    let standing = [
+        identity,
+        TokenIdentity {
+            issuer: settings.encode_issuer.as_deref(),
+            id: Some(&lineage.refresh_id),
+            ..identity
+        },
+    ];
+    for identity in standing {
+        match store.standing(&identity, to_system_time(since_epoch(&*settings.clock))) {
+            Ok(Standing::Good) => {}
+            Ok(Standing::Revoked) => return Err(AuthErrorKind::Revoked.into()),
+            Err(_) => return Err(AuthErrorKind::Unavailable.into()),
+        }
+    }
     pair.lineage(lineage).issue()
 }
 

@@ -56,13 +56,15 @@ fn they_route() {
 
 /// A crate that re-exports jwt-auth, and writes handlers by a macro of its own.
 mod facade {
-    pub(super) use jwt_auth;
+    pub(super) mod jwt {
+        pub(in super::super) use jwt_auth::*;
+    }
 
     macro_rules! guarded {
         ($name:ident, $check:path) => {
-            #[$crate::in_macros::facade::jwt_auth::jwt_required(
-                            check = $check, crate = $crate::in_macros::facade::jwt_auth
-                        )]
+            #[$crate::in_macros::facade::jwt::jwt_required(
+                                        check = $check, crate = $crate::in_macros::facade::jwt
+                                    )]
             async fn $name() {}
         };
     }

@@ -109,6 +109,8 @@ fn mistakes_are_errors_of_issue() {
         auth.access_token("a").claims(&json!([1])).claims(&json!({ "x": 1 })).issue(),
         "JSON object",
     );
+    let deep = (0..80).fold(json!(1), |inner, _| json!([inner]));
+    refused(auth.access_token("a").claims(&json!({ "deep": deep })).issue(), "64 levels");
     refused(auth.access_token("a").header("alg", "none").issue(), "`alg`");
     refused(auth.access_token("a").header("crit", json!(["x"])).issue(), "`crit`");
     refused(auth.access_token("a").scopes(["a b"]).issue(), "scope");

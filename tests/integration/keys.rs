@@ -98,6 +98,51 @@ fn r10_a_pem_is_no_secret() {
 }
 
 #[test]
+fn r10_a_pem_after_something_else_is_no_secret_either() {
+    for before in ["\n", " ", "\u{feff}", "# public key\n"] {
+        assert!(
+            Config::hs256(format!("{before}{}", pem("rsa.pub.pem"))).build().is_err(),
+            "{before:?}"
+        );
+    }
+}
+
+#[test]
+fn r11_ed25519_keys_of_small_order() {
+    use base64::Engine as _;
+    let jwk = |bytes: &[u8; 32]| {
+        let x = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        ring([Key::jwk(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#))])
+    };
+    let mut points = vec![[0; 32]];
+    points.push(std::array::from_fn(|at| u8::from(at == 0)));
+    for first in [0xec, 0xed, 0xee] {
+        points.push(std::array::from_fn(|at| {
+            if at == 0 {
+                first
+            } else if at == 31 {
+                0x7f
+            } else {
+                0xff
+            }
+        }));
+    }
+    for text in [
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ] {
+        points.push(std::array::from_fn(|at| {
+            u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("hex")
+        }));
+    }
+    for mut point in points {
+        assert!(rule(jwk(&point)).contains("not a point"), "{point:x?}");
+        point[31] |= 0x80;
+        assert!(rule(jwk(&point)).contains("not a point"), "{point:x?} with its sign");
+    }
+}
+
+#[test]
 fn r10_rsa_jwks() {
     use base64::Engine as _;
     let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
@@ -209,6 +254,9 @@ fn r10_rings() {
     assert!(ring([secret(1).id("a"), secret(2).id("b")]).is_ok());
     assert!(rule(ring([secret(1).id("a"), secret(2).id("a")])).contains("ids are unique"));
     assert!(rule(ring([secret(1).id("a"), secret(1).id("b")])).contains("stands in the ring once"));
+    let filled = [[1; 32].as_slice(), &[0; 32]].concat();
+    let same = [secret(1).id("a"), Key::secret(Algorithm::HS512, filled).id("b")];
+    assert!(rule(ring(same)).contains("once"), "HMAC takes the two for one");
     let rsa = |algorithm| Key::public_pem(algorithm, pem("rsa.pub.pem"));
     assert!(
         rule(ring([rsa(Algorithm::RS256).id("a"), rsa(Algorithm::PS256).id("b")])).contains("once")
@@ -252,6 +300,8 @@ async fn jwks_are_read_strictly() {
         (ed.replace("URo\"", "URo=\""), "base64url"),
         (oct.replace("\"alg\":\"HS256\",", ""), "names its `alg`"),
         (oct.replace("HS256", "RS256"), "agree"),
+        (ec.replace("\"use\":\"sig\"", r#""key_ops":["verify","verify"]"#), "each once"),
+        (ec.replace("\"use\":\"sig\"", r#""key_ops":["verify","encrypt"]"#), "each once"),
         (oct.replace("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow", "AyM1"), "at least 32"),
         ("[]".to_owned(), "JSON object"),
         ("{}".to_owned(), "`kty`"),

@@ -335,3 +335,47 @@ async fn no_token_outlives_its_session() {
     clock.advance(2 * day);
     assert_eq!(rotate(&auth, &long).await, Err(AuthErrorKind::Expired));
 }
+
+#[tokio::test]
+async fn a_session_that_was_given_less_time_keeps_it() {
+    let (auth, clock) = good();
+    let hour = Duration::from_secs(3600);
+    let short = auth.refresh_token("alice").expires_in(hour).issue().expect("a token");
+    clock.advance(hour / 2);
+    let pair = rotate(&auth, &short).await.expect("rotated");
+    let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    assert_eq!(
+        token.expires_at().zip(token.issued_at()).and_then(|(e, i)| e.duration_since(i).ok()),
+        Some(hour)
+    );
+    clock.advance(hour);
+    assert_eq!(rotate(&auth, pair.refresh_token()).await, Err(AuthErrorKind::Expired));
+}
+
+#[tokio::test]
+async fn a_successor_that_was_revoked_is_not_handed_out_again() {
+    let (auth, _) = good();
+    let first = auth.log_in("alice").await.expect("a pair");
+    let second = rotate(&auth, first.refresh_token()).await.expect("rotated");
+    auth.revoke(&auth.verify_refresh(second.refresh_token()).await.expect("good"))
+        .await
+        .expect("held");
+    assert_eq!(rotate(&auth, first.refresh_token()).await, Err(AuthErrorKind::Revoked));
+}
+
+#[tokio::test]
+async fn a_session_of_another_key_has_room_to_grow_too() {
+    use jwt_auth::{Algorithm, Key, KeyRing};
+    let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("x".repeat(200)))
+        .also_verify(Key::secret(Algorithm::HS384, [2; 48]));
+    let auth = Config::with_keys(ring).clock(ManualClock::at(NOW)).build().expect("good");
+    let pair = |n: usize| {
+        auth.token_pair("a")
+            .algorithm(Algorithm::HS384)
+            .claims(&json!({ "x": "y".repeat(n) }))
+            .issue()
+            .ok()
+    };
+    let pair = (5_000..6_200).rev().find_map(pair).expect("the largest");
+    assert!(rotate(&auth, pair.refresh_token()).await.is_ok());
+}

@@ -248,10 +248,7 @@ async fn a_log_out_during_a_rotation_covers_what_the_rotation_makes() {
     let auth = config.revocation(store).build().expect("good");
     let pair = auth.log_in("alice").await.expect("a pair");
     let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
-    let pair = auth.rotate(token).await.expect("decided after the log-out");
-    let access = auth.verify_access(pair.access_token()).await.expect_err("logged out");
-    let refresh = auth.verify_refresh(pair.refresh_token()).await.expect_err("logged out");
-    assert_eq!([access.kind(), refresh.kind()], [AuthErrorKind::Revoked; 2]);
+    assert_eq!(auth.rotate(token).await.expect_err("logged out").kind(), AuthErrorKind::Revoked);
 }
 
 struct Down;

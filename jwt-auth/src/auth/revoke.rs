@@ -143,10 +143,17 @@ impl JwtAuth {
         &self,
         subject: impl std::fmt::Display,
     ) -> Result<(), AuthError> {
-        let now = since_epoch(&*self.settings().clock);
-        let (subject, before) = (subject.to_string(), to_system_time(now));
-        let until = to_system_time(now.saturating_add(EPOCH_LIFE));
-        self.record(Revocation::Subject { subject: &subject, before, until }).await
+        let subject = subject.to_string();
+        loop {
+            let now = since_epoch(&*self.settings().clock);
+            let before = to_system_time(now);
+            let until = to_system_time(now.saturating_add(EPOCH_LIFE));
+            self.record(Revocation::Subject { subject: &subject, before, until }).await?;
+            // Tokens that were issued while the record was on its way are covered too.
+            if since_epoch(&*self.settings().clock).as_secs() == now.as_secs() {
+                return Ok(());
+            }
+        }
     }
 
     /// When the entry of a token may go: at its `exp`, plus the leeway that reads it longer.

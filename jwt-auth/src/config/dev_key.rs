@@ -66,8 +66,9 @@ fn kept(folder: &Path) -> io::Result<Zeroizing<String>> {
     getrandom::fill(&mut *bytes).map_err(|_| io::Error::other("no random bytes"))?;
     let text = Zeroizing::new(format!("base64:{}", STANDARD.encode(*bytes)));
     // The whole key appears at once under its name, and the first of two processes wins.
-    let draft = folder.join(format!("dev-key.{}", std::process::id()));
-    let _ = fs::remove_file(&draft);
+    let mut name = [0_u8; 8];
+    getrandom::fill(&mut name).map_err(|_| io::Error::other("no random bytes"))?;
+    let draft = folder.join(format!("dev-key.{:x}", u64::from_ne_bytes(name)));
     private_file(&draft)?.write_all(text.as_bytes())?;
     let linked = fs::hard_link(&draft, &file);
     fs::remove_file(&draft)?;
@@ -138,6 +139,18 @@ mod tests {
             fs::set_permissions(folder.join("dev-key"), fs::Permissions::from_mode(0o644)).unwrap();
             assert!(kept(&folder).is_err(), "a key that others can read is refused");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn of_many_that_start_at_once_all_have_one_key() {
+        let folder = folder("race");
+        let keys: Vec<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..12).map(|_| scope.spawn(|| kept(&folder).unwrap().to_string())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -69,6 +69,8 @@ pub(crate) struct Lineage {
     pub(crate) refresh_issued_at: Duration,
     /// When the access token is made.
     pub(crate) issued_at: Duration,
+    /// How long the session may lie idle.
+    pub(crate) idle: Duration,
 }
 
 impl Lineage {
@@ -82,6 +84,7 @@ impl Lineage {
             refresh_id: random_id()?,
             refresh_issued_at: now,
             issued_at: now,
+            idle: settings.refresh_token_expires,
         })
     }
 }
@@ -156,7 +159,8 @@ impl<'a, K> TokenBuilder<'a, K> {
     }
 
     /// How long the access token lives, or the refresh token when that is what is made. Default: the
-    /// configured lifetime.
+    /// configured lifetime. After a refresh the access token has the configured lifetime again; a session
+    /// that was given less than the configured time to lie idle keeps it.
     pub fn expires_in(mut self, life: Duration) -> Self {
         self.life = Life::For(life);
         self
@@ -313,6 +317,7 @@ impl BuilderKind for RefreshKind {
         draft.expires_at = within(draft.expires_at, family_ends);
         draft.family = Some(random_id()?);
         issuer.measure(&draft, ROOM_TO_GROW)?;
+        issuer.measure(&successor_like(&draft), ROOM_TO_GROW)?;
         issuer.write(&draft)
     }
 }
@@ -325,8 +330,10 @@ impl BuilderKind for PairKind {
         let first = builder.lineage.is_none();
         let [access, refresh] = builder.drafts()?;
         if first {
-            issuer.measure(&access, ROOM_TO_GROW)?;
-            issuer.measure(&refresh, ROOM_TO_GROW)?;
+            for draft in [&access, &refresh] {
+                issuer.measure(draft, ROOM_TO_GROW)?;
+                issuer.measure(&successor_like(draft), ROOM_TO_GROW)?;
+            }
         }
         let expires_in =
             access.expires_at.map_or(Duration::MAX, |at| at.saturating_sub(access.issued_at));
@@ -336,6 +343,11 @@ impl BuilderKind for PairKind {
             expires_in,
         })
     }
+}
+
+/// What a rotation makes of a draft: the ring's first key signs, and no header is added.
+fn successor_like(draft: &Draft) -> Draft {
+    Draft { algorithm: None, header: Map::new(), ..draft.clone() }
 }
 
 /// What the tokens of a session may grow by: `,"gen":18446744073709551615` and `,"fresh":false`, encoded.
@@ -358,7 +370,7 @@ impl TokenBuilder<'_, PairKind> {
         access.expires_at = within(access.expires_at, lineage.family_ends);
         access.family = Some(lineage.family);
         let made = lineage.refresh_issued_at;
-        let idle_end = made.saturating_add(settings.refresh_token_expires);
+        let idle_end = made.saturating_add(lineage.idle);
         let refresh = Draft {
             kind: TokenKind::Refresh,
             id: lineage.refresh_id,

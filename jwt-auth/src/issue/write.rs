@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::claims::{LAST_SECOND, RESERVED, TokenKind};
+use crate::claims::{Claims, LAST_SECOND, RESERVED, TokenKind};
 use crate::config::Settings;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::keys::{Algorithm, LoadedKey, LoadedRing};
@@ -110,8 +110,15 @@ impl Issuer<'_> {
             header.extend(draft.header.clone());
             URL_SAFE_NO_PAD.encode(Value::Object(header).to_string())
         };
+        let claims = self.claims(draft);
+        // Our own reader has the last word: nesting, numbers, names.
+        if Claims::read(&claims).is_err() {
+            return Err(AuthError::cannot_issue(
+                "the claims are JSON of at most 64 levels, with unique names and finite numbers",
+            ));
+        }
         message.push('.');
-        URL_SAFE_NO_PAD.encode_string(self.claims(draft), &mut message);
+        URL_SAFE_NO_PAD.encode_string(claims, &mut message);
         Ok(message)
     }
 

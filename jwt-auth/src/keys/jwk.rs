@@ -40,8 +40,17 @@ impl Jwk {
         if members.text("use").is_some_and(|purpose| purpose != "sig") {
             return Err(problem("a JWK that verifies has `use` \"sig\", or none"));
         }
-        if members.ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
+        let ops = members.ops.as_deref();
+        if ops.is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
             return Err(problem("a JWK that verifies has \"verify\" in its `key_ops`, or none"));
+        }
+        let foreign = |ops: &[String]| ops.iter().any(|op| op != "verify" && op != "sign");
+        if ops.is_some_and(|ops| {
+            ops.len() > 2 || foreign(ops) || (ops.len() == 2 && ops[0] == ops[1])
+        }) {
+            return Err(problem(
+                "the `key_ops` of a JWK that verifies are \"verify\" and \"sign\", each once (RFC 7517 §4.3)",
+            ));
         }
         let algorithm = members.algorithm(kty)?;
         let material = match (kty, algorithm.family()) {

@@ -152,7 +152,7 @@ fn from_secret(
             ),
         ));
     }
-    if secret.starts_with(b"-----BEGIN") {
+    if secret.windows(10).any(|window| window == b"-----BEGIN") {
         return Err(KeyProblem::new(
             "a PEM is no shared secret: its public half is everybody's",
             "load a pair: `Config::from_pem(Algorithm::RS256, private, public)`, or set JWT_AUTH_ALGORITHM",
@@ -169,7 +169,9 @@ fn from_secret(
         ));
     }
     let keys = (DecodingKey::from_secret(secret), Some(EncodingKey::from_secret(secret)));
-    Ok(finish(algorithm, secret.to_vec(), keys, least))
+    // HMAC fills a key up with zeros: two that differ by those alone are one.
+    let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    Ok(finish(algorithm, secret[..end].to_vec(), keys, least))
 }
 
 /// The command that makes a secret of so many bytes, for the places that tell the user to run it.
@@ -179,14 +181,19 @@ pub(crate) fn secret_command(bytes: usize) -> String {
     )
 }
 
+/// What the backend verifies: `RustCrypto` takes no larger keys.
+const MOST_RSA_BITS: usize = if cfg!(feature = "aws_lc_rs") { 8192 } else { 4096 };
+
 fn public_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<LoadedKey, KeyProblem> {
     let strip =
         |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|b| *b == 0).collect() };
     let (n, e) = (strip(n), strip(e));
     let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
-    if !(2048..=8192).contains(&bits) {
+    if !(2048..=MOST_RSA_BITS).contains(&bits) {
         return Err(KeyProblem::new(
-            format!("an RSA key has 2048 to 8192 bits (RFC 7518 §3.3); this one has {bits}"),
+            format!(
+                "an RSA key has 2048 to {MOST_RSA_BITS} bits (RFC 7518 §3.3); this one has {bits}"
+            ),
             "make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem",
         ));
     }
@@ -212,13 +219,41 @@ fn public_point(algorithm: Algorithm, bytes: &[u8]) -> Result<LoadedKey, KeyProb
         _ => (DecodingKey::from_ed_der(bytes), bytes.len() == size),
     };
     // The length comes first: a short key panics further down (RustCrypto's verifier).
-    if !fits || !provider::is_on_curve(algorithm.backend(), &key) {
+    if !fits
+        || !provider::is_on_curve(algorithm.backend(), &key)
+        || (algorithm.family() == Family::Ed && is_of_small_order(bytes))
+    {
         return Err(KeyProblem::new(
             format!("the key is not a point on the curve of {algorithm}"),
             pair_command(algorithm),
         ));
     }
     Ok(finish(algorithm, bytes.to_vec(), (key, None), 2 * size))
+}
+
+/// Whether the point is one of the few under which anybody can make a signature (RFC 8032 §5.1.7 checks
+/// S and not the key): the encodings of 0, 1, p-1, p and p+1, and the two of order 8, sign bit aside.
+fn is_of_small_order(point: &[u8]) -> bool {
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
+            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
+            0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
+            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
+            0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let Ok(mut point) = <[u8; 32]>::try_from(point) else { return true };
+    point[31] &= 0x7f;
+    let (first, rest) = (point[0], &point[1..31]);
+    let small = first <= 1 && rest.iter().all(|byte| *byte == 0) && point[31] == 0;
+    let near_p = (0xec..=0xee).contains(&first)
+        && rest.iter().all(|byte| *byte == 0xff)
+        && point[31] == 0x7f;
+    small || near_p || ORDER_8.contains(&point)
 }
 
 fn finish(
@@ -332,7 +367,7 @@ fn from_pem(
 
 fn rsa_unfit(algorithm: Algorithm) -> KeyProblem {
     KeyProblem::new(
-        "an RSA key has 2048 to 8192 bits and two primes (RFC 7518 §3.3)",
+        format!("an RSA key has 2048 to {MOST_RSA_BITS} bits and two primes (RFC 7518 §3.3)"),
         pair_command(algorithm),
     )
 }
