@@ -45,6 +45,7 @@ cargo deny --all-features check licenses bans sources
 
 say "tests with RustCrypto alone"
 cargo test --quiet -p jwt-auth --no-default-features --features rust_crypto --lib
+cargo test --quiet -p tests --no-default-features --features rust_crypto --test integration
 
 say "tests: unit, integration, compile errors, documentation"
 log=$(mktemp)

@@ -10,6 +10,11 @@ use jwt_auth::{Config, ManualClock};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+#[cfg(feature = "aws_lc_rs")]
+use jsonwebtoken::crypto::aws_lc as provider;
+#[cfg(not(feature = "aws_lc_rs"))]
+use jsonwebtoken::crypto::rust_crypto as provider;
+
 /// The time that the tests' clocks start at.
 pub const NOW: u64 = 1_700_000_000;
 
@@ -111,11 +116,8 @@ pub fn sign_with(secret: &[u8], header: &Value, claims: &Value) -> String {
 
 fn sign_message(secret: &[u8], message: &str) -> String {
     let key = jsonwebtoken::EncodingKey::from_secret(secret);
-    let signer = (jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.signer_factory)(
-        &jsonwebtoken::Algorithm::HS256,
-        &key,
-    )
-    .expect("HMAC takes any key");
+    let signer = (provider::DEFAULT_PROVIDER.signer_factory)(&jsonwebtoken::Algorithm::HS256, &key)
+        .expect("HMAC takes any key");
     let signature = signer.try_sign(message.as_bytes()).expect("HMAC signs anything");
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
