@@ -5,6 +5,8 @@
 
 mod compact;
 mod header;
+#[cfg(test)]
+mod wycheproof;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -118,6 +120,7 @@ pub(crate) fn verify(
     SCRATCH.with_borrow_mut(|scratch| {
         let segments = Segments::split(token)?;
         let (payload, typ) = checked_payload(token, segments, ring, scratch)?;
+        let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
         let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, settings, expected, now)?;
         let mut text = String::with_capacity(token.len() + payload.len());
@@ -140,7 +143,7 @@ fn checked_payload<'s>(
     segments: Segments,
     ring: &LoadedRing,
     scratch: &'s mut Scratch,
-) -> Result<(&'s str, Option<TokenKind>), AuthErrorKind> {
+) -> Result<(&'s [u8], Option<TokenKind>), AuthErrorKind> {
     let known = ring.signing().and_then(|key| {
         key.known_headers().kind_of(segments.header(token)).map(|kind| (key, kind))
     });
@@ -149,8 +152,6 @@ fn checked_payload<'s>(
     }
     compact::decode(segments.payload(token), &mut scratch.payload)?;
     compact::decode(segments.signature(token), &mut scratch.signature)?;
-    let utf8 = |bytes: &'s [u8]| std::str::from_utf8(bytes).map_err(|_| AuthErrorKind::Malformed);
-    let payload = utf8(&scratch.payload)?;
     let message = segments.signed(token);
     let fits = |key: &LoadedKey| key.verify(message, &scratch.signature);
     let (verified, typ) = if let Some((key, kind)) = known {
@@ -161,10 +162,11 @@ fn checked_payload<'s>(
         };
         (verified, Some(kind))
     } else {
-        let header = Header::read(utf8(&scratch.header)?)?;
+        let header = std::str::from_utf8(&scratch.header).map_err(|_| AuthErrorKind::Malformed)?;
+        let header = Header::read(header)?;
         (select(ring, &header, fits)?, header.typ)
     };
-    if verified { Ok((payload, typ)) } else { Err(AuthErrorKind::InvalidSignature) }
+    if verified { Ok((&scratch.payload, typ)) } else { Err(AuthErrorKind::InvalidSignature) }
 }
 
 /// Finds the key by `kid`, or the few keys that have none, and asks whether the signature is theirs.
