@@ -60,9 +60,8 @@ pub trait DangerousIssue: sealed::Sealed {
 }
 
 impl<K> DangerousIssue for TokenBuilder<'_, K> {
-    fn never_expires(mut self) -> Self {
-        self.life = Life::Forever;
-        self
+    fn never_expires(self) -> Self {
+        self.life(Life::Forever)
     }
 }
 

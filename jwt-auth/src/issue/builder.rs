@@ -114,11 +114,18 @@ impl Lineage {
 /// ```
 #[must_use = "nothing is made before `.issue()`, or `.await` of a log-in"]
 pub struct TokenBuilder<'a, K> {
+    wanted: Wanted<'a>,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// What the setters were given.
+#[derive(Clone)]
+struct Wanted<'a> {
     issuer: Issuer<'a>,
     subject: String,
     fresh: bool,
     auth_time: Option<Duration>,
-    pub(crate) life: Life,
+    life: Life,
     audience: Option<Vec<String>>,
     scopes: Vec<String>,
     roles: Vec<String>,
@@ -128,12 +135,11 @@ pub struct TokenBuilder<'a, K> {
     header: Map<String, Value>,
     algorithm: Option<Algorithm>,
     lineage: Option<Lineage>,
-    kind: PhantomData<fn() -> K>,
 }
 
 impl<'a, K> TokenBuilder<'a, K> {
     pub(crate) fn new(issuer: Issuer<'a>, subject: String) -> Self {
-        Self {
+        let wanted = Wanted {
             issuer,
             subject,
             fresh: false,
@@ -147,14 +153,14 @@ impl<'a, K> TokenBuilder<'a, K> {
             header: Map::new(),
             algorithm: None,
             lineage: None,
-            kind: PhantomData,
-        }
+        };
+        Self { wanted, kind: PhantomData }
     }
 
     /// Whether the user has just logged in. Default: false. True also writes `auth_time`, which
     /// `max_age = "…"` asks for.
     pub fn fresh(mut self, fresh: bool) -> Self {
-        self.fresh = fresh;
+        self.wanted.fresh = fresh;
         self
     }
 
@@ -162,88 +168,77 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// configured lifetime. After a refresh the access token has the configured lifetime again; a session
     /// that was given less than the configured time to lie idle keeps it.
     pub fn expires_in(mut self, life: Duration) -> Self {
-        self.life = Life::For(life);
+        self.wanted.life = Life::For(life);
         self
     }
 
     /// `aud`, in place of the configured one.
     pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
-        self.audience = Some(audience.into_iter().map(Into::into).collect());
+        self.wanted.audience = Some(audience.into_iter().map(Into::into).collect());
         self
     }
 
     /// `scope`: what `#[jwt_required(scopes(…))]` asks for (RFC 8693 §4.2).
     pub fn scopes<A: Into<String>>(mut self, scopes: impl IntoIterator<Item = A>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self.wanted.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
     /// `roles`: what `#[jwt_required(roles(…))]` asks for (RFC 9068 §2.2.3.1).
     pub fn roles<A: Into<String>>(mut self, roles: impl IntoIterator<Item = A>) -> Self {
-        self.roles = roles.into_iter().map(Into::into).collect();
+        self.wanted.roles = roles.into_iter().map(Into::into).collect();
         self
     }
 
     /// Custom claims: a type that serialises as a JSON object. A second call adds to the first. A
     /// reserved name is an error of [`issue`](Self::issue).
     pub fn claims<C: Serialize + ?Sized>(mut self, claims: &C) -> Self {
-        self.claims = self.claims.and_then(|mut all| match serde_json::to_value(claims) {
-            Ok(Value::Object(more)) => {
-                all.extend(more);
-                Ok(all)
-            }
-            _ => Err(AuthError::cannot_issue("custom claims serialise as a JSON object")),
-        });
+        self.wanted.claims =
+            self.wanted.claims.and_then(|mut all| match serde_json::to_value(claims) {
+                Ok(Value::Object(more)) => {
+                    all.extend(more);
+                    Ok(all)
+                }
+                _ => Err(AuthError::cannot_issue("custom claims serialise as a JSON object")),
+            });
         self
     }
 
     /// A header parameter of your own. A reserved name is an error of [`issue`](Self::issue).
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.header.insert(name.into(), value.into());
+        self.wanted.header.insert(name.into(), value.into());
         self
     }
 
     /// Signs with the ring's first key of that algorithm. Default: the ring's first key.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.algorithm = Some(algorithm);
+        self.wanted.algorithm = Some(algorithm);
         self
     }
 
     pub(crate) fn auth_time(mut self, at: Option<Duration>) -> Self {
-        self.auth_time = at;
+        self.wanted.auth_time = at;
         self
     }
 
     pub(crate) fn carry(mut self, scope: Option<&str>, custom: Vec<(String, String)>) -> Self {
-        self.carried = (scope.map(str::to_owned), custom);
+        self.wanted.carried = (scope.map(str::to_owned), custom);
         self
     }
 
     pub(crate) fn lineage(mut self, lineage: Lineage) -> Self {
-        self.lineage = Some(lineage);
+        self.wanted.lineage = Some(lineage);
         self
     }
 
-    /// The same builder of another kind.
-    fn of_kind<L>(self) -> TokenBuilder<'a, L> {
-        TokenBuilder {
-            issuer: self.issuer,
-            subject: self.subject,
-            fresh: self.fresh,
-            auth_time: self.auth_time,
-            life: self.life,
-            audience: self.audience,
-            scopes: self.scopes,
-            roles: self.roles,
-            claims: self.claims,
-            carried: self.carried,
-            header: self.header,
-            algorithm: self.algorithm,
-            lineage: self.lineage,
-            kind: PhantomData,
-        }
+    /// Lets the life be chosen by `danger`.
+    pub(crate) fn life(mut self, life: Life) -> Self {
+        self.wanted.life = life;
+        self
     }
+}
 
+impl Wanted<'_> {
     fn draft(self, kind: TokenKind, now: Duration) -> Result<Draft, AuthError> {
         let settings = self.issuer.settings;
         let configured = match kind {
@@ -283,7 +278,7 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
     /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims
     /// that are no object, a scope with a space, no key that signs, a token of more than 8 KiB.
     pub fn issue(self) -> Result<K::Output, AuthError> {
-        let issuer = self.issuer;
+        let issuer = self.wanted.issuer;
         issuer.told(K::issue(self))
     }
 }
@@ -293,7 +288,8 @@ impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.of_kind::<PairKind>().issue() })
+        let pair = TokenBuilder::<PairKind> { wanted: self.wanted, kind: PhantomData };
+        Box::pin(async move { pair.issue() })
     }
 }
 
@@ -301,8 +297,9 @@ impl BuilderKind for AccessKind {
     type Output = String;
 
     fn issue(builder: TokenBuilder<'_, Self>) -> Result<String, AuthError> {
-        let issuer = builder.issuer;
-        issuer.write(&builder.draft(TokenKind::Access, since_epoch(&*issuer.settings.clock))?)
+        let issuer = builder.wanted.issuer;
+        issuer
+            .write(&builder.wanted.draft(TokenKind::Access, since_epoch(&*issuer.settings.clock))?)
     }
 }
 
@@ -310,9 +307,9 @@ impl BuilderKind for RefreshKind {
     type Output = String;
 
     fn issue(builder: TokenBuilder<'_, Self>) -> Result<String, AuthError> {
-        let issuer = builder.issuer;
+        let issuer = builder.wanted.issuer;
         let now = since_epoch(&*issuer.settings.clock);
-        let mut draft = builder.draft(TokenKind::Refresh, now)?;
+        let mut draft = builder.wanted.draft(TokenKind::Refresh, now)?;
         let family_ends = now.saturating_add(issuer.settings.refresh_family_expires);
         draft.expires_at = within(draft.expires_at, family_ends);
         draft.family = Some(random_id()?);
@@ -326,9 +323,9 @@ impl BuilderKind for PairKind {
     type Output = TokenPair;
 
     fn issue(builder: TokenBuilder<'_, Self>) -> Result<TokenPair, AuthError> {
-        let issuer = builder.issuer;
-        let first = builder.lineage.is_none();
-        let [access, refresh] = builder.drafts()?;
+        let issuer = builder.wanted.issuer;
+        let first = builder.wanted.lineage.is_none();
+        let [access, refresh] = builder.wanted.drafts()?;
         if first {
             for draft in [&access, &refresh] {
                 issuer.measure(draft, ROOM_TO_GROW)?;
@@ -357,12 +354,16 @@ impl TokenBuilder<'_, PairKind> {
     /// Whether the pair could be issued, found out without signing. A token that came in and cannot be
     /// carried on is refused; a configuration that cannot sign stays the developer's mistake.
     pub(crate) fn rehearse(&self) -> Result<(), AuthError> {
-        self.issuer.signing_key(self.algorithm)?;
-        let drafts = self.clone().drafts()?;
-        let fits = drafts.iter().try_for_each(|draft| self.issuer.measure(draft, 0));
+        let issuer = self.wanted.issuer;
+        issuer.signing_key(self.wanted.algorithm)?;
+        let drafts = self.wanted.clone().drafts()?;
+        let fits = drafts.iter().try_for_each(|draft| issuer.measure(draft, 0));
         fits.map_err(|_| AuthErrorKind::InvalidClaims.into())
     }
+}
 
+impl Wanted<'_> {
+    /// The two tokens of a pair.
     fn drafts(self) -> Result<[Draft; 2], AuthError> {
         let settings = self.issuer.settings;
         let lineage = self.lineage.clone().map_or_else(|| Lineage::first(settings), Ok)?;
@@ -410,29 +411,8 @@ fn custom_members(
     carried
 }
 
-impl<K> Clone for TokenBuilder<'_, K> {
-    fn clone(&self) -> Self {
-        Self {
-            issuer: self.issuer,
-            subject: self.subject.clone(),
-            fresh: self.fresh,
-            auth_time: self.auth_time,
-            life: self.life,
-            audience: self.audience.clone(),
-            scopes: self.scopes.clone(),
-            roles: self.roles.clone(),
-            claims: self.claims.clone(),
-            carried: self.carried.clone(),
-            header: self.header.clone(),
-            algorithm: self.algorithm,
-            lineage: self.lineage.clone(),
-            kind: PhantomData,
-        }
-    }
-}
-
 impl<K> fmt::Debug for TokenBuilder<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenBuilder").field("fresh", &self.fresh).finish_non_exhaustive()
+        f.debug_struct("TokenBuilder").field("fresh", &self.wanted.fresh).finish_non_exhaustive()
     }
 }
