@@ -152,6 +152,39 @@ async fn optional_lets_nobody_in_and_refuses_the_bad() {
 }
 
 #[tokio::test]
+async fn a_bad_token_is_not_nobody_without_an_attribute_either() {
+    use jwt_auth::{AccessToken, AuthError, RefreshToken};
+
+    async fn access(token: Option<AccessToken>) -> String {
+        token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+    }
+    async fn refresh(token: Option<RefreshToken>) -> String {
+        token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+    }
+    async fn result(token: Result<AccessToken, AuthError>) -> String {
+        token.map_or_else(|error| error.code().to_owned(), |token| token.subject().to_owned())
+    }
+
+    let (config, _) = tests::config();
+    let auth = config.build().expect("good");
+    let app: axum::Router = axum::Router::new()
+        .route("/access", axum::routing::get(access))
+        .route("/refresh", axum::routing::get(refresh))
+        .route("/result", axum::routing::get(result))
+        .with_state(auth.clone());
+    let pair = auth.log_in("alice").await.expect("a pair");
+    for path in ["/access", "/refresh"] {
+        assert_eq!(call(&app, "GET", path, None).await.body, "nobody");
+        assert_eq!(get(&app, path, "junk").await.code(), "token_malformed");
+    }
+    assert_eq!(get(&app, "/access", pair.refresh_token()).await.code(), "access_token_required");
+    assert_eq!(get(&app, "/refresh", pair.access_token()).await.code(), "refresh_token_required");
+    assert_eq!(get(&app, "/access", pair.access_token()).await.body, "alice");
+    assert_eq!(get(&app, "/refresh", pair.refresh_token()).await.body, "alice");
+    assert_eq!(get(&app, "/result", "junk").await.body, "token_malformed");
+}
+
+#[tokio::test]
 async fn headers_as_configured() {
     let token = forge(&plain_header(), &claims());
     let ask = async |app: &axum::Router, name: &str, value: &str| {

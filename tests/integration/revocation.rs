@@ -251,6 +251,41 @@ async fn a_log_out_during_a_rotation_covers_what_the_rotation_makes() {
     assert_eq!(auth.rotate(token).await.expect_err("logged out").kind(), AuthErrorKind::Revoked);
 }
 
+/// A store whose records take until the next second to hold.
+struct Late(jwt_auth::MemoryStore, ManualClock, std::sync::atomic::AtomicBool);
+
+impl RevocationStore for Late {
+    fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
+        self.0.standing(token, now)
+    }
+
+    async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
+        if !self.2.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            self.1.advance(Duration::from_secs(1));
+        }
+        self.0.revoke(what, now).await
+    }
+
+    async fn rotate(&self, request: Rotate<'_>) -> Result<Rotation, StoreError> {
+        self.0.rotate(request).await
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_everywhere_covers_the_time_that_its_record_took() {
+    let (config, clock) = config();
+    let store = Late(jwt_auth::MemoryStore::new(), clock.clone(), false.into());
+    let auth = config.revocation(store).build().expect("good");
+    auth.log_out_everywhere("alice").await.expect("held");
+    // Issued in the second in which the record came to hold.
+    let meanwhile = auth.access_token("alice").issue().expect("a token");
+    let error = auth.verify_access(&meanwhile).await.expect_err("logged out");
+    assert_eq!(error.kind(), AuthErrorKind::Revoked);
+    clock.advance(Duration::from_secs(1));
+    let after = auth.access_token("alice").issue().expect("a token");
+    assert!(auth.verify_access(&after).await.is_ok());
+}
+
 struct Down;
 
 impl RevocationStore for Down {

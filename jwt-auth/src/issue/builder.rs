@@ -313,7 +313,6 @@ impl BuilderKind for RefreshKind {
         let family_ends = now.saturating_add(issuer.settings.refresh_family_expires);
         draft.expires_at = within(draft.expires_at, family_ends);
         draft.family = Some(random_id()?);
-        issuer.measure(&draft, ROOM_TO_GROW)?;
         issuer.measure(&successor_like(&draft), ROOM_TO_GROW)?;
         issuer.write(&draft)
     }
@@ -327,8 +326,8 @@ impl BuilderKind for PairKind {
         let first = builder.wanted.lineage.is_none();
         let [access, refresh] = builder.wanted.drafts()?;
         if first {
+            // The tokens themselves are measured when they are written.
             for draft in [&access, &refresh] {
-                issuer.measure(draft, ROOM_TO_GROW)?;
                 issuer.measure(&successor_like(draft), ROOM_TO_GROW)?;
             }
         }
