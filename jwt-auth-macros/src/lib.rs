@@ -11,6 +11,7 @@ mod duration;
 mod expand;
 mod handler;
 mod paths;
+mod places;
 mod policy;
 mod spec;
 
@@ -29,8 +30,10 @@ use crate::spec::Attribute;
 /// | `max_age = "10m"` | the user logged in at most that long ago, else RFC 9470's challenge; units `s`, `m`, `h`, `d` |
 /// | `scopes("a", "b")` / `any_scope("a", "b")` | all / at least one, else 403 `insufficient_scope`; strings, constants, or values of a `Permission` type |
 /// | `roles("a", "b")` / `any_role("a", "b")` | the same over the `roles` claim |
+/// | `locations(header, cookie, query, websocket_protocol)` | where to look, in this order, in place of the configured places |
 /// | `audience = "…"` | this route's audience, in place of the configured ones; on a middleware it answers for the token parameters behind it, and not for the guards |
 /// | `check = path` | a function of yours over `&AccessToken<C>`, sync or async, `-> bool` or `-> Result<(), AuthError>`; refusal is 403 |
+/// | `danger(revocation = "skip")` | not looked up as revoked: a token that was taken back opens this route until it expires |
 /// | `crate = path` | where the crate `jwt_auth` is, when it has another name |
 ///
 /// It goes on a free `async fn`, and on an associated one without `self` where the arguments are none,
@@ -70,7 +73,7 @@ pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Lets a handler run only for the bearer of a valid refresh token.
 ///
-/// It takes `audience = "…"` and `crate = path`, as [`macro@jwt_required`] does.
+/// It takes `locations(…)`, `audience = "…"`, `danger(…)` and `crate = path`, as [`macro@jwt_required`] does.
 ///
 /// ```
 /// use jwt_auth::{AuthError, JwtAuth, RefreshToken, TokenPair, refresh_required};

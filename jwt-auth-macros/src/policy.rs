@@ -94,6 +94,13 @@ fn fields(spec: &Spec, paths: &Paths) -> TokenStream {
             max_age: #paths::core::option::Option::Some(#paths::core::time::Duration::from_secs(#seconds)),
         });
     }
+    if !spec.locations.is_empty() {
+        let variants = spec.locations.iter().map(|location| &location.0);
+        fields.extend(quote!(locations: &[#(#paths::TokenLocation::#variants),*],));
+    }
+    if spec.skips_revocation {
+        fields.extend(quote!(revocation: false,));
+    }
     if let Some(audience) = &spec.audience {
         fields.extend(quote!(audience: #paths::core::option::Option::Some(#audience),));
     }

@@ -6,6 +6,7 @@ use quote::ToTokens;
 use crate::args;
 use crate::arguments as read;
 use crate::diag::Mistakes;
+use crate::places::{self, Location};
 
 /// The attributes that guard.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,15 +37,20 @@ impl Attribute {
                 "any_scope",
                 "roles",
                 "any_role",
+                "locations",
                 "audience",
                 "check",
+                "danger",
                 "crate",
             ],
-            Self::RefreshRequired => &["audience", "crate"],
+            Self::RefreshRequired => &["locations", "audience", "danger", "crate"],
             Self::Public => &["crate"],
         }
     }
 }
+
+/// The arguments that demand nothing of whoever comes without a token.
+const PERMISSIVE: [&str; 6] = ["optional", "locations", "audience", "check", "danger", "crate"];
 
 /// The arguments of a guard, each read and found right.
 #[derive(Default)]
@@ -57,6 +63,9 @@ pub(crate) struct Spec {
     pub(crate) any_scope: Vec<syn::Expr>,
     pub(crate) roles: Vec<syn::Expr>,
     pub(crate) any_role: Vec<syn::Expr>,
+    pub(crate) locations: Vec<Location>,
+    /// `danger(revocation = "skip")`
+    pub(crate) skips_revocation: bool,
     pub(crate) audience: Option<syn::Expr>,
     pub(crate) check: Option<syn::Path>,
     pub(crate) root: Option<syn::Path>,
@@ -70,7 +79,7 @@ impl Spec {
         let mut demanding = None;
         for arg in known {
             let name = arg.name.to_string();
-            if !matches!(name.as_str(), "optional" | "audience" | "check" | "crate") {
+            if !PERMISSIVE.contains(&name.as_str()) {
                 demanding.get_or_insert_with(|| arg.name.clone());
             }
             match name.as_str() {
@@ -81,6 +90,8 @@ impl Spec {
                 "any_scope" => spec.any_scope = read::list(arg, mistakes),
                 "roles" => spec.roles = read::list(arg, mistakes),
                 "any_role" => spec.any_role = read::list(arg, mistakes),
+                "locations" => spec.locations = places::locations(arg, mistakes),
+                "danger" => spec.skips_revocation = places::danger(arg, mistakes),
                 "audience" => spec.audience = read::audience(arg, mistakes),
                 "check" => spec.check = read::path(arg, "check = may_edit", mistakes),
                 _ => spec.root = read::path(arg, "crate = auth", mistakes),
@@ -102,6 +113,8 @@ impl Spec {
         self.max_age.is_some()
             || self.audience.is_some()
             || self.check.is_some()
+            || self.skips_revocation
+            || !self.locations.is_empty()
             || [&self.scopes, &self.any_scope, &self.roles, &self.any_role]
                 .iter()
                 .any(|l| !l.is_empty())

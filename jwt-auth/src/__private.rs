@@ -4,8 +4,8 @@ pub use core;
 
 pub use crate::auth::JwtAuth;
 use crate::config::Config;
-pub use crate::config::ConfigError;
 use crate::config::ConfigProblem;
+pub use crate::config::{ConfigError, TokenLocation, variables};
 pub use crate::error::AuthError;
 pub use crate::guard::{
     Access, Guard, GuardKind, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe,

@@ -128,6 +128,8 @@ pub(crate) struct Claims {
     pub(crate) roles: Vec<Str>,
     pub(crate) fam: Option<Str>,
     pub(crate) generation: u64,
+    /// What a request that bears the token in a cookie has to repeat.
+    pub(crate) csrf: Option<Str>,
 }
 
 impl Claims {
@@ -150,7 +152,7 @@ impl Claims {
                 "roles" => claims.roles = strings(value)?,
                 "fam" => claims.fam = Some(string(value)?),
                 "gen" => claims.generation = integer(value)?,
-                "csrf" => drop(string(value)?),
+                "csrf" => claims.csrf = Some(string(value)?),
                 _ => {}
             }
             Ok(())

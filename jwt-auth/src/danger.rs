@@ -24,6 +24,11 @@ pub trait DangerousConfig: sealed::Sealed {
     #[must_use]
     fn allow_short_secret(self) -> Self;
 
+    /// Sends cookies over plain HTTP too, where anybody on the way reads them; their names lose `__Host-`.
+    /// Browsers take `Secure` cookies from `localhost`, so development does not need it.
+    #[must_use]
+    fn cookie_secure(self, secure: bool) -> Self;
+
     /// Reads tokens without `exp`: a stolen one works until its key goes.
     #[must_use]
     fn allow_tokens_without_expiry(self) -> Self;
@@ -32,6 +37,11 @@ pub trait DangerousConfig: sealed::Sealed {
 impl DangerousConfig for Config {
     fn allow_short_secret(mut self) -> Self {
         self.leniency.short_secrets = true;
+        self
+    }
+
+    fn cookie_secure(mut self, secure: bool) -> Self {
+        self.settings.cookies.secure = secure;
         self
     }
 

@@ -14,6 +14,8 @@ mod http;
 mod issue;
 mod json;
 mod keys;
+pub mod layer;
+mod no_store;
 mod refresh;
 mod revocation;
 mod router;
@@ -21,13 +23,17 @@ mod secret;
 mod token;
 mod validation;
 mod verify;
+#[cfg(feature = "ws")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ws")))]
+pub mod ws;
 
-pub use auth::{JwtAuth, VerifiedToken};
+pub use auth::{JwtAuth, SessionEnd, VerifiedToken};
 pub use claims::TokenKind;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, ConfigError, ConfigProblem, TokenLocation};
+pub use config::{AsyncHook, Compat, Config, ConfigError, ConfigProblem, SameSite, TokenLocation};
 pub use error::{AuthError, AuthErrorKind};
-pub use guard::{HoldsJwtAuth, Permission};
+pub use guard::{CurrentUser, HoldsJwtAuth, LoadUser, Permission};
+pub use http::SetCookies;
 pub use issue::{
     AccessKind, BuilderKind, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,
 };

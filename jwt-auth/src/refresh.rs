@@ -40,7 +40,7 @@ pub(crate) async fn rotate<C>(
             .map_or(settings.refresh_token_expires, |exp| exp.saturating_sub(began))
             .min(settings.refresh_token_expires),
     };
-    let pair = successor_of(issuer, token, lineage.clone());
+    let pair = successor_of(issuer, token, lineage.clone()).hooked().await?;
     // Nothing is used up for a pair that could not be made.
     pair.rehearse()?;
     let request = Rotate {

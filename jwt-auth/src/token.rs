@@ -140,6 +140,16 @@ macro_rules! token {
                 self.verified.identity()
             }
 
+            /// The value that a request with this token in a cookie repeats, for a page that is rendered;
+            /// `None` when the token has none.
+            pub fn csrf_token(&self) -> Option<&str> {
+                self.verified.csrf()
+            }
+
+            pub(crate) fn verified(&self) -> &Verified {
+                &self.verified
+            }
+
             /// The same token with custom claims of another type.
             ///
             /// # Errors
@@ -203,12 +213,6 @@ token! {
     /// }
     /// ```
     RefreshToken
-}
-
-impl<C> RefreshToken<C> {
-    pub(crate) fn verified(&self) -> &Verified {
-        &self.verified
-    }
 }
 
 impl Verified {

@@ -76,10 +76,10 @@ fn audience(
     let mut named = claims.aud.values().iter().map(|aud| aud.of(payload));
     let fits = match expected.audience {
         Some(wanted) => named.any(|aud| aud == wanted),
-        None if settings.audience.is_empty() => {
+        None if settings.decode_audience.is_empty() => {
             matches!(claims.aud, crate::claims::Audience::Absent)
         }
-        None => named.any(|aud| settings.audience.iter().any(|wanted| wanted == aud)),
+        None => named.any(|aud| settings.decode_audience.iter().any(|wanted| wanted == aud)),
     };
     if fits { Ok(()) } else { Err(AuthErrorKind::WrongAudience) }
 }
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(verdict(&token(r#","iss":"me""#), iss), Ok(()));
         assert_eq!(verdict(&token(r#","iss":"ME""#), iss), Err(AuthErrorKind::WrongIssuer));
         assert_eq!(verdict(&token(""), iss), Err(AuthErrorKind::WrongIssuer));
-        let aud = |s: &mut Settings| s.audience = vec!["x".into(), "y".into()];
+        let aud = |s: &mut Settings| s.decode_audience = vec!["x".into(), "y".into()];
         assert_eq!(verdict(&token(r#","aud":"y""#), aud), Ok(()));
         assert_eq!(verdict(&token(r#","aud":["z","x"]"#), aud), Ok(()));
         assert_eq!(verdict(&token(r#","aud":[]"#), aud), Err(AuthErrorKind::WrongAudience));

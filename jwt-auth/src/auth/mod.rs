@@ -1,13 +1,17 @@
 //! `JwtAuth`: the keys, the settings and the store, together; the only room that holds everything.
 
+mod renew;
 mod revoke;
 
+pub use renew::SessionEnd;
 pub use revoke::VerifiedToken;
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::claims::TokenKind;
 use crate::clock::{since_epoch, to_system_time};
@@ -16,7 +20,7 @@ use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::{AccessKind, Issuer, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair};
 use crate::keys::LoadedRing;
 use crate::refresh;
-use crate::revocation::{Engine, Standing, StoreError};
+use crate::revocation::{Engine, Standing, StoreError, within_deadline};
 use crate::token::{AccessToken, NoClaims, RefreshToken};
 use crate::validation::{self, Expected};
 use crate::verify::{self, Verified};
@@ -51,6 +55,8 @@ struct Inner {
     ring: LoadedRing,
     settings: Arc<Settings>,
     store: Arc<dyn Engine>,
+    /// Wakes whoever waits for an end, when something was taken back here.
+    changed: Notify,
 }
 
 impl Config {
@@ -70,6 +76,7 @@ impl Config {
             ring: checked.ring,
             settings: Arc::new(checked.settings),
             store: checked.store,
+            changed: Notify::new(),
         };
         Ok(JwtAuth { inner: Arc::new(inner), request: None })
     }
@@ -146,9 +153,9 @@ impl JwtAuth {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[allow(clippy::unused_async, reason = "a shared store may be asked here")]
     pub async fn verify_access(&self, token: &str) -> Result<AccessToken, AuthError> {
-        let verified = self.told(self.authenticate(token, TokenKind::Access, None))?;
+        let asked = Asked { kind: TokenKind::Access, audience: None, revocation: true };
+        let verified = self.told(self.authenticate(token, asked, |_| Ok(())).await)?;
         AccessToken::new(verified, None)
     }
 
@@ -169,9 +176,9 @@ impl JwtAuth {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[allow(clippy::unused_async, reason = "a shared store may be asked here")]
     pub async fn verify_refresh(&self, token: &str) -> Result<RefreshToken, AuthError> {
-        let verified = self.told(self.authenticate(token, TokenKind::Refresh, None))?;
+        let asked = Asked { kind: TokenKind::Refresh, audience: None, revocation: true };
+        let verified = self.told(self.authenticate(token, asked, |_| Ok(())).await)?;
         RefreshToken::<NoClaims>::new(verified, None)
     }
 
@@ -211,30 +218,56 @@ impl JwtAuth {
         if validation::expired(token.verified().claims(), settings, now) {
             return self.told(Err(AuthErrorKind::Expired.into()));
         }
-        self.told(self.standing(token.verified(), now))?;
+        self.told(self.standing(token.verified(), now).await)?;
         self.told(refresh::rotate(self.issuer(), &*self.inner.store, &token).await)
     }
 
-    /// Verification, then revocation: the one place that puts the two in their order.
-    pub(crate) fn authenticate(
+    /// Verification, what the request adds to it, then revocation, then the application's own check: the one
+    /// place that puts them in their order.
+    pub(crate) async fn authenticate(
         &self,
         token: &str,
-        kind: TokenKind,
-        audience: Option<&str>,
+        asked: Asked<'_>,
+        bound: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
     ) -> Result<Arc<Verified>, AuthError> {
-        let now = since_epoch(&*self.inner.settings.clock);
-        let expected = Expected { kind, audience };
-        let verified =
-            verify::verify(token, &self.inner.ring, &self.inner.settings, expected, now)?;
-        self.standing(&verified, now)?;
+        let settings = &self.inner.settings;
+        let now = since_epoch(&*settings.clock);
+        let expected = Expected { kind: asked.kind, audience: asked.audience };
+        let verified = verify::verify(token, &self.inner.ring, settings, expected, now)?;
+        bound(&verified)?;
+        if asked.revocation {
+            self.standing(&verified, now).await?;
+        }
+        if let Some(check) = &settings.hooks.check {
+            let claims = serde_json::from_str(verified.payload())
+                .map_err(|_| AuthError::from(AuthErrorKind::InvalidClaims))?;
+            if !check(&verified.identity(), &claims) {
+                return Err(AuthErrorKind::Forbidden.into());
+            }
+        }
         Ok(Arc::new(verified))
     }
 
-    /// Whether the store says that a verified token still stands.
-    fn standing(&self, verified: &Verified, now: Duration) -> Result<(), AuthError> {
-        match self.inner.store.standing(&verified.identity(), to_system_time(now)) {
-            Ok(Standing::Good) => Ok(()),
-            Ok(Standing::Revoked) => Err(AuthErrorKind::Revoked.into()),
+    /// Whether the store, and the application's own source, say that a verified token still stands.
+    pub(crate) async fn standing(
+        &self,
+        verified: &Verified,
+        now: Duration,
+    ) -> Result<(), AuthError> {
+        let settings = &self.inner.settings;
+        let identity = verified.identity();
+        if !settings.denylist_token_checks.contains(&identity.kind()) {
+            return Ok(());
+        }
+        match self.inner.store.standing(&identity, to_system_time(now)) {
+            Ok(Standing::Good) => {}
+            Ok(Standing::Revoked) => return Err(AuthErrorKind::Revoked.into()),
+            Err(error) => return Err(unavailable(&error)),
+        }
+        let Some(denylist) = &settings.hooks.denylist else { return Ok(()) };
+        match within_deadline(denylist.holds(&identity)).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(AuthErrorKind::Revoked.into()),
             Err(error) => Err(unavailable(&error)),
         }
     }
@@ -264,6 +297,16 @@ impl JwtAuth {
     pub(crate) fn told<T>(&self, result: Result<T, AuthError>) -> Result<T, AuthError> {
         self.issuer().told(result)
     }
+}
+
+/// What is asked of a token where it is presented.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) kind: TokenKind,
+    /// A route's own audience, in place of the configured ones.
+    pub(crate) audience: Option<&'a str>,
+    /// `danger` leaves the look-up out.
+    pub(crate) revocation: bool,
 }
 
 fn unavailable(error: &StoreError) -> AuthError {

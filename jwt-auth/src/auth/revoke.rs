@@ -16,9 +16,24 @@ pub trait VerifiedToken: sealed::Sealed + Sync {
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl<C> Sealed for super::AccessToken<C> {}
-    impl<C> Sealed for super::RefreshToken<C> {}
+    use crate::verify::Verified;
+
+    pub trait Sealed {
+        #[doc(hidden)]
+        fn verified(&self) -> &Verified;
+    }
+
+    impl<C> Sealed for super::AccessToken<C> {
+        fn verified(&self) -> &Verified {
+            self.verified()
+        }
+    }
+
+    impl<C> Sealed for super::RefreshToken<C> {
+        fn verified(&self) -> &Verified {
+            self.verified()
+        }
+    }
 }
 
 impl<C: Sync> VerifiedToken for AccessToken<C> {
@@ -167,6 +182,7 @@ impl JwtAuth {
     async fn record(&self, revocation: Revocation<'_>) -> Result<(), AuthError> {
         let now = to_system_time(since_epoch(&*self.settings().clock));
         let held = within_deadline(self.inner.store.revoke(revocation, now)).await;
+        self.inner.changed.notify_waiters();
         self.told(held.map_err(|error| unavailable(&error)))
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::claims::TokenKind;
 use crate::config::dev_key::{self, Origin};
-use crate::config::{Config, ConfigProblem, duration};
+use crate::config::{Compat, Config, ConfigProblem, SameSite, TokenLocation, duration};
 use crate::keys::{Algorithm, Key, KeyRing};
 
 const PREFIX: &str = "JWT_AUTH_";
@@ -19,7 +20,8 @@ const OPTIONS: &[(&str, Apply)] = &[
     ("ISSUER", |config, _, value| config.issuer(value)),
     ("ENCODE_ISSUER", |config, _, value| config.encode_issuer(value)),
     ("DECODE_ISSUER", |config, _, value| config.decode_issuer(value)),
-    ("AUDIENCE", |config, _, value| config.audience(value.split(',').map(str::trim))),
+    ("AUDIENCE", |config, _, value| config.audience(list(value))),
+    ("DECODE_AUDIENCE", |config, _, value| config.decode_audience(list(value))),
     ("DECODE_LEEWAY", |config, name, value| timed(config, name, value, Config::decode_leeway)),
     ("ACCESS_TOKEN_EXPIRES", |config, name, value| {
         timed(config, name, value, Config::access_token_expires)
@@ -31,12 +33,115 @@ const OPTIONS: &[(&str, Apply)] = &[
         timed(config, name, value, Config::refresh_family_expires)
     }),
     ("REFRESH_GRACE", |config, name, value| timed(config, name, value, Config::refresh_grace)),
+    ("TOKEN_LOCATION", |config, name, value| {
+        let named = TokenLocation::ALL.map(|location| (location.name(), location));
+        many(config, name, value, &named, Config::token_location)
+    }),
     ("HEADER_NAME", |config, _, value| config.header_name(value)),
     ("HEADER_TYPE", |config, _, value| {
         config.header_type(Some(value).filter(|value| !value.eq_ignore_ascii_case("none")))
     }),
+    ("QUERY_NAME", |config, _, value| config.query_name(value)),
+    ("ACCESS_COOKIE_KEY", |config, _, value| config.access_cookie_key(value)),
+    ("REFRESH_COOKIE_KEY", |config, _, value| config.refresh_cookie_key(value)),
+    ("ACCESS_COOKIE_PATH", |config, _, value| config.access_cookie_path(value)),
+    ("REFRESH_COOKIE_PATH", |config, _, value| config.refresh_cookie_path(value)),
+    ("COOKIE_MAX_AGE", |config, name, value| timed(config, name, value, Config::cookie_max_age)),
+    ("COOKIE_DOMAIN", |config, _, value| config.cookie_domain(value)),
+    ("COOKIE_SECURE", |config, name, value| {
+        switch(config, name, value, |mut config, on| {
+            config.settings.cookies.secure = on;
+            config
+        })
+    }),
+    ("COOKIE_SAMESITE", |config, name, value| {
+        one(config, name, value, &SameSite::ALL, Config::cookie_samesite)
+    }),
+    ("COOKIE_CSRF_PROTECT", |config, name, value| {
+        switch(config, name, value, Config::cookie_csrf_protect)
+    }),
+    ("CSRF_IN_COOKIES", |config, name, value| switch(config, name, value, Config::csrf_in_cookies)),
+    ("ACCESS_CSRF_COOKIE_KEY", |config, _, value| config.access_csrf_cookie_key(value)),
+    ("REFRESH_CSRF_COOKIE_KEY", |config, _, value| config.refresh_csrf_cookie_key(value)),
+    ("ACCESS_CSRF_COOKIE_PATH", |config, _, value| config.access_csrf_cookie_path(value)),
+    ("REFRESH_CSRF_COOKIE_PATH", |config, _, value| config.refresh_csrf_cookie_path(value)),
+    ("ACCESS_CSRF_HEADER_NAME", |config, _, value| config.access_csrf_header_name(value)),
+    ("REFRESH_CSRF_HEADER_NAME", |config, _, value| config.refresh_csrf_header_name(value)),
+    ("CSRF_METHODS", |config, _, value| config.csrf_methods(list(value))),
+    ("CSRF_FORM_FIELD", |config, _, value| config.csrf_form_field(value)),
+    ("TRUSTED_ORIGINS", |config, _, value| config.trusted_origins(list(value))),
+    ("DENYLIST_TOKEN_CHECKS", |config, name, value| {
+        many(config, name, value, &KINDS, Config::denylist_token_checks)
+    }),
+    ("COMPAT", |config, name, value| {
+        one(config, name, value, &[("fastapi-jwt-auth", Compat::FastApiJwtAuth)], Config::compat)
+    }),
     ("ERROR_BODY_KEY", |config, _, value| config.error_body_key(value)),
 ];
+
+const KINDS: [(&str, TokenKind); 2] = [
+    (TokenKind::Access.claim(), TokenKind::Access),
+    (TokenKind::Refresh.claim(), TokenKind::Refresh),
+];
+
+fn list(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim)
+}
+
+/// One of a few words.
+fn one<T: Copy>(
+    config: Config,
+    name: &'static str,
+    value: &str,
+    words: &[(&str, T)],
+    set: fn(Config, T) -> Config,
+) -> Config {
+    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.trim()));
+    match found {
+        Some((_, meaning)) => set(config, *meaning),
+        None => {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            config.problem(ConfigProblem::new(
+                format!("{PREFIX}{name}"),
+                "the value is none of the words that exist here",
+                format!("write {}", known.join(" or ")),
+            ))
+        }
+    }
+}
+
+/// A list of such words.
+fn many<T: Copy>(
+    config: Config,
+    name: &'static str,
+    value: &str,
+    words: &[(&str, T)],
+    set: fn(Config, Vec<T>) -> Config,
+) -> Config {
+    let mut all = Vec::new();
+    for word in list(value) {
+        let Some((_, meaning)) = words.iter().find(|(known, _)| known.eq_ignore_ascii_case(word))
+        else {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            return config.problem(ConfigProblem::new(
+                format!("{PREFIX}{name}"),
+                "one of the words does not exist here",
+                format!("write some of these, separated by commas: {}", known.join(", ")),
+            ));
+        };
+        all.push(*meaning);
+    }
+    set(config, all)
+}
+
+fn switch(
+    config: Config,
+    name: &'static str,
+    value: &str,
+    set: fn(Config, bool) -> Config,
+) -> Config {
+    one(config, name, value, &[("true", true), ("false", false)], set)
+}
 
 fn timed(
     config: Config,
@@ -63,9 +168,19 @@ impl Config {
     /// | `JWT_AUTH_ALGORITHM` | `HS256` unless set |
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer) and its halves |
-    /// | `JWT_AUTH_AUDIENCE` | [`audience`](Self::audience), separated by commas |
+    /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), separated by commas |
     /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_REFRESH_FAMILY_EXPIRES`, `…_REFRESH_GRACE` | durations with their unit: `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_HEADER_NAME`, `…_HEADER_TYPE` | [`header_name`](Self::header_name); `none` for a bare token |
+    /// | `JWT_AUTH_TOKEN_LOCATION` | [`token_location`](Self::token_location): `header`, `cookie`, `query`, `websocket_protocol`, separated by commas |
+    /// | `JWT_AUTH_QUERY_NAME` | [`query_name`](Self::query_name) |
+    /// | `JWT_AUTH_ACCESS_COOKIE_KEY`, `…_REFRESH_COOKIE_KEY`, `…_ACCESS_COOKIE_PATH`, `…_REFRESH_COOKIE_PATH` | [`access_cookie_key`](Self::access_cookie_key) and the like |
+    /// | `JWT_AUTH_COOKIE_MAX_AGE`, `…_COOKIE_DOMAIN`, `…_COOKIE_SAMESITE` | a duration; a domain; `strict`, `lax` or `none` |
+    /// | `JWT_AUTH_COOKIE_SECURE` | `false` weakens: [`danger`](crate::danger::DangerousConfig::cookie_secure) |
+    /// | `JWT_AUTH_COOKIE_CSRF_PROTECT`, `…_CSRF_IN_COOKIES` | `true` or `false` |
+    /// | `JWT_AUTH_ACCESS_CSRF_COOKIE_KEY`, `…_REFRESH_CSRF_COOKIE_KEY`, `…_ACCESS_CSRF_COOKIE_PATH`, `…_REFRESH_CSRF_COOKIE_PATH`, `…_ACCESS_CSRF_HEADER_NAME`, `…_REFRESH_CSRF_HEADER_NAME` | the names of the CSRF values |
+    /// | `JWT_AUTH_CSRF_METHODS`, `…_CSRF_FORM_FIELD`, `…_TRUSTED_ORIGINS` | [`csrf_methods`](Self::csrf_methods), [`csrf_form_field`](Self::csrf_form_field), [`trusted_origins`](Self::trusted_origins) |
+    /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh` |
+    /// | `JWT_AUTH_COMPAT` | `fastapi-jwt-auth` |
     /// | `JWT_AUTH_ERROR_BODY_KEY` | [`error_body_key`](Self::error_body_key) |
     ///
     /// With no key at all, a debug build makes one, keeps it in `.jwt-auth/dev-key` (a folder that tells
@@ -205,6 +320,15 @@ fn keys<'v>(get: &dyn Fn(&str) -> Option<&'v str>, origin: &Origin<'_>) -> Confi
     let mut config = Config::with_keys(key.map(KeyRing::new).unwrap_or_default());
     config.key_fields = [field, "JWT_AUTH_SECRET_KEY"];
     problems.into_iter().fold(config, Config::problem)
+}
+
+/// Every variable that is read, for the test that holds `.env.example` against them.
+#[doc(hidden)]
+pub fn variables() -> impl Iterator<Item = String> {
+    KEYS.iter()
+        .copied()
+        .chain(OPTIONS.iter().map(|(name, _)| *name))
+        .map(|name| format!("{PREFIX}{name}"))
 }
 
 /// The known variable that the fewest edits make of this one.

@@ -1,9 +1,11 @@
 //! The configuration: plain data with safe defaults, from code or from the environment.
 
+mod cookies;
 mod dev_key;
 mod duration;
 mod env;
 mod error;
+mod hooks;
 mod settings;
 
 use std::fmt;
@@ -14,7 +16,12 @@ use crate::clock::Clock;
 use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing, Leniency, LoadedRing};
 use crate::revocation::{Engine, MemoryStore, RevocationStore};
 
+pub use cookies::SameSite;
+pub(crate) use cookies::{CookieSettings, TokenCookie, is_domain, is_safe};
+pub use env::variables;
 pub use error::{ConfigError, ConfigProblem};
+pub(crate) use hooks::Additional;
+pub use hooks::AsyncHook;
 pub(crate) use settings::Settings;
 
 /// Where a token was found, or is looked for.
@@ -27,13 +34,41 @@ pub(crate) use settings::Settings;
 pub enum TokenLocation {
     /// The `Authorization` header, or the one that [`Config::header_name`] names.
     Header,
+    /// The cookie of the token's kind ([`Config::access_cookie_key`], [`Config::refresh_cookie_key`]).
+    Cookie,
+    /// The query's parameter that [`Config::query_name`] names.
+    Query,
+    /// `Sec-WebSocket-Protocol`: the entry behind `bearer`, as in `new WebSocket(url, ["bearer", token])`.
+    WebSocketProtocol,
+}
+
+/// A framework whose answers are reproduced, for clients that were written for it.
+///
+/// ```
+/// use jwt_auth::{Compat, Config};
+///
+/// let config = Config::hs256([7; 32]).compat(Compat::FastApiJwtAuth);
+/// # drop(config);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compat {
+    /// fastapi-jwt-auth 0.5: its statuses (422 for most bad tokens), its sentences, `{"detail": …}` alone,
+    /// and cookie names without `__Host-`. A header of another scheme is refused and not passed over.
+    FastApiJwtAuth,
 }
 
 impl TokenLocation {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Header, Self::Cookie, Self::Query, Self::WebSocketProtocol];
+
     /// The name that attributes and environment variables use.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Query => "query",
+            Self::WebSocketProtocol => "websocket_protocol",
         }
     }
 }
@@ -189,8 +224,9 @@ impl Config {
         self
     }
 
-    /// The `aud` that goes into tokens; a token must name at least one of them. Default: none, and a
-    /// token that names an audience is refused, since it was made for somebody else (RFC 7519 §4.1.3).
+    /// The `aud` that goes into tokens and is asked of them: a token must name at least one of these.
+    /// Default: none, and a token that names an audience is refused, since it was made for somebody else
+    /// (RFC 7519 §4.1.3).
     ///
     /// ```
     /// # use jwt_auth::Config;
@@ -201,6 +237,37 @@ impl Config {
     /// ```
     pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
         self.settings.audience = audience.into_iter().map(Into::into).collect();
+        self.settings.decode_audience.clone_from(&self.settings.audience);
+        self
+    }
+
+    /// The `aud` that is asked of tokens, when it differs from the one written. After
+    /// [`audience`](Self::audience), which sets both.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().decode_audience(["https://api.example"]).build().is_ok());
+    /// assert!(config().decode_audience([""]).build().is_err());
+    /// ```
+    pub fn decode_audience<A: Into<String>>(
+        mut self,
+        audience: impl IntoIterator<Item = A>,
+    ) -> Self {
+        self.settings.decode_audience = audience.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Answers as another framework does. Default: none, and RFC 6750 is followed.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthErrorKind, Compat, Config};
+    ///
+    /// let config = Config::hs256([7; 32]).compat(Compat::FastApiJwtAuth);
+    /// assert!(config.build().is_ok());
+    /// ```
+    pub fn compat(mut self, compat: Compat) -> Self {
+        self.settings.compat = Some(compat);
         self
     }
 
@@ -369,6 +436,7 @@ impl Config {
                 None
             }
         };
+        self.settings.cookies.settle(self.settings.compat.is_none());
         self.problems.extend(self.settings.problems());
         match ring {
             Some(ring) if self.problems.is_empty() => Ok(Checked {

@@ -5,9 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claims::TokenKind;
 use crate::clock::{Clock, SystemClock};
-use crate::config::duration;
+use crate::config::cookies::CookieSettings;
 use crate::config::error::ConfigProblem;
+use crate::config::hooks::Hooks;
+use crate::config::{Compat, TokenLocation, duration};
 
 /// Leeway beyond this makes `exp` a suggestion.
 const MOST_LEEWAY: Duration = Duration::from_secs(600);
@@ -18,18 +21,27 @@ const LONGEST_LIFE: Duration = Duration::from_secs(36_500 * 86_400);
 pub(crate) struct Settings {
     pub(crate) encode_issuer: Option<String>,
     pub(crate) decode_issuer: Option<String>,
+    /// What goes into tokens.
     pub(crate) audience: Vec<String>,
+    /// What is asked of tokens.
+    pub(crate) decode_audience: Vec<String>,
     pub(crate) decode_leeway: Duration,
     pub(crate) access_token_expires: Duration,
     pub(crate) refresh_token_expires: Duration,
     pub(crate) refresh_family_expires: Duration,
     pub(crate) refresh_grace: Duration,
+    pub(crate) token_location: Vec<TokenLocation>,
     pub(crate) header_name: String,
     pub(crate) header_type: Option<String>,
+    pub(crate) query_name: String,
+    pub(crate) cookies: CookieSettings,
+    pub(crate) denylist_token_checks: Vec<TokenKind>,
     pub(crate) error_body_key: String,
+    pub(crate) compat: Option<Compat>,
     /// `danger`: a token without `exp` is read.
     pub(crate) exp_optional: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) hooks: Hooks,
     /// The error hook, of a type that only the floor that knows HTTP can name.
     pub(crate) on_error: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -40,16 +52,23 @@ impl Default for Settings {
             encode_issuer: None,
             decode_issuer: None,
             audience: Vec::new(),
+            decode_audience: Vec::new(),
             decode_leeway: Duration::ZERO,
             access_token_expires: Duration::from_secs(15 * 60),
             refresh_token_expires: Duration::from_secs(30 * 86_400),
             refresh_family_expires: Duration::from_secs(90 * 86_400),
             refresh_grace: Duration::from_secs(10),
+            token_location: vec![TokenLocation::Header],
             header_name: "Authorization".to_owned(),
             header_type: Some("Bearer".to_owned()),
+            query_name: "access_token".to_owned(),
+            cookies: CookieSettings::default(),
+            denylist_token_checks: vec![TokenKind::Access, TokenKind::Refresh],
             error_body_key: "detail".to_owned(),
+            compat: None,
             exp_optional: false,
             clock: Arc::new(SystemClock),
+            hooks: Hooks::default(),
             on_error: None,
         }
     }
@@ -61,18 +80,32 @@ impl fmt::Debug for Settings {
             .field("encode_issuer", &self.encode_issuer)
             .field("decode_issuer", &self.decode_issuer)
             .field("audience", &self.audience)
+            .field("decode_audience", &self.decode_audience)
             .field("decode_leeway", &self.decode_leeway)
             .field("access_token_expires", &self.access_token_expires)
             .field("refresh_token_expires", &self.refresh_token_expires)
             .field("refresh_family_expires", &self.refresh_family_expires)
             .field("refresh_grace", &self.refresh_grace)
+            .field("token_location", &self.token_location)
             .field("header_name", &self.header_name)
             .field("header_type", &self.header_type)
+            .field("cookies", &self.cookies)
+            .field("compat", &self.compat)
             .finish_non_exhaustive()
     }
 }
 
 impl Settings {
+    /// Whether tokens may come in this place by configuration.
+    pub(crate) fn reads(&self, location: TokenLocation) -> bool {
+        self.token_location.contains(&location)
+    }
+
+    /// Whether tokens are made with a CSRF value.
+    pub(crate) fn writes_csrf(&self) -> bool {
+        self.reads(TokenLocation::Cookie) && self.cookies.csrf_protect
+    }
+
     /// Every rule of every option.
     pub(super) fn problems(&self) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
@@ -91,12 +124,18 @@ impl Settings {
                 "write `.issuer(\"https://auth.example\")`, or leave the option out",
             );
         }
-        say(
-            "audience",
-            self.audience.iter().any(|audience| audience.trim().is_empty()),
-            "an audience is a name, and one of these is blank".to_owned(),
-            "write `.audience([\"https://api.example\"])`, or leave the option out",
-        );
+        for (field, audience) in
+            [("audience", &self.audience), ("decode_audience", &self.decode_audience)]
+        {
+            // `audience` sets both; it is one mistake, and not two.
+            let again = field == "decode_audience" && self.audience == self.decode_audience;
+            say(
+                field,
+                !again && audience.iter().any(|audience| audience.trim().is_empty()),
+                "an audience is a name, and one of these is blank".to_owned(),
+                &format!("write `.{field}([\"https://api.example\"])`, or leave the option out"),
+            );
+        }
         say(
             "decode_leeway",
             self.decode_leeway > MOST_LEEWAY,
@@ -124,6 +163,25 @@ impl Settings {
             format!("the grace is at most 5m; this one is {}", duration::write(self.refresh_grace)),
             "write `.refresh_grace(Duration::from_secs(10))`: it has to outlast a race of two tabs, no more",
         );
+        let repeated = |(at, place)| self.token_location[..at].contains(place);
+        say(
+            "token_location",
+            self.token_location.is_empty() || self.token_location.iter().enumerate().any(repeated),
+            "a token is looked for in at least one place, and in each once".to_owned(),
+            "write `.token_location([TokenLocation::Header])`",
+        );
+        say(
+            "query_name",
+            !is_token(&self.query_name),
+            "a parameter's name is letters, digits, `-` and `_`".to_owned(),
+            "write `.query_name(\"access_token\")`",
+        );
+        say(
+            "denylist_token_checks",
+            self.denylist_token_checks.is_empty(),
+            "at least one kind of token is looked up, or nothing could be revoked".to_owned(),
+            "write `.denylist_token_checks([TokenKind::Access, TokenKind::Refresh])`",
+        );
         say(
             "header_name",
             !is_token(&self.header_name),
@@ -142,12 +200,13 @@ impl Settings {
             "the key of the sentence in an error's body is a name other than `code`".to_owned(),
             "write `.error_body_key(\"detail\")`",
         );
+        self.cookies.problems(&mut problems);
         problems
     }
 }
 
 /// A `token` of RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }

@@ -9,7 +9,7 @@
 pub enum AuthErrorKind {
     /// No token was sent. 401 without an `error` (RFC 6750 §3.1).
     Missing,
-    /// The request is ambiguous: two `Authorization` lines. 400 `invalid_request`.
+    /// The request is ambiguous: two `Authorization` lines, two cookies of one name. 400 `invalid_request`.
     AmbiguousRequest,
     /// The text is not a compact JWS as RFC 7515 has it, or its header is not acceptable.
     Malformed,
@@ -43,6 +43,16 @@ pub enum AuthErrorKind {
     FreshRequired,
     /// The route wants a log-in more recent than this one (RFC 9470).
     ReauthenticationRequired,
+    /// The token came in a cookie, and the request bears no CSRF value.
+    CsrfMissing,
+    /// The CSRF value of the request is not the one in the token.
+    CsrfMismatch,
+    /// The token came in a cookie, and holds no claim `csrf` that a value could be compared with.
+    CsrfClaimMissing,
+    /// The token came in a cookie, and the browser says that another site made the request. 403.
+    CrossSite,
+    /// The token is good, and its user is no longer there.
+    UserUnknown,
     /// The token lacks a scope or a role. 403 `insufficient_scope`.
     InsufficientScope,
     /// A check of the application said no. 403.
@@ -57,7 +67,7 @@ pub enum AuthErrorKind {
 impl AuthErrorKind {
     /// Every kind, in the order of the list above.
     #[doc(hidden)]
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 27] = [
         Self::Missing,
         Self::AmbiguousRequest,
         Self::Malformed,
@@ -76,6 +86,11 @@ impl AuthErrorKind {
         Self::RefreshTokenReused,
         Self::FreshRequired,
         Self::ReauthenticationRequired,
+        Self::CsrfMissing,
+        Self::CsrfMismatch,
+        Self::CsrfClaimMissing,
+        Self::CrossSite,
+        Self::UserUnknown,
         Self::InsufficientScope,
         Self::Forbidden,
         Self::Unavailable,
@@ -107,6 +122,11 @@ impl AuthErrorKind {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::FreshRequired => "fresh_token_required",
             Self::ReauthenticationRequired => "reauthentication_required",
+            Self::CsrfMissing => "csrf_missing",
+            Self::CsrfMismatch => "csrf_mismatch",
+            Self::CsrfClaimMissing => "csrf_claim_missing",
+            Self::CrossSite => "request_cross_site",
+            Self::UserUnknown => "user_unknown",
             Self::InsufficientScope => "scope_insufficient",
             Self::Forbidden => "forbidden",
             Self::Unavailable => "store_unavailable",
@@ -139,6 +159,11 @@ impl AuthErrorKind {
             Self::RefreshTokenReused => "Refresh token has been used before",
             Self::FreshRequired => "Fresh token required",
             Self::ReauthenticationRequired => "A more recent log-in is required",
+            Self::CsrfMissing => "Missing CSRF Token",
+            Self::CsrfMismatch => "CSRF double submit tokens do not match",
+            Self::CsrfClaimMissing => "Missing claim: csrf",
+            Self::CrossSite => "This request comes from another site",
+            Self::UserUnknown => "The user of the token is not known",
             Self::InsufficientScope => "The token lacks a permission this request needs",
             Self::Forbidden => "This request is not allowed",
             Self::Unavailable => "The token cannot be checked now, try again",

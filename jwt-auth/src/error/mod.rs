@@ -62,6 +62,12 @@ impl AuthError {
         error
     }
 
+    /// The same refusal in other words.
+    pub(crate) fn worded(mut self, detail: Cow<'static, str>) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
     pub(crate) fn demanding(kind: AuthErrorKind, demand: Demand) -> Self {
         let mut error = Self::from(kind);
         error.0.demand = demand;

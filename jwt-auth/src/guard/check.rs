@@ -22,6 +22,14 @@ impl Proof {
         Self { verified, location }
     }
 
+    pub(super) fn verified(&self) -> &Arc<Verified> {
+        &self.verified
+    }
+
+    pub(super) fn location(&self) -> TokenLocation {
+        self.location
+    }
+
     /// The access token, with custom claims of the type that is asked for.
     ///
     /// # Errors

@@ -7,14 +7,13 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::auth::JwtAuth;
-use crate::claims::TokenKind;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::guard::{answered, token_of};
+use crate::guard::{GuardSpec, answered, token_of};
 use crate::http as web;
 use crate::token::{AccessToken, RefreshToken};
 
 macro_rules! extractor {
-    ($name:ident, $kind:ident, $read:ident) => {
+    ($name:ident, $spec:ident, $read:ident) => {
         impl<S, C> FromRequestParts<S> for $name<C>
         where
             S: Send + Sync,
@@ -25,9 +24,9 @@ macro_rules! extractor {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
                 let auth = JwtAuth::from_ref(state);
-                token_of(&auth, parts, TokenKind::$kind)
-                    .and_then(|proof| proof.$read())
-                    .map_err(|error| answered(&auth, parts, error))
+                let spec = &GuardSpec::$spec;
+                let token = token_of(&auth, parts, spec).await.and_then(|proof| proof.$read());
+                token.map_err(|error| answered(&auth, parts, spec, error))
             }
         }
 
@@ -54,8 +53,8 @@ macro_rules! extractor {
     };
 }
 
-extractor!(AccessToken, Access, access);
-extractor!(RefreshToken, Refresh, refresh);
+extractor!(AccessToken, ACCESS, access);
+extractor!(RefreshToken, REFRESH, refresh);
 
 impl<S> FromRequestParts<S> for JwtAuth
 where

@@ -5,6 +5,8 @@ mod extract;
 mod parameter;
 mod permission;
 mod policy;
+mod renewal;
+mod user;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,10 +15,12 @@ use std::sync::Arc;
 use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 
-use crate::auth::JwtAuth;
+use crate::auth::{Asked, JwtAuth};
 use crate::claims::TokenKind;
+use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::http as web;
+use crate::no_store;
 use crate::verify::Verified;
 
 pub use check::{Proof, settle};
@@ -24,6 +28,8 @@ pub use extract::HoldsJwtAuth;
 pub use parameter::{OtherParameter, Parameter, Probe};
 pub use permission::Permission;
 pub use policy::{Access, GuardKind, GuardSpec, Policy, Public, Refresh};
+pub(crate) use renewal::Renewal;
+pub use user::{CurrentUser, LoadUser};
 
 /// The hidden first parameter of a handler: its presence is the proof that the policy `P` said yes.
 pub struct Guard<P>(PhantomData<fn() -> P>);
@@ -47,14 +53,20 @@ where
             return Ok(Self(PhantomData));
         }
         let auth = JwtAuth::from_ref(state);
-        let admitted = match admit(&auth, parts, &P::SPEC) {
-            Ok(Some(proof)) => P::check(&proof).await.map_err(check::refusal),
+        let admitted = match admit(&auth, parts, &P::SPEC).await {
+            Ok(Some(proof)) => match P::check(&proof).await {
+                Ok(()) => {
+                    renewal::offer(parts, &proof);
+                    Ok(())
+                }
+                Err(error) => Err(check::refusal(error)),
+            },
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
         match admitted {
             Ok(()) => Ok(Self(PhantomData)),
-            Err(error) => Err(answered(&auth, parts, error)),
+            Err(error) => Err(answered(&auth, parts, &P::SPEC, error)),
         }
     }
 }
@@ -65,35 +77,57 @@ struct Admitted {
     auth: JwtAuth,
     kind: TokenKind,
     audience: Option<&'static str>,
+    locations: &'static [TokenLocation],
+    revocation: bool,
     verified: Arc<Verified>,
 }
 
+impl GuardSpec {
+    fn token_kind(&self) -> TokenKind {
+        match self.kind {
+            GuardKind::Refresh => TokenKind::Refresh,
+            GuardKind::Access | GuardKind::Public => TokenKind::Access,
+        }
+    }
+}
+
 /// Finds the token, verifies it once per request, and asks the policy's rules.
-fn admit(auth: &JwtAuth, parts: &mut Parts, spec: &GuardSpec) -> Result<Option<Proof>, AuthError> {
-    let kind = match spec.kind {
-        GuardKind::Public => return Ok(None),
-        GuardKind::Access => TokenKind::Access,
-        GuardKind::Refresh => TokenKind::Refresh,
-    };
-    let Some(found) = web::find(&parts.headers, auth.settings())? else {
+async fn admit(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    spec: &GuardSpec,
+) -> Result<Option<Proof>, AuthError> {
+    let (kind, settings) = (spec.token_kind(), auth.settings());
+    let Some(found) = web::find(parts, settings, kind, spec.locations)? else {
         return if spec.optional { Ok(None) } else { Err(AuthErrorKind::Missing.into()) };
     };
-    let kept = kept(auth, parts, kind, found).filter(|kept| kept.audience == spec.audience);
+    let location = found.location;
+    if location == TokenLocation::Query {
+        no_store::note();
+    }
+    let presented = web::presented(parts, settings, kind, found)?;
+    let kept = kept(auth, parts, kind, found)
+        .filter(|kept| kept.audience == spec.audience && (kept.revocation || !spec.revocation));
     let verified = if let Some(kept) = kept {
+        web::compare(presented, &kept.verified)?;
         Arc::clone(&kept.verified)
     } else {
-        let verified = auth.authenticate(found.token, kind, spec.audience)?;
+        let asked = Asked { kind, audience: spec.audience, revocation: spec.revocation };
+        let bound = |verified: &Verified| web::compare(presented, verified);
+        let verified = auth.authenticate(found.token, asked, bound).await?;
         let kept = Admitted {
             auth: auth.clone(),
             kind,
             audience: spec.audience,
+            locations: spec.locations,
+            revocation: spec.revocation,
             verified: Arc::clone(&verified),
         };
         parts.extensions.insert(kept);
         verified
     };
-    policy::enforce(spec, &verified, auth.settings())?;
-    Ok(Some(Proof::new(verified, found.location)))
+    policy::enforce(spec, &verified, settings)?;
+    Ok(Some(Proof::new(verified, location)))
 }
 
 /// What was verified before, if it is what stands in the request now.
@@ -109,21 +143,31 @@ fn kept<'a>(
 }
 
 /// The token of this request for an extractor: the guard's, or one verified by the settings alone.
-fn token_of(auth: &JwtAuth, parts: &mut Parts, kind: TokenKind) -> Result<Proof, AuthError> {
-    let found = web::find(&parts.headers, auth.settings())?.ok_or(AuthErrorKind::Missing)?;
-    if let Some(kept) = kept(auth, parts, kind, found) {
-        return Ok(Proof::new(Arc::clone(&kept.verified), found.location));
+async fn token_of(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    spec: &'static GuardSpec,
+) -> Result<Proof, AuthError> {
+    let kind = spec.token_kind();
+    let guarded = parts.extensions.get::<Admitted>().map_or(&[][..], |kept| kept.locations);
+    if let Ok(Some(found)) = web::find(parts, auth.settings(), kind, guarded) {
+        if let Some(kept) = kept(auth, parts, kind, found) {
+            return Ok(Proof::new(Arc::clone(&kept.verified), found.location));
+        }
     }
-    let spec = match kind {
-        TokenKind::Access => &GuardSpec::ACCESS,
-        TokenKind::Refresh => &GuardSpec::REFRESH,
-    };
-    admit(auth, parts, spec)?.ok_or_else(|| AuthErrorKind::Missing.into())
+    let proof = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;
+    renewal::offer(parts, &proof);
+    Ok(proof)
 }
 
 /// Gives an error what its answer needs: the settings, and the request where a hook wants it.
-fn answered(auth: &JwtAuth, parts: &Parts, error: AuthError) -> AuthError {
-    let request = web::wants_request(auth.settings()).then(|| web::kept(parts));
+fn answered(auth: &JwtAuth, parts: &Parts, spec: &GuardSpec, error: AuthError) -> AuthError {
+    let settings = auth.settings();
+    let error = match settings.compat {
+        Some(_) => web::worded(error, parts, settings, spec.token_kind(), spec.locations),
+        None => error,
+    };
+    let request = web::wants_request(settings).then(|| web::kept(parts));
     match auth.told::<()>(Err(error.with_request(request))) {
         Err(error) => error,
         Ok(()) => AuthErrorKind::Forbidden.into(),

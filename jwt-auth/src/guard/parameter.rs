@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::error::AuthError;
-use crate::guard::Guard;
+use crate::guard::{CurrentUser, Guard};
 use crate::token::{AccessToken, RefreshToken};
 
 /// What a parameter's type is to a guard.
@@ -67,6 +67,16 @@ impl<C> Probe<Option<AccessToken<C>>> {
 
 impl<C> Probe<Result<AccessToken<C>, AuthError>> {
     /// Perhaps an access token.
+    pub const PARAMETER: Parameter = Parameter::MaybeAccess;
+}
+
+impl<U> Probe<CurrentUser<U>> {
+    /// The user of an access token.
+    pub const PARAMETER: Parameter = Parameter::Access;
+}
+
+impl<U> Probe<Option<CurrentUser<U>>> {
+    /// Perhaps the user of an access token.
     pub const PARAMETER: Parameter = Parameter::MaybeAccess;
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::clock::since_epoch;
-use crate::config::Settings;
+use crate::config::{Settings, TokenLocation};
 use crate::error::{AuthError, AuthErrorKind, Demand};
 use crate::guard::{Permission, Proof};
 use crate::verify::Verified;
@@ -54,6 +54,10 @@ pub struct GuardSpec {
     pub roles: Permissions,
     /// At least one of these roles, if there are any.
     pub any_role: Permissions,
+    /// Where to look, in this order, in place of the configured places; empty for those.
+    pub locations: &'static [TokenLocation],
+    /// Whether the token is looked up as revoked; `danger` leaves it out.
+    pub revocation: bool,
     /// This audience, in place of the configured ones.
     pub audience: Option<&'static str>,
     /// The name of the check function, for the manifest.
@@ -71,6 +75,8 @@ impl GuardSpec {
         any_scope: &[],
         roles: &[],
         any_role: &[],
+        locations: &[],
+        revocation: true,
         audience: None,
         check: None,
     };

@@ -1,8 +1,10 @@
 //! Finding the token in a request; which token, never whether it is good.
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
+use crate::claims::TokenKind;
 use crate::config::{Settings, TokenLocation};
 use crate::error::AuthErrorKind;
 
@@ -13,28 +15,57 @@ pub(crate) struct Found<'a> {
     pub(crate) location: TokenLocation,
 }
 
-/// The token of the configured header; `None` when there is none, or the header's scheme is another's.
+/// The token of the first place that bears one (W8): later places are not looked at, whatever it is worth.
 ///
-/// Two lines of the header are ambiguous: which one a proxy or the next reader takes is anyone's guess.
+/// A place that bears two is ambiguous: which one a proxy or the next reader takes is anyone's guess.
 pub(crate) fn find<'a>(
+    parts: &'a Parts,
+    settings: &Settings,
+    kind: TokenKind,
+    locations: &[TokenLocation],
+) -> Result<Option<Found<'a>>, AuthErrorKind> {
+    let locations = if locations.is_empty() { &settings.token_location } else { locations };
+    for location in locations.iter().copied() {
+        let token = match location {
+            TokenLocation::Header => in_header(&parts.headers, settings)?,
+            TokenLocation::Cookie => in_cookie(&parts.headers, &settings.cookies.of(kind).key)?,
+            TokenLocation::Query => in_query(parts.uri.query(), &settings.query_name)?,
+            TokenLocation::WebSocketProtocol => behind(&parts.headers, "bearer")?,
+        };
+        if let Some(token) = token {
+            return Ok(Some(Found { token, location }));
+        }
+    }
+    Ok(None)
+}
+
+fn in_header<'a>(
     headers: &'a HeaderMap,
     settings: &Settings,
-) -> Result<Option<Found<'a>>, AuthErrorKind> {
+) -> Result<Option<&'a str>, AuthErrorKind> {
     let name = settings.header_name.as_str();
-    let mut lines = if name.eq_ignore_ascii_case("authorization") {
+    let lines = if name.eq_ignore_ascii_case("authorization") {
         headers.get_all(AUTHORIZATION).iter()
     } else {
         headers.get_all(name).iter()
     };
-    let Some(line) = lines.next() else { return Ok(None) };
-    if lines.next().is_some() {
-        return Err(AuthErrorKind::AmbiguousRequest);
-    }
+    let Some(line) = only(lines)? else { return Ok(None) };
+    let line = line.as_bytes();
     let token = match settings.header_type.as_deref() {
-        None => bare(line.as_bytes())?,
-        Some(scheme) => after_scheme(line.as_bytes(), scheme)?,
+        None => bare(line)?,
+        Some(scheme) => after_scheme(line, scheme)?,
     };
-    Ok(token.map(|token| Found { token, location: TokenLocation::Header }))
+    // The framework that is reproduced takes another scheme for a bad header, and not for none.
+    if token.is_none() && settings.compat.is_some() && !line.is_empty() {
+        return Err(AuthErrorKind::Malformed);
+    }
+    Ok(token)
+}
+
+/// The one value that there is, if any; two are ambiguous.
+pub(crate) fn only<T>(mut values: impl Iterator<Item = T>) -> Result<Option<T>, AuthErrorKind> {
+    let first = values.next();
+    if values.next().is_some() { Err(AuthErrorKind::AmbiguousRequest) } else { Ok(first) }
 }
 
 fn bare(line: &[u8]) -> Result<Option<&str>, AuthErrorKind> {
@@ -56,6 +87,52 @@ fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a str>, Aut
     one_word(&rest[blanks..]).map(Some)
 }
 
+/// The cookie of that name, from however many lines (RFC 6265 §5.4, RFC 9113 §8.2.3). An empty one is none.
+fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, AuthErrorKind> {
+    let pairs =
+        headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    let values = pairs.filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+    });
+    match only(values)? {
+        None | Some(b"") => Ok(None),
+        Some(value) => one_word(value).map(Some),
+    }
+}
+
+/// The parameter of that name. A token needs no percent-encoding (RFC 3986 §2.3), so none is undone.
+fn in_query<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a str>, AuthErrorKind> {
+    let pairs = query.unwrap_or_default().split('&');
+    let values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    match only(values)? {
+        None | Some("") => Ok(None),
+        Some(value) => one_word(value.as_bytes()).map(Some),
+    }
+}
+
+/// The entry of `Sec-WebSocket-Protocol` that follows a marker: scripts can set no other header of an
+/// upgrade, and a server names the marker back, never the value.
+pub(crate) fn behind<'a>(
+    headers: &'a HeaderMap,
+    marker: &str,
+) -> Result<Option<&'a str>, AuthErrorKind> {
+    let entries =
+        |line: &'a HeaderValue| line.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    let mut entries = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().flat_map(entries);
+    let mut found = None;
+    while let Some(entry) = entries.next() {
+        if !entry.eq_ignore_ascii_case(marker.as_bytes()) {
+            continue;
+        }
+        if found.is_some() {
+            return Err(AuthErrorKind::AmbiguousRequest);
+        }
+        found = Some(one_word(entries.next().ok_or(AuthErrorKind::Malformed)?)?);
+    }
+    Ok(found)
+}
+
 fn one_word(bytes: &[u8]) -> Result<&str, AuthErrorKind> {
     // Every byte is looked at, so that the loop has no way out and runs many bytes at a time.
     let graphic = bytes.iter().fold(true, |so_far, byte| so_far & byte.is_ascii_graphic());
@@ -67,18 +144,35 @@ fn one_word(bytes: &[u8]) -> Result<&str, AuthErrorKind> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::Request;
 
     use super::*;
 
-    fn search(lines: &[&[u8]], scheme: Option<&str>) -> Result<Option<String>, AuthErrorKind> {
+    type Answer = Result<Option<String>, AuthErrorKind>;
+
+    fn look(
+        settings: &Settings,
+        uri: &str,
+        lines: &[(&str, &[u8])],
+    ) -> Result<Option<(String, TokenLocation)>, AuthErrorKind> {
+        let mut request = Request::builder().uri(uri);
+        for (name, line) in lines {
+            request = request.header(*name, HeaderValue::from_bytes(line).unwrap());
+        }
+        let parts = request.body(()).unwrap().into_parts().0;
+        let found = find(&parts, settings, TokenKind::Access, &[])?;
+        Ok(found.map(|found| (found.token.to_owned(), found.location)))
+    }
+
+    fn search(lines: &[&[u8]], scheme: Option<&str>) -> Answer {
         let header_type = scheme.map(str::to_owned);
         let settings = Settings { header_type, ..Settings::default() };
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append("authorization", HeaderValue::from_bytes(line).unwrap());
-        }
-        find(&headers, &settings).map(|found| found.map(|found| found.token.to_owned()))
+        let lines: Vec<_> = lines.iter().map(|line| ("authorization", *line)).collect();
+        look(&settings, "/", &lines).map(|found| found.map(|(token, _)| token))
+    }
+
+    fn at(locations: &[TokenLocation]) -> Settings {
+        Settings { token_location: locations.to_vec(), ..Settings::default() }
     }
 
     #[test]
@@ -110,5 +204,105 @@ mod tests {
         assert_eq!(search(&[b"a.b.c"], None), Ok(Some("a.b.c".into())));
         assert_eq!(search(&[b""], None), Ok(None));
         assert_eq!(search(&[b"Bearer a.b.c"], None), Err(AuthErrorKind::Malformed));
+    }
+
+    #[test]
+    fn c6_a_cookie_is_found_by_its_whole_name_and_two_are_ambiguous() {
+        let settings = at(&[TokenLocation::Cookie]);
+        let ask = |lines: &[&[u8]]| {
+            let lines: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
+            look(&settings, "/", &lines).map(|found| found.map(|(token, _)| token))
+        };
+        for good in [
+            &[&b"access_token_cookie=a.b.c"[..]][..],
+            &[b"x=1;access_token_cookie=a.b.c;y=2"],
+            &[b"x=\xff; access_token_cookie=a.b.c"],
+            &[b"x=1", b"access_token_cookie=a.b.c"],
+            &[b"xaccess_token_cookie=1; access_token_cookie=a.b.c; access_token_cookie2=2"],
+        ] {
+            assert_eq!(ask(good), Ok(Some("a.b.c".into())), "{good:?}");
+        }
+        for none in [
+            &[][..],
+            &[&b"access_token_cookie"[..]][..],
+            &[b"access_token_cookie="],
+            &[b"Access_Token_Cookie=a.b.c"],
+            &[b"refresh_token_cookie=a.b.c"],
+            &[b"x=access_token_cookie=a.b.c"],
+        ] {
+            assert_eq!(ask(none), Ok(None), "{none:?}");
+        }
+        for two in [
+            &[&b"access_token_cookie=a.b.c; access_token_cookie=a.b.c"[..]][..],
+            &[b"access_token_cookie=a.b.c", b"access_token_cookie="],
+            &[b"access_token_cookie=; access_token_cookie=a.b.c"],
+        ] {
+            assert_eq!(ask(two), Err(AuthErrorKind::AmbiguousRequest), "{two:?}");
+        }
+        for bad in [&b"access_token_cookie=a b"[..], b"access_token_cookie=a\xff"] {
+            assert_eq!(ask(&[bad]), Err(AuthErrorKind::Malformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn w9_a_parameter_of_the_query() {
+        let settings = at(&[TokenLocation::Query]);
+        let ask = |uri: &str| look(&settings, uri, &[]).map(|found| found.map(|(token, _)| token));
+        assert_eq!(ask("/?access_token=a.b.c"), Ok(Some("a.b.c".into())));
+        assert_eq!(ask("/?x=1&access_token=a.b.c&y"), Ok(Some("a.b.c".into())));
+        for none in [
+            "/",
+            "/?",
+            "/?access_token",
+            "/?access_token=",
+            "/?Access_Token=a",
+            "/?xaccess_token=a",
+        ] {
+            assert_eq!(ask(none), Ok(None), "{none}");
+        }
+        let two = "/?access_token=a.b.c&access_token=a.b.c";
+        assert_eq!(ask(two), Err(AuthErrorKind::AmbiguousRequest));
+    }
+
+    #[test]
+    fn a_subprotocol_follows_its_marker() {
+        let settings = at(&[TokenLocation::WebSocketProtocol]);
+        let ask = |lines: &[&[u8]]| {
+            let lines: Vec<_> =
+                lines.iter().map(|line| ("sec-websocket-protocol", *line)).collect();
+            look(&settings, "/", &lines).map(|found| found.map(|(token, _)| token))
+        };
+        assert_eq!(ask(&[b"bearer, a.b.c"]), Ok(Some("a.b.c".into())));
+        assert_eq!(ask(&[b"chat,Bearer,a.b.c,x"]), Ok(Some("a.b.c".into())));
+        assert_eq!(ask(&[b"chat", b"bearer", b"a.b.c"]), Ok(Some("a.b.c".into())));
+        assert_eq!(ask(&[b"chat, a.b.c"]), Ok(None));
+        for bad in [&b"bearer"[..], b"bearer,", b"bearer, a b"] {
+            assert_eq!(ask(&[bad]), Err(AuthErrorKind::Malformed), "{bad:?}");
+        }
+        let two = ask(&[b"bearer, a.b.c, bearer, a.b.c"]);
+        assert_eq!(two, Err(AuthErrorKind::AmbiguousRequest));
+    }
+
+    #[test]
+    fn w8_the_first_place_that_bears_a_token_decides() {
+        use TokenLocation::{Cookie, Header, Query};
+        let lines =
+            [("authorization", &b"Bearer h.h.h"[..]), ("cookie", b"access_token_cookie=c.c.c")];
+        let uri = "/?access_token=q.q.q";
+        for (order, token) in [
+            ([Header, Cookie, Query], "h.h.h"),
+            ([Cookie, Header, Query], "c.c.c"),
+            ([Query, Cookie, Header], "q.q.q"),
+        ] {
+            let found = look(&at(&order), uri, &lines);
+            assert_eq!(found, Ok(Some((token.to_owned(), order[0]))));
+        }
+        // A bad one is final, and what stands behind it is not looked at.
+        let bad = [("authorization", &b"Bearer"[..]), lines[1]];
+        assert_eq!(look(&at(&[Header, Cookie]), uri, &bad), Err(AuthErrorKind::Malformed));
+        assert_eq!(look(&at(&[Cookie, Header]), uri, &bad), Ok(Some(("c.c.c".into(), Cookie))));
+        // Another scheme is no token, and the next place is asked.
+        let other = [("authorization", &b"Basic eA=="[..]), lines[1]];
+        assert_eq!(look(&at(&[Header, Cookie]), uri, &other), Ok(Some(("c.c.c".into(), Cookie))));
     }
 }

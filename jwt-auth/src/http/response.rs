@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::config::{Config, Settings};
 use crate::error::{AuthError, AuthErrorKind, Demand};
+use crate::http::compat;
 use crate::issue::TokenPair;
 
 type Hook = Box<dyn Fn(&AuthError, &Parts) -> Response + Send + Sync>;
@@ -52,7 +53,9 @@ pub(crate) fn wants_request(settings: &Settings) -> bool {
 fn status(kind: AuthErrorKind) -> StatusCode {
     match kind {
         AuthErrorKind::AmbiguousRequest => StatusCode::BAD_REQUEST,
-        AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden | AuthErrorKind::CrossSite => {
+            StatusCode::FORBIDDEN
+        }
         AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         AuthErrorKind::CannotIssue => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNAUTHORIZED,
@@ -64,7 +67,9 @@ fn challenge_error(kind: AuthErrorKind) -> Option<&'static str> {
     match kind {
         AuthErrorKind::Missing => None,
         AuthErrorKind::AmbiguousRequest => Some("invalid_request"),
-        AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden => Some("insufficient_scope"),
+        AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden | AuthErrorKind::CrossSite => {
+            Some("insufficient_scope")
+        }
         AuthErrorKind::FreshRequired | AuthErrorKind::ReauthenticationRequired => {
             Some("insufficient_user_authentication")
         }
@@ -129,11 +134,19 @@ impl IntoResponse for AuthError {
             AuthErrorKind::CannotIssue => AuthErrorKind::CannotIssue.detail(),
             _ => self.detail(),
         };
-        let body = serde_json::json!({ "code": self.code(), key: detail }).to_string();
-        let mut response = (status(self.kind()), body).into_response();
+        let compat = settings.is_some_and(|settings| settings.compat.is_some());
+        let (status, body) = if compat {
+            let status = compat::status(self.kind()).unwrap_or_else(|| status(self.kind()));
+            (status, serde_json::json!({ key: detail }))
+        } else {
+            (status(self.kind()), serde_json::json!({ "code": self.code(), key: detail }))
+        };
+        let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(challenge) = challenge(&self, settings) {
+        if let Some(challenge) =
+            challenge(&self, settings).filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY)
+        {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if self.kind() == AuthErrorKind::Unavailable {
@@ -193,6 +206,11 @@ mod tests {
             "refresh_token_reused 401 invalid_token",
             "fresh_token_required 401 insufficient_user_authentication",
             "reauthentication_required 401 insufficient_user_authentication",
+            "csrf_missing 401 invalid_token",
+            "csrf_mismatch 401 invalid_token",
+            "csrf_claim_missing 401 invalid_token",
+            "request_cross_site 403 insufficient_scope",
+            "user_unknown 401 invalid_token",
             "scope_insufficient 403 insufficient_scope",
             "forbidden 403 insufficient_scope",
             "store_unavailable 503 -",

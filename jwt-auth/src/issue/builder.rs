@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::claims::TokenKind;
 use crate::clock::since_epoch;
-use crate::config::Settings;
+use crate::config::{Additional, Settings};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::TokenPair;
 use crate::issue::write::{Draft, Issuer, random_id};
@@ -135,6 +135,13 @@ struct Wanted<'a> {
     header: Map<String, Value>,
     algorithm: Option<Algorithm>,
     lineage: Option<Lineage>,
+    /// The CSRF value of the token before, where it goes on.
+    csrf: Option<String>,
+    /// The family of the token before, where an access token goes on alone.
+    family: Option<String>,
+    issued_at: Option<Duration>,
+    /// Whether the hooks have been asked.
+    hooked: bool,
 }
 
 impl<'a, K> TokenBuilder<'a, K> {
@@ -153,6 +160,10 @@ impl<'a, K> TokenBuilder<'a, K> {
             header: Map::new(),
             algorithm: None,
             lineage: None,
+            csrf: None,
+            family: None,
+            issued_at: None,
+            hooked: false,
         };
         Self { wanted, kind: PhantomData }
     }
@@ -231,6 +242,40 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
+    pub(crate) fn csrf(mut self, csrf: Option<&str>) -> Self {
+        self.wanted.csrf = csrf.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn family(mut self, family: Option<&str>) -> Self {
+        self.wanted.family = family.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn issued_at(mut self, now: Duration) -> Self {
+        self.wanted.issued_at = Some(now);
+        self
+    }
+
+    /// Asks the configuration's hooks what they add. What the builder was told goes before; what a hook says
+    /// goes before what the token before said.
+    pub(crate) async fn hooked(mut self) -> Result<Self, AuthError> {
+        let hooks = &self.wanted.issuer.settings.hooks;
+        self.wanted.hooked = true;
+        if let Some(hook) = &hooks.claims {
+            let more = ask(&**hook, &self.wanted.subject).await?;
+            self.wanted.carried.1.retain(|(name, _)| !more.contains_key(name));
+            if let Ok(claims) = &mut self.wanted.claims {
+                add(claims, more);
+            }
+        }
+        if let Some(hook) = &hooks.headers {
+            let more = ask(&**hook, &self.wanted.subject).await?;
+            add(&mut self.wanted.header, more);
+        }
+        Ok(self)
+    }
+
     /// Lets the life be chosen by `danger`.
     pub(crate) fn life(mut self, life: Life) -> Self {
         self.wanted.life = life;
@@ -239,6 +284,11 @@ impl<'a, K> TokenBuilder<'a, K> {
 }
 
 impl Wanted<'_> {
+    fn draft_now(self, kind: TokenKind) -> Result<Draft, AuthError> {
+        let now = self.issued_at.unwrap_or_else(|| since_epoch(&*self.issuer.settings.clock));
+        self.draft(kind, now)
+    }
+
     fn draft(self, kind: TokenKind, now: Duration) -> Result<Draft, AuthError> {
         let settings = self.issuer.settings;
         let configured = match kind {
@@ -261,8 +311,13 @@ impl Wanted<'_> {
             audience: self.audience.unwrap_or_else(|| settings.audience.clone()),
             scope: scope_text(self.carried.0, &self.scopes)?,
             roles: self.roles,
-            family: None,
+            family: self.family,
             generation: 0,
+            csrf: if settings.writes_csrf() {
+                Some(self.csrf.map_or_else(random_id, Ok)?)
+            } else {
+                None
+            },
             custom: custom_members(self.carried.1, self.claims?),
             header: self.header,
             algorithm: self.algorithm,
@@ -277,19 +332,58 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
     ///
     /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims
     /// that are no object, a scope with a space, no key that signs, a token of more than 8 KiB.
+    ///
+    /// Where the configuration has [additional claims](crate::Config::additional_claims) or headers, the
+    /// builder is awaited instead, so that they can be asked for.
     pub fn issue(self) -> Result<K::Output, AuthError> {
         let issuer = self.wanted.issuer;
+        let hooks = &issuer.settings.hooks;
+        if !self.wanted.hooked && (hooks.claims.is_some() || hooks.headers.is_some()) {
+            return issuer.told(Err(AuthError::cannot_issue(
+                "the configuration has an async hook; `.await` the builder in place of `.issue()`",
+            )));
+        }
         issuer.told(K::issue(self))
     }
 }
 
-impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
-    type Output = Result<TokenPair, AuthError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+macro_rules! awaited {
+    ($($kind:ty as $made:ty),*) => {$(
+        /// The configuration's hooks are asked, then the token is made.
+        impl<'a> IntoFuture for TokenBuilder<'a, $kind> {
+            type Output = Result<<$made as BuilderKind>::Output, AuthError>;
+            type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        let pair = TokenBuilder::<PairKind> { wanted: self.wanted, kind: PhantomData };
-        Box::pin(async move { pair.issue() })
+            fn into_future(self) -> Self::IntoFuture {
+                let builder = TokenBuilder::<$made> { wanted: self.wanted, kind: PhantomData };
+                Box::pin(builder.made())
+            }
+        }
+    )*};
+}
+
+awaited!(
+    AccessKind as AccessKind,
+    RefreshKind as RefreshKind,
+    PairKind as PairKind,
+    LogInKind as PairKind
+);
+
+impl<K: BuilderKind> TokenBuilder<'_, K> {
+    async fn made(self) -> Result<K::Output, AuthError> {
+        let issuer = self.wanted.issuer;
+        issuer.told(self.hooked().await)?.issue()
+    }
+}
+
+async fn ask(hook: &dyn Additional, subject: &str) -> Result<Map<String, Value>, AuthError> {
+    hook.members(subject).await
+}
+
+/// Adds what is not there yet.
+fn add(to: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (name, value) in more {
+        to.entry(name).or_insert(value);
     }
 }
 
@@ -298,8 +392,7 @@ impl BuilderKind for AccessKind {
 
     fn issue(builder: TokenBuilder<'_, Self>) -> Result<String, AuthError> {
         let issuer = builder.wanted.issuer;
-        issuer
-            .write(&builder.wanted.draft(TokenKind::Access, since_epoch(&*issuer.settings.clock))?)
+        issuer.write(&builder.wanted.draft_now(TokenKind::Access)?)
     }
 }
 
@@ -336,6 +429,7 @@ impl BuilderKind for PairKind {
         Ok(TokenPair {
             access: Secret::from(issuer.write(&access)?),
             refresh: Secret::from(issuer.write(&refresh)?),
+            csrf: [access.csrf, refresh.csrf].map(|csrf| csrf.map(Secret::from)),
             expires_in,
         })
     }
@@ -374,6 +468,7 @@ impl Wanted<'_> {
         let refresh = Draft {
             kind: TokenKind::Refresh,
             id: lineage.refresh_id,
+            csrf: access.csrf.is_some().then(random_id).transpose()?,
             issued_at: made,
             expires_at: within(Some(idle_end), lineage.family_ends),
             generation: lineage.generation,

@@ -8,4 +8,4 @@ pub use builder::{AccessKind, BuilderKind, LogInKind, PairKind, RefreshKind, Tok
 pub use pair::TokenPair;
 
 pub(crate) use builder::{Life, Lineage};
-pub(crate) use write::{Issuer, random_id};
+pub(crate) use write::{Issuer, MAX_COOKIE, random_id};

@@ -28,6 +28,8 @@ use crate::secret::Secret;
 pub struct TokenPair {
     pub(crate) access: Secret,
     pub(crate) refresh: Secret,
+    /// Of the access token, of the refresh token.
+    pub(crate) csrf: [Option<Secret>; 2],
     pub(crate) expires_in: Duration,
 }
 
@@ -40,6 +42,30 @@ impl TokenPair {
     /// The refresh token, in compact form.
     pub fn refresh_token(&self) -> &str {
         self.refresh.expose()
+    }
+
+    /// The value that a request with the access token in a cookie repeats; `None` where cookies or their
+    /// CSRF protection are off.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, TokenLocation};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]).build()?;
+    /// assert!(auth.log_in("alice").await?.access_csrf_token().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn access_csrf_token(&self) -> Option<&str> {
+        self.csrf[0].as_ref().map(Secret::expose)
+    }
+
+    /// The value that a request with the refresh token in a cookie repeats; `None` where cookies or their
+    /// CSRF protection are off.
+    pub fn refresh_csrf_token(&self) -> Option<&str> {
+        self.csrf[1].as_ref().map(Secret::expose)
     }
 
     /// How long the access token lives.

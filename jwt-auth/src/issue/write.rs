@@ -10,9 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::claims::{Claims, LAST_SECOND, RESERVED, TokenKind};
-use crate::config::Settings;
+use crate::config::{CookieSettings, Settings, TokenCookie, TokenLocation};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::keys::{Algorithm, LoadedKey, LoadedRing};
+use crate::no_store;
 use crate::verify::MAX_TOKEN;
 
 /// Header parameters that the framework writes, or that would change the meaning of the token.
@@ -27,6 +28,17 @@ pub(crate) struct Issuer<'a> {
     pub(crate) ring: &'a LoadedRing,
     /// The request that is being answered, for the error hook.
     pub(crate) request: Option<&'a Arc<dyn Any + Send + Sync>>,
+}
+
+/// Browsers drop a cookie that is larger, attributes and all (RFC 6265 §6.1).
+pub(crate) const MAX_COOKIE: usize = 4096;
+
+/// The name and the attributes of a cookie, at their longest.
+fn cookie_overhead(cookies: &CookieSettings, kind: TokenKind) -> usize {
+    let TokenCookie { key, path, .. } = cookies.of(kind);
+    let domain = cookies.domain.as_ref().map_or(0, |domain| domain.len() + "; Domain=".len());
+    let rest = "=; HttpOnly; SameSite=Strict; Secure; Path=; Max-Age=3153600000".len();
+    key.len() + path.len() + domain + rest
 }
 
 /// One token to be written.
@@ -45,6 +57,7 @@ pub(crate) struct Draft {
     pub(crate) roles: Vec<String>,
     pub(crate) family: Option<String>,
     pub(crate) generation: u64,
+    pub(crate) csrf: Option<String>,
     /// Names, and values as JSON text.
     pub(crate) custom: Vec<(String, String)>,
     pub(crate) header: Map<String, Value>,
@@ -80,7 +93,8 @@ impl Issuer<'_> {
     pub(crate) fn write(&self, draft: &Draft) -> Result<String, AuthError> {
         let key = self.signing_key(draft.algorithm)?;
         let mut token = self.message(draft, key)?;
-        within_size(token.len(), key, 0)?;
+        self.within_size(draft.kind, token.len(), key, 0)?;
+        no_store::note();
         let signature = key
             .sign(token.as_bytes())
             .ok_or_else(|| AuthError::from(AuthErrorKind::CannotIssue))?;
@@ -92,7 +106,7 @@ impl Issuer<'_> {
     /// Whether the draft could be written, with that much room to spare.
     pub(crate) fn measure(&self, draft: &Draft, room: usize) -> Result<(), AuthError> {
         let key = self.signing_key(draft.algorithm)?;
-        within_size(self.message(draft, key)?.len(), key, room)
+        self.within_size(draft.kind, self.message(draft, key)?.len(), key, room)
     }
 
     /// What is signed: header and claims, encoded.
@@ -120,6 +134,28 @@ impl Issuer<'_> {
         message.push('.');
         URL_SAFE_NO_PAD.encode_string(claims, &mut message);
         Ok(message)
+    }
+
+    /// What our own reader takes, and, where cookies bear tokens, what a browser keeps.
+    fn within_size(
+        &self,
+        kind: TokenKind,
+        message: usize,
+        key: &LoadedKey,
+        room: usize,
+    ) -> Result<(), AuthError> {
+        let len = message + 1 + (key.signature_len() * 4).div_ceil(3);
+        let most = if self.settings.reads(TokenLocation::Cookie) {
+            MAX_COOKIE.saturating_sub(cookie_overhead(&self.settings.cookies, kind))
+        } else {
+            MAX_TOKEN
+        };
+        if len + room <= most {
+            return Ok(());
+        }
+        Err(AuthError::cannot_issue(format!(
+            "a token has at most {most} bytes here, and this one would have {len}"
+        )))
     }
 
     fn claims(&self, draft: &Draft) -> String {
@@ -158,6 +194,9 @@ impl Issuer<'_> {
         if draft.generation > 0 {
             out.number("gen", draft.generation);
         }
+        if let Some(csrf) = &draft.csrf {
+            out.text("csrf", csrf);
+        }
         for (name, value) in &draft.custom {
             out.raw(name, value);
         }
@@ -184,16 +223,6 @@ fn check(draft: &Draft) -> Result<(), AuthError> {
         return Err(AuthError::cannot_issue("a token expires before the year 10000"));
     }
     Ok(())
-}
-
-fn within_size(message: usize, key: &LoadedKey, room: usize) -> Result<(), AuthError> {
-    let len = message + 1 + (key.signature_len() * 4).div_ceil(3);
-    if len + room <= MAX_TOKEN {
-        return Ok(());
-    }
-    Err(AuthError::cannot_issue(format!(
-        "a token has at most {MAX_TOKEN} bytes, and this one would have {len}"
-    )))
 }
 
 /// A JSON object in the making; names are our own or come out of a map, so each stands once.

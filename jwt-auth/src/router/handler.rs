@@ -1,6 +1,6 @@
 //! The rule that the compiler checks: the first extractor of a handler is a guard.
 
-use crate::guard::{Guard, GuardSpec, Policy};
+use crate::guard::{CurrentUser, Guard, GuardSpec, Policy};
 use crate::token::{AccessToken, RefreshToken};
 
 /// An extractor that lets a handler run or not: the attributes' guard, or a token; sealed.
@@ -20,6 +20,10 @@ impl<P: Policy> IsGuard for Guard<P> {
 }
 
 impl<C> IsGuard for AccessToken<C> {
+    const SPEC: GuardSpec = GuardSpec::ACCESS;
+}
+
+impl<U> IsGuard for CurrentUser<U> {
     const SPEC: GuardSpec = GuardSpec::ACCESS;
 }
 
@@ -78,4 +82,5 @@ mod sealed {
     impl<P> Sealed for super::Guard<P> {}
     impl<C> Sealed for super::AccessToken<C> {}
     impl<C> Sealed for super::RefreshToken<C> {}
+    impl<U> Sealed for super::CurrentUser<U> {}
 }

@@ -64,6 +64,11 @@ pub struct Caller {
     roles: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     any_role: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<&'static str>,
+    /// `skip` where `danger` leaves the look-up out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     audience: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +89,8 @@ impl Caller {
             any_scope: names(spec.any_scope),
             roles: names(spec.roles),
             any_role: names(spec.any_role),
+            locations: spec.locations.iter().map(|location| location.name()).collect(),
+            revocation: (!spec.revocation).then_some("skip"),
             audience: spec.audience,
             check: spec.check,
             why: None,
@@ -119,6 +126,11 @@ impl Caller {
         &self.roles
     }
 
+    /// Where the token is looked for, where the route says so itself.
+    pub fn locations(&self) -> &[&'static str] {
+        &self.locations
+    }
+
     /// Why nobody of ours guards, where that is so.
     pub fn why(&self) -> Option<&str> {
         self.why
@@ -146,8 +158,15 @@ impl fmt::Display for Caller {
                 write!(f, "  {names}({})", list.join(" "))?;
             }
         }
-        for (name, value) in [("audience", self.audience), ("check", self.check), ("why", self.why)]
-        {
+        if !self.locations.is_empty() {
+            write!(f, "  locations({})", self.locations.join(" "))?;
+        }
+        for (name, value) in [
+            ("revocation", self.revocation),
+            ("audience", self.audience),
+            ("check", self.check),
+            ("why", self.why),
+        ] {
             if let Some(value) = value {
                 write!(f, "  {name}({value})")?;
             }

@@ -2,6 +2,7 @@
 
 mod handler;
 mod manifest;
+mod noting;
 pub mod routing;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ use crate::router::manifest::nested;
 
 pub use handler::{GuardedArguments, GuardedHandler, IsGuard};
 pub use manifest::{Caller, Manifest, ManifestEntry};
+use noting::NotingHandler;
 use routing::MethodRouter;
 
 /// An [`axum::Router`] that takes only guarded handlers: those under `#[jwt_required]`,
@@ -136,7 +138,7 @@ where
         H: GuardedHandler<T> + Handler<T, S>,
     {
         self.manifest.add("(fallback)", vec![("ANY", Caller::of(&T::SPEC))]);
-        Self { router: self.router.fallback(handler), ..self }
+        Self { router: self.router.fallback(NotingHandler(handler)), ..self }
     }
 
     /// Adds a router whose routes nobody here guards, and says why. The one door for the routes of

@@ -28,6 +28,7 @@ use axum::routing::{self, Route};
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
+use crate::router::noting::NotingHandler;
 use crate::router::{Caller, GuardedArguments, GuardedHandler};
 
 pub use axum::routing::MethodFilter;
@@ -150,7 +151,10 @@ where
     T: GuardedArguments + 'static,
     S: Clone + Send + Sync + 'static,
 {
-    MethodRouter { router: routing::any(handler), callers: vec![("ANY", Caller::of(&T::SPEC))] }
+    MethodRouter {
+        router: routing::any(NotingHandler(handler)),
+        callers: vec![("ANY", Caller::of(&T::SPEC))],
+    }
 }
 
 impl<S> MethodRouter<S>
@@ -237,7 +241,7 @@ where
     {
         let named = METHODS.iter().filter(|(_, method)| filter.or(*method) == filter);
         self.callers.extend(named.map(|(name, _)| (*name, Caller::of(&T::SPEC))));
-        Self { router: self.router.on(filter, handler), ..self }
+        Self { router: self.router.on(filter, NotingHandler(handler)), ..self }
     }
 
     /// The handler of the methods that no other is for, guarded like any; see
@@ -248,7 +252,7 @@ where
         T: GuardedArguments + 'static,
     {
         self.callers.push(("OTHER", Caller::of(&T::SPEC)));
-        Self { router: self.router.fallback(handler), ..self }
+        Self { router: self.router.fallback(NotingHandler(handler)), ..self }
     }
 
     /// Adds the handlers of another method router; see [`axum::routing::MethodRouter::merge`].

@@ -24,7 +24,7 @@ use compact::Segments;
 use header::Header;
 
 /// A token whose signature and claims were checked; only this file makes one.
-pub(crate) struct Verified {
+pub struct Verified {
     /// The token, then its decoded payload.
     text: String,
     token_len: usize,
@@ -60,6 +60,11 @@ impl Verified {
 
     pub(crate) fn subject(&self) -> &str {
         self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
+    }
+
+    /// What a request that bears the token in a cookie has to repeat.
+    pub(crate) fn csrf(&self) -> Option<&str> {
+        self.claims.csrf.as_ref().map(|csrf| csrf.of(self.payload()))
     }
 
     pub(crate) fn identity(&self) -> TokenIdentity<'_> {

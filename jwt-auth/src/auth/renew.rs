@@ -1,0 +1,132 @@
+//! Going on: the access token that follows one before it expires, and the end that comes all the same.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::auth::{JwtAuth, VerifiedToken};
+use crate::clock::since_epoch;
+use crate::error::{AuthError, AuthErrorKind};
+use crate::issue::{AccessKind, Life, TokenBuilder};
+use crate::validation;
+use crate::verify::Verified;
+
+/// How often an open session looks whether it was ended elsewhere.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Why a session is over.
+///
+/// ```
+/// use jwt_auth::SessionEnd;
+/// assert_eq!(SessionEnd::Expired.close_code(), 1008);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionEnd {
+    /// The token's time is up.
+    Expired,
+    /// The token, its session or its subject was revoked.
+    Revoked,
+    /// The store cannot vouch for the token now.
+    Unavailable,
+}
+
+impl SessionEnd {
+    /// The close code of a WebSocket: 1008, policy violation (RFC 6455 §7.4.1); 1013, try again later, when
+    /// nobody can vouch.
+    pub const fn close_code(self) -> u16 {
+        match self {
+            Self::Expired | Self::Revoked => 1008,
+            Self::Unavailable => 1013,
+        }
+    }
+
+    /// One sentence for the peer.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Expired => AuthErrorKind::Expired.detail(),
+            Self::Revoked => AuthErrorKind::Revoked.detail(),
+            Self::Unavailable => AuthErrorKind::Unavailable.detail(),
+        }
+    }
+}
+
+impl fmt::Display for SessionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl JwtAuth {
+    /// Waits until a token that opened something long-lived is no longer good: it expired, or was revoked.
+    ///
+    /// A revocation by this process is seen at once, one from elsewhere within a second. It needs a Tokio
+    /// runtime with its timer on, which `#[tokio::main]` gives.
+    ///
+    /// ```
+    /// use jwt_auth::{AccessToken, JwtAuth};
+    ///
+    /// async fn feed(auth: JwtAuth, token: AccessToken) {
+    ///     tokio::select! {
+    ///         end = auth.ended(&token) => println!("close with {}", end.close_code()),
+    ///         () = send_news() => {}
+    ///     }
+    /// }
+    /// # async fn send_news() {}
+    /// ```
+    pub async fn ended(&self, token: &impl VerifiedToken) -> SessionEnd {
+        let verified = token.verified();
+        let settings = self.settings();
+        loop {
+            // Listening starts before the look, so that nothing falls between the two.
+            let changed = self.inner.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            let now = since_epoch(&*settings.clock);
+            if validation::expired(verified.claims(), settings, now) {
+                return SessionEnd::Expired;
+            }
+            match self.standing(verified, now).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == AuthErrorKind::Revoked => return SessionEnd::Revoked,
+                Err(_) => return SessionEnd::Unavailable,
+            }
+            let end = verified.claims().exp.map(|exp| exp.saturating_add(settings.decode_leeway));
+            let left = end.map_or(LOOK_AGAIN, |end| end.saturating_sub(now)).min(LOOK_AGAIN);
+            let _ = tokio::time::timeout(left, changed).await;
+        }
+    }
+
+    /// The access token that goes on where this one ends, when that is near: of the same session, with its
+    /// scopes, roles, custom claims and CSRF value. `None` when it is not near, or nothing may go on.
+    pub(crate) async fn renewed(
+        &self,
+        verified: &Verified,
+        within: Option<Duration>,
+    ) -> Result<Option<String>, AuthError> {
+        let settings = self.settings();
+        let claims = verified.claims();
+        // Asked before the look, so that what is ended meanwhile ends the new token too.
+        let now = since_epoch(&*settings.clock);
+        let within = within.unwrap_or(settings.access_token_expires / 2);
+        // Without the time of the log-in nobody knows when the session ends for good.
+        let (Some(exp), Some(began)) = (claims.exp, claims.auth_time) else { return Ok(None) };
+        let session_left =
+            began.saturating_add(settings.refresh_family_expires).saturating_sub(now);
+        let life = settings.access_token_expires.min(session_left);
+        if exp.saturating_sub(now) > within || now.saturating_add(life) <= exp {
+            return Ok(None);
+        }
+        self.standing(verified, now).await?;
+        let payload = verified.payload();
+        let builder = TokenBuilder::<AccessKind>::new(self.issuer(), verified.subject().to_owned())
+            .auth_time(claims.auth_time)
+            .roles(verified.roles())
+            .audience(claims.aud.values().iter().map(|aud| aud.of(payload)))
+            .carry(verified.scope_text(), verified.custom_members())
+            .csrf(verified.csrf())
+            .family(verified.identity().family())
+            .issued_at(now)
+            .life(Life::For(life));
+        builder.await.map(Some)
+    }
+}

@@ -1,0 +1,141 @@
+//! Another framework's statuses and sentences, for clients that were written for it.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use http::StatusCode;
+use http::request::Parts;
+use serde_json::Value;
+
+use crate::claims::TokenKind;
+use crate::config::{Settings, TokenLocation};
+use crate::error::{AuthError, AuthErrorKind};
+use crate::http::{Found, find};
+
+/// The status of fastapi-jwt-auth; where it knows no such refusal, ours.
+pub(super) fn status(kind: AuthErrorKind) -> Option<StatusCode> {
+    match kind {
+        AuthErrorKind::Malformed
+        | AuthErrorKind::WrongAlgorithm
+        | AuthErrorKind::UnknownKey
+        | AuthErrorKind::InvalidSignature
+        | AuthErrorKind::Expired
+        | AuthErrorKind::NotYetValid
+        | AuthErrorKind::IssuedInTheFuture
+        | AuthErrorKind::WrongIssuer
+        | AuthErrorKind::WrongAudience
+        | AuthErrorKind::AccessTokenRequired
+        | AuthErrorKind::RefreshTokenRequired
+        | AuthErrorKind::InvalidClaims
+        | AuthErrorKind::CsrfClaimMissing => Some(StatusCode::UNPROCESSABLE_ENTITY),
+        _ => None,
+    }
+}
+
+/// The sentence of fastapi-jwt-auth for a refused request; it depends on where the token was looked for,
+/// and for a malformed one on what a lenient reader makes of it. All of them come from a fixed set (W6).
+pub(crate) fn worded(
+    error: AuthError,
+    parts: &Parts,
+    settings: &Settings,
+    kind: TokenKind,
+    locations: &[TokenLocation],
+) -> AuthError {
+    let found = find(parts, settings, kind, locations);
+    let sentence: Cow<'static, str> = match error.kind() {
+        AuthErrorKind::Missing => missing(settings, kind, locations),
+        AuthErrorKind::Malformed => match found {
+            Ok(Some(found)) => malformed(found.token),
+            _ => bad_header(settings),
+        },
+        AuthErrorKind::UnknownKey => AuthErrorKind::InvalidSignature.detail().into(),
+        AuthErrorKind::WrongIssuer if lacks(&found, "iss") => {
+            "Token is missing the \"iss\" claim".into()
+        }
+        AuthErrorKind::WrongAudience if lacks(&found, "aud") => {
+            "Token is missing the \"aud\" claim".into()
+        }
+        _ => return error,
+    };
+    error.worded(sentence)
+}
+
+fn missing(settings: &Settings, kind: TokenKind, locations: &[TokenLocation]) -> Cow<'static, str> {
+    let locations = if locations.is_empty() { &settings.token_location } else { locations };
+    if locations.contains(&TokenLocation::Cookie) {
+        format!("Missing cookie {}", settings.cookies.of(kind).key).into()
+    } else if locations.contains(&TokenLocation::Header) {
+        format!("Missing {} Header", settings.header_name).into()
+    } else {
+        format!("Missing {} token from Query or Path", kind.claim()).into()
+    }
+}
+
+fn bad_header(settings: &Settings) -> Cow<'static, str> {
+    let name = &settings.header_name;
+    match &settings.header_type {
+        Some(scheme) => format!("Bad {name} header. Expected value '{scheme} <JWT>'").into(),
+        None => format!("Bad {name} header. Expected value '<JWT>'").into(),
+    }
+}
+
+/// What `PyJWT` says first of a text that is no token.
+fn malformed(token: &str) -> Cow<'static, str> {
+    let segments: Vec<&str> = token.split('.').collect();
+    let [header, payload, .., signature] = segments.as_slice() else {
+        return "Not enough segments".into();
+    };
+    let Some(header) = decoded(header) else { return "Invalid header padding".into() };
+    match serde_json::from_slice::<Value>(&header) {
+        Err(_) => return "Invalid header string: Expecting value: line 1 column 1 (char 0)".into(),
+        Ok(Value::Object(_)) => {}
+        Ok(_) => return "Invalid header string: must be a json object".into(),
+    }
+    if decoded(payload).is_none() {
+        return "Invalid payload padding".into();
+    }
+    if decoded(signature).is_none() {
+        return "Invalid crypto padding".into();
+    }
+    AuthErrorKind::Malformed.detail().into()
+}
+
+/// Base64 as Python's lenient decoder reads it, for what the segment's own padding allows.
+fn decoded(segment: &str) -> Option<Vec<u8>> {
+    let mut padded = segment.to_owned();
+    while padded.len() % 4 != 0 {
+        padded.push('=');
+    }
+    URL_SAFE.decode(padded).ok()
+}
+
+/// Whether a token whose signature was checked has no claim of that name.
+fn lacks(found: &Result<Option<Found<'_>>, AuthErrorKind>, claim: &str) -> bool {
+    let Ok(Some(found)) = found else { return false };
+    let payload = found.token.split('.').nth(1).and_then(decoded);
+    let claims: Option<Value> = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
+    claims.is_some_and(|claims| claims.get(claim).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_token_is_told_as_pyjwt_tells_it() {
+        for (token, sentence) in [
+            ("test", "Not enough segments"),
+            ("a.b", "Not enough segments"),
+            ("aaaaa.b.c", "Invalid header padding"),
+            ("a?aa.b.c", "Invalid header padding"),
+            ("aGk.b.c", "Invalid header string: Expecting value: line 1 column 1 (char 0)"),
+            ("W10.b.c", "Invalid header string: must be a json object"),
+            ("e30.a.c", "Invalid payload padding"),
+            ("e30.e30.a", "Invalid crypto padding"),
+            ("e30.e30.e30", "The token is malformed"),
+        ] {
+            assert_eq!(malformed(token), sentence, "{token}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The note that the answer in the making concerns a token, left where whoever sends the answer looks.
+
+use std::cell::Cell;
+
+thread_local! {
+    static NOTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes it, for the future that is being polled on this thread.
+pub(crate) fn note() {
+    NOTED.set(true);
+}
+
+/// Runs one poll of a future, and tells whether anything was noted in it; what was noted around it stays.
+pub(crate) fn noted_in<T>(poll: impl FnOnce() -> T) -> (T, bool) {
+    let around = NOTED.replace(false);
+    let outcome = poll();
+    (outcome, NOTED.replace(around))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_belongs_to_the_innermost_poll() {
+        let ((inner, noted), outer) = noted_in(|| {
+            let inner = noted_in(note);
+            inner
+        });
+        assert_eq!((inner, noted, outer), ((), true, false));
+        assert!(noted_in(note).1);
+        assert!(!noted_in(|| ()).1, "a note is taken once");
+    }
+}

@@ -1,0 +1,102 @@
+//! A WebSocket that ends with the token that opened it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+
+use crate::auth::{JwtAuth, SessionEnd, VerifiedToken};
+
+/// A [`WebSocket`] that is closed with code 1008 when its token expires or is revoked, and then gives and
+/// takes no more messages.
+///
+/// ```
+/// use axum::extract::ws::WebSocketUpgrade;
+/// use axum::response::Response;
+/// use jwt_auth::{AccessToken, JwtAuth, jwt_required, ws::GuardedSocket};
+///
+/// #[jwt_required(locations(header, cookie))] // refused before the upgrade
+/// async fn echo(auth: JwtAuth, token: AccessToken, upgrade: WebSocketUpgrade) -> Response {
+///     upgrade.on_upgrade(move |socket| async move {
+///         let mut socket = GuardedSocket::new(socket, auth, token);
+///         while let Some(Ok(message)) = socket.recv().await {
+///             if socket.send(message).await.is_err() {
+///                 break;
+///             }
+///         }
+///     })
+/// }
+/// ```
+pub struct GuardedSocket {
+    socket: WebSocket,
+    end: Pin<Box<dyn Future<Output = SessionEnd> + Send>>,
+    ended: Option<SessionEnd>,
+}
+
+impl GuardedSocket {
+    /// Watches the token from now on.
+    pub fn new<T>(socket: WebSocket, auth: JwtAuth, token: T) -> Self
+    where
+        T: VerifiedToken + Send + 'static,
+    {
+        let end = Box::pin(async move { auth.ended(&token).await });
+        Self { socket, end, ended: None }
+    }
+
+    /// The next message; `None` when the peer is gone, or the session is over and the socket was closed.
+    pub async fn recv(&mut self) -> Option<Result<Message, axum::Error>> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let end = tokio::select! {
+            biased;
+            end = &mut self.end => end,
+            message = self.socket.recv() => return message,
+        };
+        self.close(end).await;
+        None
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    ///
+    /// When the peer is gone, or the session is over: then the socket was closed, and nothing was sent.
+    pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
+        if self.ended.is_none() {
+            let end = &mut self.end;
+            if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx))).await {
+                self.close(end).await;
+            }
+        }
+        match self.ended {
+            Some(end) => Err(axum::Error::new(Over(end))),
+            None => self.socket.send(message).await,
+        }
+    }
+
+    /// Why the session is over, when it is.
+    pub fn ended(&self) -> Option<SessionEnd> {
+        self.ended
+    }
+
+    async fn close(&mut self, end: SessionEnd) {
+        self.ended = Some(end);
+        let frame = CloseFrame { code: end.close_code(), reason: end.reason().into() };
+        // A peer that is gone needs no goodbye.
+        let _ = self.socket.send(Message::Close(Some(frame))).await;
+    }
+}
+
+/// The session of a socket is over.
+#[derive(Debug, thiserror::Error)]
+#[error("the session of this socket is over: {0}")]
+struct Over(SessionEnd);
+
+impl fmt::Debug for GuardedSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardedSocket").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
