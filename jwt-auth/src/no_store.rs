@@ -24,10 +24,7 @@ mod tests {
 
     #[test]
     fn a_note_belongs_to_the_innermost_poll() {
-        let ((inner, noted), outer) = noted_in(|| {
-            let inner = noted_in(note);
-            inner
-        });
+        let ((inner, noted), outer) = noted_in(|| noted_in(note));
         assert_eq!((inner, noted, outer), ((), true, false));
         assert!(noted_in(note).1);
         assert!(!noted_in(|| ()).1, "a note is taken once");

@@ -51,6 +51,115 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The lines that set cookies.
+    pub fn cookies(&self) -> Vec<&str> {
+        let lines = self.headers.get_all("set-cookie").iter();
+        lines.map(|line| line.to_str().unwrap_or("?")).collect()
+    }
+
+    /// The sentence of an error's body.
+    pub fn detail(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["detail"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// A client that keeps its cookies, as a browser does, and sends all of them to every path.
+#[derive(Debug)]
+pub struct Client {
+    /// The app.
+    pub app: Router,
+    jar: std::sync::Mutex<Vec<(String, String)>>,
+}
+
+impl Client {
+    /// A client without cookies.
+    pub fn new(app: Router) -> Self {
+        Self { app, jar: std::sync::Mutex::default() }
+    }
+
+    /// The same cookies, for another app.
+    #[must_use]
+    pub fn moved_to(self, app: Router) -> Self {
+        Self { app, ..self }
+    }
+
+    /// A request with the cookies and these headers; cookies of the answer are kept.
+    ///
+    /// # Panics
+    ///
+    /// When the parts make no request.
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.call_with(method, path, headers, Body::empty()).await
+    }
+
+    /// The same, with a body.
+    ///
+    /// # Panics
+    ///
+    /// When the parts make no request.
+    pub async fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        let cookies = self.cookies();
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = send(&self.app, request.body(body).expect("a request")).await;
+        let mut jar = self.jar.lock().expect("no panic");
+        for line in answer.cookies() {
+            let (name, rest) = line.split_once('=').expect("a cookie");
+            let value = rest.split(';').next().unwrap_or_default();
+            jar.retain(|(kept, _)| kept != name);
+            if !line.contains("Max-Age=0") {
+                jar.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        answer
+    }
+
+    /// The cookies, as a request bears them.
+    ///
+    /// # Panics
+    ///
+    /// After a panic.
+    pub fn cookies(&self) -> String {
+        let jar = self.jar.lock().expect("no panic");
+        jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The value of the cookie whose name ends so, or nothing.
+    ///
+    /// # Panics
+    ///
+    /// After a panic.
+    pub fn cookie(&self, end: &str) -> String {
+        let jar = self.jar.lock().expect("no panic");
+        let found = jar.iter().find(|(name, _)| name.ends_with(end));
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// Puts a cookie into the jar, or another value into one that is there.
+    ///
+    /// # Panics
+    ///
+    /// After a panic.
+    pub fn keep(&self, name: &str, value: &str) {
+        let mut jar = self.jar.lock().expect("no panic");
+        jar.retain(|(kept, _)| kept != name);
+        jar.push((name.to_owned(), value.to_owned()));
+    }
+}
+
 /// Sends a request to an app in process.
 ///
 /// # Panics

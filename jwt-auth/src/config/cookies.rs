@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::claims::TokenKind;
 use crate::config::error::ConfigProblem;
-use crate::config::settings::is_token;
+use crate::config::settings::{is_token, is_word};
 use crate::config::{Config, TokenLocation};
 
 /// When a browser sends a cookie along with a request that another site made (RFC 6265bis §5.2).
@@ -109,7 +109,7 @@ impl CookieSettings {
             [&mut self.access, &mut self.refresh]
         {
             for (name, path) in [(key, path), (csrf_key, csrf_path)] {
-                if path == "/" && !name.starts_with("__") {
+                if path == "/" && !name.is_empty() && !name.starts_with("__") {
                     name.insert_str(0, HOST);
                 }
             }
@@ -214,7 +214,7 @@ impl CookieSettings {
         );
         say(
             "csrf_form_field",
-            self.csrf_form_field.as_deref().is_some_and(|field| !is_token(field)),
+            self.csrf_form_field.as_deref().is_some_and(|field| !is_word(field)),
             "a form field's name is letters, digits, `-` and `_`",
             "write `.csrf_form_field(\"csrf_token\")`, or leave the option out".to_owned(),
         );

@@ -97,16 +97,15 @@ fn one<T: Copy>(
     set: fn(Config, T) -> Config,
 ) -> Config {
     let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.trim()));
-    match found {
-        Some((_, meaning)) => set(config, *meaning),
-        None => {
-            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            config.problem(ConfigProblem::new(
-                format!("{PREFIX}{name}"),
-                "the value is none of the words that exist here",
-                format!("write {}", known.join(" or ")),
-            ))
-        }
+    if let Some((_, meaning)) = found {
+        set(config, *meaning)
+    } else {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        config.problem(ConfigProblem::new(
+            format!("{PREFIX}{name}"),
+            "the value is none of the words that exist here",
+            format!("write {}", known.join(" or ")),
+        ))
     }
 }
 

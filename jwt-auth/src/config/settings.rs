@@ -172,7 +172,7 @@ impl Settings {
         );
         say(
             "query_name",
-            !is_token(&self.query_name),
+            !is_word(&self.query_name),
             "a parameter's name is letters, digits, `-` and `_`".to_owned(),
             "write `.query_name(\"access_token\")`",
         );
@@ -203,6 +203,11 @@ impl Settings {
         self.cookies.problems(&mut problems);
         problems
     }
+}
+
+/// A name that needs no encoding in a query or a form (RFC 3986 §2.3).
+pub(super) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 
 /// A `token` of RFC 9110 §5.6.2.

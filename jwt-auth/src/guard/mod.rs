@@ -150,10 +150,10 @@ async fn token_of(
 ) -> Result<Proof, AuthError> {
     let kind = spec.token_kind();
     let guarded = parts.extensions.get::<Admitted>().map_or(&[][..], |kept| kept.locations);
-    if let Ok(Some(found)) = web::find(parts, auth.settings(), kind, guarded) {
-        if let Some(kept) = kept(auth, parts, kind, found) {
-            return Ok(Proof::new(Arc::clone(&kept.verified), found.location));
-        }
+    if let Ok(Some(found)) = web::find(parts, auth.settings(), kind, guarded)
+        && let Some(kept) = kept(auth, parts, kind, found)
+    {
+        return Ok(Proof::new(Arc::clone(&kept.verified), found.location));
     }
     let proof = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;
     renewal::offer(parts, &proof);

@@ -32,10 +32,10 @@ pub(super) fn offer(parts: &Parts, proof: &Proof) {
     if proof.location() != TokenLocation::Cookie {
         return;
     }
-    if let Some(renewal) = parts.extensions.get::<Renewal>() {
-        if proof.verified().identity().kind() == TokenKind::Access {
-            // The first guard's; a second one saw the same token.
-            let _ = renewal.0.set(Arc::clone(proof.verified()));
-        }
+    if let Some(renewal) = parts.extensions.get::<Renewal>()
+        && proof.verified().identity().kind() == TokenKind::Access
+    {
+        // The first guard's; a second one saw the same token.
+        let _ = renewal.0.set(Arc::clone(proof.verified()));
     }
 }

@@ -109,10 +109,10 @@ where
 {
     let proof = token_of(auth, parts, &GuardSpec::ACCESS).await?;
     let text = proof.verified().token();
-    if let Some(Loaded(user, of)) = parts.extensions.get::<Loaded<U>>() {
-        if **of == *text {
-            return Ok(user.clone());
-        }
+    if let Some(Loaded(user, of)) = parts.extensions.get::<Loaded<U>>()
+        && **of == *text
+    {
+        return Ok(user.clone());
     }
     let user = match U::load(&proof.access()?, state).await {
         Ok(user) => CurrentUser(Arc::new(user.ok_or(AuthErrorKind::UserUnknown)?)),

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::StatusCode;
 use http::request::Parts;
 use serde_json::Value;
@@ -103,11 +104,13 @@ fn malformed(token: &str) -> Cow<'static, str> {
 
 /// Base64 as Python's lenient decoder reads it, for what the segment's own padding allows.
 fn decoded(segment: &str) -> Option<Vec<u8>> {
-    let mut padded = segment.to_owned();
-    while padded.len() % 4 != 0 {
-        padded.push('=');
-    }
-    URL_SAFE.decode(padded).ok()
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    LENIENT.decode(segment).ok()
 }
 
 /// Whether a token whose signature was checked has no claim of that name.

@@ -169,12 +169,12 @@ impl SetCookies {
                 "cookies are not among the locations; write `.token_location([TokenLocation::Cookie])`",
             ));
         }
-        if let Some(domain) = &self.domain {
-            if settings.cookies.domain.is_none() || !is_domain(domain) {
-                return Err(AuthError::cannot_issue(
-                    "a domain for one call needs a configuration whose cookies have one; write `.cookie_domain(\"example.com\")`",
-                ));
-            }
+        if let Some(domain) = &self.domain
+            && (settings.cookies.domain.is_none() || !is_domain(domain))
+        {
+            return Err(AuthError::cannot_issue(
+                "a domain for one call needs a configuration whose cookies have one; write `.cookie_domain(\"example.com\")`",
+            ));
         }
         let mut lines = Vec::with_capacity(4);
         for (kind, change) in &self.changes {

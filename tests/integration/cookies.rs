@@ -1,0 +1,350 @@
+//! Cookies that bear tokens: SECURITY.md §2, C1 to C6.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use jwt_auth::danger::DangerousConfig as _;
+use jwt_auth::routing::{get, post};
+use jwt_auth::{
+    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, ManualClock, RefreshToken, SameSite,
+    SetCookies, TokenLocation, jwt_required, public, refresh_required,
+};
+use serde::Deserialize;
+use tests::{Client, config};
+
+#[derive(Deserialize)]
+struct Wish {
+    max_age: Option<u64>,
+    domain: Option<String>,
+    size: Option<usize>,
+}
+
+#[public]
+async fn login(auth: JwtAuth, Query(wish): Query<Wish>) -> Result<Response, AuthError> {
+    let padding = serde_json::json!({ "padding": "x".repeat(wish.size.unwrap_or(0)) });
+    let pair = auth.log_in("alice").claims(&padding).await?;
+    let mut cookies = auth.set_cookies(&pair);
+    if let Some(seconds) = wish.max_age {
+        cookies = cookies.max_age(Duration::from_secs(seconds));
+    }
+    if let Some(domain) = wish.domain {
+        cookies = cookies.domain(domain);
+    }
+    Ok((cookies, "in").into_response())
+}
+
+#[public]
+async fn out(auth: JwtAuth) -> (SetCookies, &'static str) {
+    (auth.unset_cookies(), "out")
+}
+
+#[jwt_required]
+async fn me(token: AccessToken) -> String {
+    let location = token.location().map_or("?", TokenLocation::name);
+    format!("{} by {location}", token.subject())
+}
+
+#[refresh_required]
+async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<(SetCookies, ()), AuthError> {
+    let pair = auth.rotate(token).await?;
+    Ok((auth.set_cookies(&pair), ()))
+}
+
+/// One cookie alone, by what the query asks for.
+#[public]
+async fn one(State(auth): State<JwtAuth>, Query(what): Query<Vec<(String, String)>>) -> Response {
+    let access = || auth.access_token("alice").issue().expect("a token");
+    let renewal = || auth.refresh_token("alice").issue().expect("a token");
+    match what[0].1.as_str() {
+        "access" => auth.set_access_cookie(&access()).into_response_with(),
+        "refresh" => auth.set_refresh_cookie(&renewal()).into_response_with(),
+        "wrong" => auth.set_access_cookie(&renewal()).into_response_with(),
+        "junk" => auth.set_access_cookie("junk").into_response_with(),
+        "forget-access" => auth.unset_access_cookie().into_response_with(),
+        _ => auth.unset_refresh_cookie().into_response_with(),
+    }
+}
+
+trait Alone {
+    fn into_response_with(self) -> Response;
+}
+
+impl Alone for SetCookies {
+    fn into_response_with(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+fn app(change: impl FnOnce(Config) -> Config) -> (Client, JwtAuth, ManualClock) {
+    let (config, clock) = config();
+    let auth = change(config.token_location([TokenLocation::Cookie])).build().expect("good");
+    let router: Router = GuardedRouter::new()
+        .route("/login", post(login))
+        .route("/out", post(out))
+        .route("/me", get(me).post(me))
+        .route("/refresh", post(refresh))
+        .route("/one", get(one))
+        .with_state(auth.clone());
+    (Client::new(router), auth, clock)
+}
+
+/// The attributes of a line, without the value.
+fn shape(line: &str) -> String {
+    let (name, rest) = line.split_once('=').expect("a cookie");
+    let attributes = rest.split_once("; ").map_or("", |(_, attributes)| attributes);
+    format!("{name}; {attributes}")
+}
+
+#[tokio::test]
+async fn c1_host_cookies_secure_lax_and_http_only_on_tokens() {
+    let (client, _, _) = app(|config| config);
+    let answer = client.call("POST", "/login", &[]).await;
+    let shapes: Vec<_> = answer.cookies().into_iter().map(shape).collect();
+    assert_eq!(
+        shapes,
+        [
+            "__Host-access_token_cookie; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900",
+            "__Host-csrf_access_token; SameSite=Lax; Secure; Path=/; Max-Age=900",
+            "__Host-refresh_token_cookie; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000",
+            "__Host-csrf_refresh_token; SameSite=Lax; Secure; Path=/; Max-Age=2592000",
+        ]
+    );
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    assert_eq!(client.call("GET", "/me", &[]).await.body, "alice by cookie");
+}
+
+#[tokio::test]
+async fn c1_a_cookie_without_its_prefix_is_not_ours() {
+    let (client, auth, _) = app(|config| config);
+    let token = auth.access_token("mallory").issue().expect("a token");
+    client.keep("access_token_cookie", &token);
+    assert_eq!(client.call("GET", "/me", &[]).await.code(), "token_missing");
+    client.keep("__Host-access_token_cookie", &token);
+    assert_eq!(client.call("GET", "/me", &[]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn c3_the_prefix_goes_where_a_browser_would_refuse_it() {
+    for (change, names) in [
+        (
+            (|c| c.cookie_domain("example.com")) as fn(Config) -> Config,
+            [
+                "access_token_cookie",
+                "csrf_access_token",
+                "refresh_token_cookie",
+                "csrf_refresh_token",
+            ],
+        ),
+        (
+            |c| c.cookie_secure(false),
+            [
+                "access_token_cookie",
+                "csrf_access_token",
+                "refresh_token_cookie",
+                "csrf_refresh_token",
+            ],
+        ),
+        (
+            |c| c.compat(jwt_auth::Compat::FastApiJwtAuth),
+            [
+                "access_token_cookie",
+                "csrf_access_token",
+                "refresh_token_cookie",
+                "csrf_refresh_token",
+            ],
+        ),
+        (
+            |c| c.refresh_cookie_path("/refresh"),
+            [
+                "__Host-access_token_cookie",
+                "__Host-csrf_access_token",
+                "refresh_token_cookie",
+                "__Host-csrf_refresh_token",
+            ],
+        ),
+        (
+            |c| c.access_cookie_key("__Secure-a").refresh_cookie_key("r"),
+            ["__Secure-a", "__Host-csrf_access_token", "__Host-r", "__Host-csrf_refresh_token"],
+        ),
+    ] {
+        let (client, _, _) = app(change);
+        let answer = client.call("POST", "/login", &[]).await;
+        let found: Vec<_> = answer
+            .cookies()
+            .into_iter()
+            .map(|line| line.split('=').next().expect("a name"))
+            .collect();
+        assert_eq!(found, names);
+        assert_eq!(client.call("GET", "/me", &[]).await.status, StatusCode::OK, "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn c4_max_age_is_the_tokens_life_or_what_is_configured_or_asked() {
+    let ages = |answer: tests::Answer| -> Vec<String> {
+        let age = |line: &str| line.split("Max-Age=").nth(1).expect("an age").to_owned();
+        answer.cookies().into_iter().map(age).collect()
+    };
+    let (client, auth, clock) = app(|config| config);
+    assert_eq!(ages(client.call("POST", "/login?max_age=60", &[]).await), ["60"; 4]);
+    let (configured, _, _) = app(|config| config.cookie_max_age(Duration::from_secs(77)));
+    assert_eq!(ages(configured.call("POST", "/login", &[]).await), ["77"; 4]);
+    assert_eq!(ages(configured.call("POST", "/login?max_age=60", &[]).await), ["60"; 4]);
+    // What is left of the life counts, and not the whole of it.
+    let token = auth.access_token("alice").issue().expect("a token");
+    clock.advance(Duration::from_secs(100));
+    let answer = (auth.set_access_cookie(&token), ()).into_response();
+    let line = answer.headers()["set-cookie"].to_str().expect("text");
+    assert!(line.ends_with("Max-Age=800"), "{line}");
+}
+
+#[tokio::test]
+async fn c4_a_cookie_of_more_than_4096_bytes_is_refused_when_the_token_is_made() {
+    let (client, auth, _) = app(|config| config);
+    let answer = client.call("POST", "/login?size=4000", &[]).await;
+    assert_eq!(answer.code(), "cannot_issue");
+    assert!(answer.cookies().is_empty());
+    for size in 2300..2900 {
+        let padding = serde_json::json!({ "padding": "x".repeat(size) });
+        let Ok(token) = auth.access_token("alice").claims(&padding).issue() else {
+            assert!(size > 2400, "and no sooner than it must be");
+            return;
+        };
+        let answer = (auth.set_access_cookie(&token), ()).into_response();
+        assert_eq!(answer.status(), StatusCode::OK, "what is made can be set");
+        assert!(answer.headers()["set-cookie"].len() <= 4096);
+    }
+    panic!("a token larger than a cookie was made");
+}
+
+#[tokio::test]
+async fn c5_cookies_are_deleted_with_the_attributes_they_were_set_with() {
+    for change in [
+        (|c| c) as fn(Config) -> Config,
+        |c| c.cookie_domain("example.com"),
+        |c| c.refresh_cookie_path("/refresh").access_csrf_cookie_path("/app"),
+        |c| c.cookie_secure(false).cookie_samesite(SameSite::Strict),
+        |c| c.cookie_samesite(SameSite::None),
+    ] {
+        let (client, _, _) = app(change);
+        let set = client.call("POST", "/login?max_age=0", &[]).await;
+        let unset = client.call("POST", "/out", &[]).await;
+        let shapes = |answer: &tests::Answer| -> Vec<_> {
+            answer.cookies().into_iter().map(shape).collect()
+        };
+        assert_eq!(shapes(&set), shapes(&unset));
+        assert!(unset.cookies().iter().all(|line| line.contains("=; ")), "no value");
+    }
+}
+
+#[tokio::test]
+async fn c5_a_domain_for_one_call_goes_to_both() {
+    let (client, auth, _) = app(|config| config.cookie_domain("example.com"));
+    let answer = client.call("POST", "/login?domain=shop.example.com", &[]).await;
+    assert!(answer.cookies().iter().all(|line| line.contains("Domain=shop.example.com")));
+    let unset = (auth.unset_cookies().domain("shop.example.com"), ()).into_response();
+    assert!(
+        unset.headers()["set-cookie"].to_str().expect("text").contains("Domain=shop.example.com")
+    );
+    for bad in ["a%20b", "", "a..b", "x;y"] {
+        let answer = client.call("POST", &format!("/login?domain={bad}"), &[]).await;
+        assert_eq!(answer.code(), "cannot_issue", "{bad}");
+    }
+    // With `__Host-` names a domain cannot be: the browser would drop the cookie without a word.
+    let (client, _, _) = app(|config| config);
+    assert_eq!(client.call("POST", "/login?domain=example.com", &[]).await.code(), "cannot_issue");
+}
+
+#[tokio::test]
+async fn c6_two_cookies_of_one_name_are_400() {
+    let (client, auth, _) = app(|config| config);
+    let token = auth.access_token("alice").issue().expect("a token");
+    let name = "__Host-access_token_cookie";
+    for second in [token.as_str(), "x", ""] {
+        for line in
+            [format!("{name}={token}; {name}={second}"), format!("{name}={second}; {name}={token}")]
+        {
+            let answer = client.call("GET", "/me", &[("cookie", &line)]).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+            assert!(answer.challenge().contains("error=\"invalid_request\""));
+        }
+        let (one, two) = (format!("{name}={token}"), format!("{name}={second}"));
+        let answer = client.call("GET", "/me", &[("cookie", &one), ("cookie", &two)]).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "in two lines as well");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_by_cookie_gives_new_cookies_and_asks_for_its_own_csrf_value() {
+    let (client, _, clock) = app(|config| config);
+    client.call("POST", "/login", &[]).await;
+    let (access, renewal) =
+        (client.cookie("csrf_access_token"), client.cookie("csrf_refresh_token"));
+    clock.advance(Duration::from_secs(60));
+    let answer = client.call("POST", "/refresh", &[("x-csrf-token", &access)]).await;
+    assert_eq!(answer.code(), "csrf_mismatch", "the other token's value is not this one's");
+    let answer = client.call("POST", "/refresh", &[("x-csrf-token", &renewal)]).await;
+    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 4));
+    assert_ne!(client.cookie("csrf_refresh_token"), renewal);
+    let csrf = client.cookie("csrf_access_token");
+    assert_eq!(client.call("POST", "/me", &[("x-csrf-token", &csrf)]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_cookie_each() {
+    let (client, _, _) = app(|config| config);
+    for (what, names) in [
+        ("access", vec!["__Host-access_token_cookie", "__Host-csrf_access_token"]),
+        ("refresh", vec!["__Host-refresh_token_cookie", "__Host-csrf_refresh_token"]),
+        ("forget-access", vec!["__Host-access_token_cookie", "__Host-csrf_access_token"]),
+        ("forget-refresh", vec!["__Host-refresh_token_cookie", "__Host-csrf_refresh_token"]),
+    ] {
+        let answer = client.call("GET", &format!("/one?what={what}"), &[]).await;
+        let found: Vec<_> = answer
+            .cookies()
+            .into_iter()
+            .map(|line| line.split('=').next().expect("a name"))
+            .collect();
+        assert_eq!(found, names, "{what}");
+    }
+    for what in ["wrong", "junk"] {
+        let answer = client.call("GET", &format!("/one?what={what}"), &[]).await;
+        assert_eq!(answer.code(), "cannot_issue", "{what}");
+        assert!(answer.cookies().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn cookies_where_none_are_configured_are_the_developers_error() {
+    let (config, _) = config();
+    let auth = config.build().expect("good");
+    let pair = auth.log_in("alice").await.expect("a pair");
+    assert_eq!((pair.access_csrf_token(), pair.refresh_csrf_token()), (None, None));
+    for cookies in
+        [auth.set_cookies(&pair), auth.unset_cookies(), auth.set_access_cookie(pair.access_token())]
+    {
+        let answer = (cookies, "body").into_response();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!answer.headers().contains_key("set-cookie"));
+    }
+}
+
+#[tokio::test]
+async fn the_csrf_value_is_handed_over_without_a_cookie_where_that_is_asked() {
+    let (client, auth, _) = app(|config| config.csrf_in_cookies(false));
+    let answer = client.call("POST", "/login", &[]).await;
+    assert_eq!(answer.cookies().len(), 2);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    client.keep("__Host-access_token_cookie", pair.access_token());
+    let value = pair.access_csrf_token().expect("a value");
+    let token = auth.verify_access(pair.access_token()).await.expect("good");
+    assert_eq!(
+        token.csrf_token(),
+        Some(value),
+        "and a page that is rendered finds it in the token"
+    );
+    assert_eq!(client.call("POST", "/me", &[("x-csrf-token", value)]).await.status, StatusCode::OK);
+}

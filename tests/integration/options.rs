@@ -1,0 +1,322 @@
+//! Every option of the configuration: changing it changes what happens, by method and by variable alike.
+//!
+//! Options of keys, times, headers and rotation have their tests where those are tested; a list at the end
+//! holds that none is forgotten.
+
+use axum::http::StatusCode;
+use jwt_auth::danger::{DangerousConfig as _, decode_unverified};
+use jwt_auth::routing::any;
+use jwt_auth::{
+    AccessToken, AuthError, Compat, Config, GuardedRouter, JwtAuth, RefreshToken, SameSite,
+    SetCookies, TokenKind, TokenLocation, jwt_required, public, refresh_required,
+};
+use serde_json::json;
+use tests::{Client, SECRET, config};
+
+#[jwt_required]
+async fn me(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+#[refresh_required]
+async fn refresh(token: RefreshToken) -> String {
+    token.subject().to_owned()
+}
+
+#[public]
+async fn login(auth: JwtAuth) -> Result<(SetCookies, ()), AuthError> {
+    let pair = auth.log_in("alice").await?;
+    Ok((auth.set_cookies(&pair), ()))
+}
+
+fn client(config: Config) -> (Client, JwtAuth) {
+    let auth = config.build().expect("good");
+    let router = GuardedRouter::new()
+        .route("/me", any(me))
+        .route("/refresh", any(refresh))
+        .route("/login", any(login));
+    (Client::new(router.with_state(auth.clone())), auth)
+}
+
+/// The same option by its method and by its variable, over cookies.
+fn both(method: impl FnOnce(Config) -> Config, variable: (&str, &str)) -> [(Client, JwtAuth); 2] {
+    let cookie = ("JWT_AUTH_TOKEN_LOCATION", "cookie");
+    let secret = ("JWT_AUTH_SECRET_KEY", std::str::from_utf8(SECRET).expect("text"));
+    let clock = jwt_auth::ManualClock::at(tests::NOW);
+    let by_variable = Config::from_vars([secret, cookie, variable]).clock(clock.clone());
+    let by_method =
+        method(Config::hs256(SECRET).token_location([TokenLocation::Cookie])).clock(clock);
+    [client(by_method), client(by_variable)]
+}
+
+async fn lines(client: &Client) -> Vec<String> {
+    let answer = client.call("POST", "/login", &[]).await;
+    answer.cookies().into_iter().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn names_paths_domain_age_and_attributes_of_cookies() {
+    type Change = fn(Config) -> Config;
+    let cases: [(Change, &str, &str, usize, &str); 14] = [
+        (|c| c.access_cookie_key("a"), "ACCESS_COOKIE_KEY", "a", 0, "__Host-a="),
+        (|c| c.access_csrf_cookie_key("b"), "ACCESS_CSRF_COOKIE_KEY", "b", 1, "__Host-b="),
+        (|c| c.refresh_cookie_key("r"), "REFRESH_COOKIE_KEY", "r", 2, "__Host-r="),
+        (|c| c.refresh_csrf_cookie_key("s"), "REFRESH_CSRF_COOKIE_KEY", "s", 3, "__Host-s="),
+        (|c| c.access_cookie_path("/a"), "ACCESS_COOKIE_PATH", "/a", 0, "Path=/a;"),
+        (|c| c.access_csrf_cookie_path("/b"), "ACCESS_CSRF_COOKIE_PATH", "/b", 1, "Path=/b;"),
+        (|c| c.refresh_cookie_path("/r"), "REFRESH_COOKIE_PATH", "/r", 2, "Path=/r;"),
+        (|c| c.refresh_csrf_cookie_path("/s"), "REFRESH_CSRF_COOKIE_PATH", "/s", 3, "Path=/s;"),
+        (|c| c.cookie_domain("x.example"), "COOKIE_DOMAIN", "x.example", 0, "Domain=x.example;"),
+        (
+            |c| c.cookie_samesite(SameSite::Strict),
+            "COOKIE_SAMESITE",
+            "strict",
+            0,
+            "SameSite=Strict",
+        ),
+        (|c| c.cookie_samesite(SameSite::None), "COOKIE_SAMESITE", "None", 3, "SameSite=None"),
+        (
+            |c| c.cookie_max_age(std::time::Duration::from_secs(60)),
+            "COOKIE_MAX_AGE",
+            "1m",
+            2,
+            "Max-Age=60",
+        ),
+        (
+            |c| c.compat(Compat::FastApiJwtAuth),
+            "COMPAT",
+            "fastapi-jwt-auth",
+            0,
+            "access_token_cookie=",
+        ),
+        (|c| c.cookie_secure(false), "COOKIE_SECURE", "false", 0, "access_token_cookie="),
+    ];
+    let (default, _) = client(config().0.token_location([TokenLocation::Cookie]));
+    let default = lines(&default).await;
+    for (change, name, value, at, part) in cases {
+        assert!(!default[at].starts_with(part) && !default[at].contains(&format!("; {part}")));
+        for (client, _) in both(change, (&format!("JWT_AUTH_{name}"), value)) {
+            let line = &lines(&client).await[at];
+            assert!(line.starts_with(part) || line.contains(part), "{name}: {line}");
+            assert_eq!(client.call("GET", "/me", &[]).await.status, StatusCode::OK, "{name}");
+            let header = [(
+                "x-csrf-token",
+                &*client.cookie(if name == "REFRESH_CSRF_COOKIE_KEY" {
+                    "s"
+                } else {
+                    "csrf_refresh_token"
+                }),
+            )];
+            assert_eq!(
+                client.call("POST", "/refresh", &header).await.status,
+                StatusCode::OK,
+                "{name}"
+            );
+        }
+    }
+    for (client, _) in both(|c| c.cookie_secure(false), ("JWT_AUTH_COOKIE_SECURE", "false")) {
+        assert!(lines(&client).await.iter().all(|line| !line.contains("Secure")));
+    }
+}
+
+#[tokio::test]
+async fn csrf_switches_names_and_methods() {
+    for (client, auth) in
+        both(|c| c.cookie_csrf_protect(false), ("JWT_AUTH_COOKIE_CSRF_PROTECT", "false"))
+    {
+        assert_eq!(lines(&client).await.len(), 2);
+        assert_eq!(client.call("POST", "/me", &[]).await.body, "alice");
+        let token = auth.access_token("a").issue().expect("a token");
+        assert!(!decode_unverified(&token).expect("a token").claims.contains_key("csrf"));
+    }
+    for (client, auth) in both(|c| c.csrf_in_cookies(false), ("JWT_AUTH_CSRF_IN_COOKIES", "false"))
+    {
+        assert_eq!(lines(&client).await.len(), 2);
+        assert_eq!(client.call("POST", "/me", &[]).await.code(), "csrf_missing");
+        let token = auth.access_token("a").issue().expect("a token");
+        assert!(decode_unverified(&token).expect("a token").claims.contains_key("csrf"));
+    }
+    for (client, _) in
+        both(|c| c.csrf_methods(["GET", "PUT"]), ("JWT_AUTH_CSRF_METHODS", "GET, PUT"))
+    {
+        lines(&client).await;
+        assert_eq!(client.call("POST", "/me", &[]).await.body, "alice");
+        for method in ["GET", "PUT"] {
+            assert_eq!(client.call(method, "/me", &[]).await.code(), "csrf_missing", "{method}");
+        }
+    }
+    for (client, _) in
+        both(|c| c.access_csrf_header_name("X-A"), ("JWT_AUTH_ACCESS_CSRF_HEADER_NAME", "X-A"))
+    {
+        lines(&client).await;
+        let (access, refresh) =
+            (client.cookie("csrf_access_token"), client.cookie("csrf_refresh_token"));
+        assert_eq!(
+            client.call("POST", "/me", &[("x-csrf-token", &access)]).await.code(),
+            "csrf_missing"
+        );
+        assert_eq!(client.call("POST", "/me", &[("x-a", &access)]).await.body, "alice");
+        assert_eq!(
+            client.call("POST", "/refresh", &[("x-csrf-token", &refresh)]).await.body,
+            "alice"
+        );
+    }
+    for (client, _) in
+        both(|c| c.refresh_csrf_header_name("X-R"), ("JWT_AUTH_REFRESH_CSRF_HEADER_NAME", "X-R"))
+    {
+        lines(&client).await;
+        let (access, refresh) =
+            (client.cookie("csrf_access_token"), client.cookie("csrf_refresh_token"));
+        assert_eq!(
+            client.call("POST", "/refresh", &[("x-csrf-token", &refresh)]).await.code(),
+            "csrf_missing"
+        );
+        assert_eq!(client.call("POST", "/refresh", &[("x-r", &refresh)]).await.body, "alice");
+        assert_eq!(client.call("POST", "/me", &[("x-csrf-token", &access)]).await.body, "alice");
+    }
+    let origin = "https://app.example";
+    for (client, _) in both(|c| c.trusted_origins([origin]), ("JWT_AUTH_TRUSTED_ORIGINS", origin)) {
+        lines(&client).await;
+        let csrf = client.cookie("csrf_access_token");
+        let from = |origin| {
+            [("x-csrf-token", csrf.as_str()), ("sec-fetch-site", "cross-site"), ("origin", origin)]
+        };
+        assert_eq!(client.call("POST", "/me", &from(origin)).await.body, "alice");
+        assert_eq!(
+            client.call("POST", "/me", &from("https://x.example")).await.code(),
+            "request_cross_site"
+        );
+    }
+    for (client, auth) in both(|c| c.csrf_form_field("csrf"), ("JWT_AUTH_CSRF_FORM_FIELD", "csrf"))
+    {
+        let client = Client::new(client.app.layer(auth.csrf_form()));
+        lines(&client).await;
+        let body = format!("csrf={}", client.cookie("csrf_access_token"));
+        let length = body.len().to_string();
+        let headers =
+            [("content-type", "application/x-www-form-urlencoded"), ("content-length", &length)];
+        let answer = client.call_with("POST", "/me", &headers, body.into()).await;
+        assert_eq!(answer.body, "alice");
+    }
+}
+
+#[tokio::test]
+async fn locations_query_and_kinds_that_are_looked_up() {
+    let token = |auth: &JwtAuth| auth.access_token("alice").issue().expect("a token");
+    for (client, auth) in
+        both(|c| c.token_location([TokenLocation::Query]), ("JWT_AUTH_TOKEN_LOCATION", "query"))
+            .into_iter()
+            .take(1)
+            .chain([client(Config::from_vars([
+                ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes :)"),
+                ("JWT_AUTH_TOKEN_LOCATION", "query, header"),
+            ]))])
+    {
+        let uri = format!("/me?access_token={}", token(&auth));
+        assert_eq!(client.call("GET", &uri, &[]).await.body, "alice");
+    }
+    let by_variable = Config::from_vars([
+        ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes :)"),
+        ("JWT_AUTH_TOKEN_LOCATION", "query"),
+        ("JWT_AUTH_QUERY_NAME", "jwt"),
+    ]);
+    let by_method = config().0.token_location([TokenLocation::Query]).query_name("jwt");
+    for (client, auth) in [client(by_method), client(by_variable)] {
+        let token = token(&auth);
+        assert_eq!(client.call("GET", &format!("/me?jwt={token}"), &[]).await.body, "alice");
+        let answer = client.call("GET", &format!("/me?access_token={token}"), &[]).await;
+        assert_eq!(answer.code(), "token_missing");
+    }
+    for (client, auth) in both(
+        |c| c.denylist_token_checks([TokenKind::Refresh]),
+        ("JWT_AUTH_DENYLIST_TOKEN_CHECKS", "refresh"),
+    ) {
+        lines(&client).await;
+        let access = auth.verify_access(&client.cookie("access_token_cookie")).await.expect("good");
+        auth.revoke(&access).await.expect("held");
+        assert_eq!(client.call("GET", "/me", &[]).await.body, "alice");
+    }
+}
+
+#[tokio::test]
+async fn an_audience_may_be_asked_and_not_written() {
+    let by_variable = Config::from_vars([
+        ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes :)"),
+        ("JWT_AUTH_DECODE_AUDIENCE", "a, b"),
+    ]);
+    for (client, auth) in [client(config().0.decode_audience(["a", "b"])), client(by_variable)] {
+        let ask = async |token: String| {
+            client.call("GET", "/me", &[("authorization", &*format!("Bearer {token}"))]).await
+        };
+        let token = auth.access_token("alice").issue().expect("a token");
+        assert_eq!(ask(token).await.code(), "audience_invalid", "nothing is written");
+        let token = auth.access_token("alice").audience(["b"]).issue().expect("a token");
+        assert_eq!(ask(token).await.body, "alice");
+    }
+    let auth = config().0.audience(["a"]).decode_audience(["b"]).build().expect("good");
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(decode_unverified(&token).expect("a token").claims["aud"], "a");
+    assert!(auth.verify_access(&token).await.is_err());
+}
+
+#[test]
+fn each_rule_is_one_problem_on_its_own_field() {
+    type Change = fn(Config) -> Config;
+    let cases: [(Change, &str); 20] = [
+        (|c| c.token_location([]), "token_location"),
+        (|c| c.token_location([TokenLocation::Query, TokenLocation::Query]), "token_location"),
+        (|c| c.query_name("a b"), "query_name"),
+        (|c| c.access_cookie_key("a=b"), "access_cookie_key"),
+        (|c| c.access_cookie_key("refresh_token_cookie"), "refresh_cookie_key"),
+        (|c| c.access_csrf_cookie_key("access_token_cookie"), "access_csrf_cookie_key"),
+        (|c| c.refresh_csrf_cookie_key(""), "refresh_csrf_cookie_key"),
+        (|c| c.access_cookie_key("__Host-a").access_cookie_path("/a"), "access_cookie_key"),
+        (|c| c.access_cookie_key("__Secure-a").cookie_secure(false), "access_cookie_key"),
+        (|c| c.access_cookie_path("/a;b"), "access_cookie_path"),
+        (|c| c.refresh_csrf_cookie_path("x"), "refresh_csrf_cookie_path"),
+        (|c| c.refresh_csrf_header_name("X Y"), "refresh_csrf_header_name"),
+        (|c| c.cookie_domain("a;b"), "cookie_domain"),
+        (|c| c.cookie_max_age(std::time::Duration::from_millis(1)), "cookie_max_age"),
+        (|c| c.cookie_samesite(SameSite::None).cookie_secure(false), "cookie_samesite"),
+        (|c| c.csrf_methods(["post"]), "csrf_methods"),
+        (|c| c.csrf_methods(Vec::<String>::new()), "csrf_methods"),
+        (|c| c.csrf_form_field("a&b"), "csrf_form_field"),
+        (|c| c.trusted_origins(["https://a.example/"]), "trusted_origins"),
+        (|c| c.denylist_token_checks([]), "denylist_token_checks"),
+    ];
+    for (change, field) in cases {
+        let error = change(Config::hs256(SECRET)).build().expect_err(field);
+        let fields: Vec<_> = error.problems().map(|problem| problem.field().to_owned()).collect();
+        assert_eq!(fields, [field], "{error}");
+    }
+}
+
+#[test]
+fn words_of_variables_are_judged_with_the_words_to_write() {
+    for (name, value, wanted) in [
+        ("TOKEN_LOCATION", "headers", "header, cookie, query, websocket_protocol"),
+        ("COOKIE_SECURE", "yes", "true or false"),
+        ("COOKIE_SAMESITE", "relaxed", "strict or lax or none"),
+        ("COMPAT", "flask", "fastapi-jwt-auth"),
+        ("DENYLIST_TOKEN_CHECKS", "id", "access, refresh"),
+        ("COOKIE_MAX_AGE", "60", "`60s`"),
+    ] {
+        let variable = format!("JWT_AUTH_{name}");
+        let vars =
+            [("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes :)"), (&variable, value)];
+        let error = Config::from_vars(vars).build().expect_err(name);
+        let problem = error.problems().next().expect("a problem");
+        assert_eq!(problem.field(), variable);
+        assert!(problem.fix().contains(wanted), "{}", problem.fix());
+    }
+}
+
+#[test]
+fn a_cookie_option_never_shows_in_a_token() {
+    let auth = config().0.build().expect("good");
+    let token = auth.access_token("alice").issue().expect("a token");
+    let claims = decode_unverified(&token).expect("a token").claims;
+    let names: Vec<_> = claims.keys().map(String::as_str).collect();
+    assert_eq!(names, ["exp", "fresh", "iat", "jti", "nbf", "sub", "type"]);
+    assert_eq!(claims["fresh"], json!(false));
+}
