@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::revocation::{
     Revocation, RevocationStore, Rotate, Rotation, Standing, StoreError, TokenIdentity,
 };
@@ -29,16 +32,26 @@ const FIRST_PRUNE: usize = 1024;
 pub struct MemoryStore {
     /// How many entries there are at all: the empty store costs one relaxed load.
     entries: AtomicUsize,
-    keys: [RandomState; 2],
-    revoked: [RwLock<Shard<SystemTime>>; SHARDS],
-    epochs: [RwLock<Shard<Epoch>>; SHARDS],
-    families: [Mutex<Shard<Family>>; SHARDS],
+    keys: Keys,
+    /// Tokens of one issuer each.
+    issued: Revoked,
+    /// Tokens of whatever issuer.
+    tokens: Revoked,
+    families: Revoked,
+    epochs: Sharded<Epoch>,
+    rotations: [Mutex<Shard<Family>>; SHARDS],
 }
+
+/// Seconds since 1970: half the size of a `SystemTime`, and as fine as claims are.
+type Second = u64;
+
+/// What was revoked, and until when.
+type Revoked = Sharded<Second>;
 
 #[derive(Clone, Copy)]
 struct Epoch {
-    before: SystemTime,
-    until: SystemTime,
+    before: Second,
+    until: Second,
 }
 
 struct Family {
@@ -50,7 +63,7 @@ struct Family {
 }
 
 struct Shard<V> {
-    map: HashMap<u128, V, BuildHasherDefault<Folded>>,
+    map: HashMap<Key, V, BuildHasherDefault<Folded>>,
     prune_at: usize,
 }
 
@@ -73,7 +86,86 @@ impl<V> Shard<V> {
     }
 }
 
-/// The keys of the maps are 128 bits of a keyed hash already: half of them is hash enough.
+/// Shards behind locks of their own, and how many entries they have: what is empty costs one load.
+struct Sharded<V> {
+    len: AtomicUsize,
+    shards: [RwLock<Shard<V>>; SHARDS],
+}
+
+impl<V> Default for Sharded<V> {
+    fn default() -> Self {
+        Self { len: AtomicUsize::new(0), shards: Default::default() }
+    }
+}
+
+impl<V: Copy> Sharded<V> {
+    fn get(&self, key: impl FnOnce() -> Key) -> Option<V> {
+        if self.len.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let key = key();
+        let shard = self.shards[shard(key)].read().unwrap_or_else(PoisonError::into_inner);
+        shard.map.get(&key).copied()
+    }
+
+    /// Adds a value, or combines it with the one that is there; `total` counts along.
+    fn put(
+        &self,
+        key: Key,
+        value: V,
+        combine: impl FnOnce(&mut V, V),
+        keep: impl Fn(&V) -> bool,
+        total: &AtomicUsize,
+    ) {
+        let mut shard = self.shards[shard(key)].write().unwrap_or_else(PoisonError::into_inner);
+        let pruned = shard.prune(keep);
+        let before = shard.map.len();
+        combine(shard.map.entry(key).or_insert(value), value);
+        let grown = shard.map.len() - before;
+        for count in [&self.len, total] {
+            count.fetch_add(grown, Ordering::Release);
+            count.fetch_sub(pruned, Ordering::Release);
+        }
+    }
+}
+
+impl Revoked {
+    fn holds(&self, key: impl FnOnce() -> Key, now: Second) -> bool {
+        self.get(key).is_some_and(|until| now < until)
+    }
+}
+
+/// 128 bits that stand for a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u64, u64);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+        state.write_u64(self.1);
+    }
+}
+
+/// How names become keys, by two random states of this process.
+struct Keys([RandomState; 2]);
+
+impl Keys {
+    /// An id of 128 bits in base64url, as ours are, is its own key; any other name is hashed so that nobody
+    /// can aim at a collision.
+    fn of(&self, issuer: Option<&str>, name: &str) -> Key {
+        if issuer.is_none() && name.len() == 22 {
+            let mut id = [0_u8; 18];
+            if URL_SAFE_NO_PAD.decode_slice(name, &mut id) == Ok(16) {
+                let half = |at: usize| u64::from_le_bytes(std::array::from_fn(|n| id[at + n]));
+                return Key(half(0), half(8));
+            }
+        }
+        let half = |state: &RandomState| state.hash_one((issuer, name));
+        Key(half(&self.0[0]), half(&self.0[1]))
+    }
+}
+
+/// The keys of the maps are random bits already, or ids that only a signer chooses: folding is hash enough.
 #[derive(Default)]
 struct Folded(u64);
 
@@ -84,22 +176,15 @@ impl Hasher for Folded {
 
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            self.write_u64(u64::from(*byte));
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "the low half is wanted")]
-    fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64;
+    #[allow(clippy::cast_possible_truncation, reason = "both halves are taken")]
+    fn write_u64(&mut self, value: u64) {
+        let product = u128::from(self.0 ^ value) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product >> 64) as u64 ^ product as u64;
     }
-}
-
-/// What an entry is about; part of the hash, so that a family never equals a token of the same name.
-#[derive(Hash, Clone, Copy)]
-enum About {
-    Token,
-    Family,
-    Subject,
 }
 
 impl MemoryStore {
@@ -107,67 +192,46 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self {
             entries: AtomicUsize::new(0),
-            keys: [RandomState::new(), RandomState::new()],
-            revoked: Default::default(),
-            epochs: Default::default(),
-            families: Default::default(),
+            keys: Keys([RandomState::new(), RandomState::new()]),
+            issued: Revoked::default(),
+            tokens: Revoked::default(),
+            families: Revoked::default(),
+            epochs: Sharded::default(),
+            rotations: Default::default(),
         }
     }
 
-    /// 128 bits keyed by this process, so that nobody can aim at a collision.
-    fn key(&self, about: About, issuer: Option<&str>, name: &str) -> u128 {
-        let half = |state: &RandomState| u128::from(state.hash_one((about, issuer, name)));
-        half(&self.keys[0]) << 64 | half(&self.keys[1])
-    }
-
-    fn is_revoked(&self, key: u128, now: SystemTime) -> bool {
-        let shard = self.revoked[shard(key)].read().unwrap_or_else(PoisonError::into_inner);
-        shard.map.get(&key).is_some_and(|until| now < *until)
-    }
-
     fn is_before_epoch(&self, token: &TokenIdentity<'_>) -> bool {
-        let key = self.key(About::Subject, None, token.subject);
-        let shard = self.epochs[shard(key)].read().unwrap_or_else(PoisonError::into_inner);
-        shard.map.get(&key).is_some_and(|epoch| {
+        self.epochs.get(|| self.keys.of(None, token.subject)).is_some_and(|epoch| {
             // Issued in the very second of the epoch counts as before it; so does no `iat`.
-            token.issued_at().is_none_or(|issued| second(issued) <= second(epoch.before))
+            token.issued_at.is_none_or(|issued| issued.as_secs() <= epoch.before)
         })
     }
 
-    fn revoke_key(&self, key: u128, until: SystemTime, now: SystemTime) {
-        let mut shard = self.revoked[shard(key)].write().unwrap_or_else(PoisonError::into_inner);
-        let pruned = shard.prune(|until| now < *until);
-        let entry = shard.map.entry(key);
-        let grown = usize::from(matches!(entry, std::collections::hash_map::Entry::Vacant(_)));
-        let kept = entry.or_insert(until);
-        *kept = (*kept).max(until);
-        self.count(grown, pruned);
+    fn add(&self, to: &Revoked, key: Key, until: SystemTime, now: SystemTime) {
+        let (until, now) = (end(until), second(now));
+        let longer = |kept: &mut Second, until: Second| *kept = (*kept).max(until);
+        to.put(key, until, longer, |until| now < *until, &self.entries);
     }
 
-    fn raise_epoch(&self, key: u128, epoch: Epoch, now: SystemTime) {
-        let mut shard = self.epochs[shard(key)].write().unwrap_or_else(PoisonError::into_inner);
-        let pruned = shard.prune(|epoch| now < epoch.until);
-        let entry = shard.map.entry(key);
-        let grown = usize::from(matches!(entry, std::collections::hash_map::Entry::Vacant(_)));
-        let kept = entry.or_insert(epoch);
+    fn raise_epoch(&self, key: Key, epoch: Epoch, now: SystemTime) {
+        let now = second(now);
         // By max, never by "the first that is set" (CVE-2026-18218).
-        kept.before = kept.before.max(epoch.before);
-        kept.until = kept.until.max(epoch.until);
-        self.count(grown, pruned);
-    }
-
-    fn count(&self, grown: usize, pruned: usize) {
-        self.entries.fetch_add(grown, Ordering::Release);
-        self.entries.fetch_sub(pruned, Ordering::Release);
+        let raise = |kept: &mut Epoch, epoch: Epoch| {
+            kept.before = kept.before.max(epoch.before);
+            kept.until = kept.until.max(epoch.until);
+        };
+        self.epochs.put(key, epoch, raise, |epoch| now < epoch.until, &self.entries);
     }
 
     fn decide(&self, request: &Rotate<'_>) -> Rotation {
-        let key = self.key(About::Family, None, request.family);
-        let mut shard = self.families[shard(key)].lock().unwrap_or_else(PoisonError::into_inner);
+        let key = self.keys.of(None, request.family);
+        let mut shard = self.rotations[shard(key)].lock().unwrap_or_else(PoisonError::into_inner);
         shard.prune(|family| request.now < family.ends);
+        let revoked = || self.families.holds(|| key, second(request.now));
         let Some(family) = shard.map.get_mut(&key) else {
             let over = request.now >= request.family_ends;
-            if over || request.generation > 0 || self.is_revoked(key, request.now) {
+            if over || request.generation > 0 || revoked() {
                 return Rotation::Unknown;
             }
             shard.map.insert(
@@ -182,7 +246,7 @@ impl MemoryStore {
             );
             return Rotation::Rotated { family_ends: request.family_ends };
         };
-        if family.dead || request.now >= family.ends || self.is_revoked(key, request.now) {
+        if family.dead || request.now >= family.ends || revoked() {
             return Rotation::Unknown;
         }
         if *family.current == *request.presented {
@@ -199,7 +263,7 @@ impl MemoryStore {
             };
         }
         family.dead = true;
-        self.revoke_key(key, request.dead_until.max(family.ends), request.now);
+        self.add(&self.families, key, request.dead_until.max(family.ends), request.now);
         Rotation::Reused
     }
 }
@@ -208,8 +272,14 @@ fn second(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn shard(key: u128) -> usize {
-    usize::try_from(key >> 124).unwrap_or_default() % SHARDS
+/// The end of an entry: the second in which it is surely over.
+fn end(time: SystemTime) -> Second {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() + u64::from(since.subsec_nanos() > 0)
+}
+
+fn shard(key: Key) -> usize {
+    usize::try_from(key.1 >> 60).unwrap_or_default() % SHARDS
 }
 
 impl Default for MemoryStore {
@@ -231,13 +301,16 @@ impl RevocationStore for MemoryStore {
         if self.entries.load(Ordering::Relaxed) == 0 {
             return Ok(Standing::Good);
         }
-        let revoked = |about, issuer, name| self.is_revoked(self.key(about, issuer, name), now);
+        let (keys, second) = (&self.keys, second(now));
         let token_revoked = token.id.is_some_and(|id| {
-            revoked(About::Token, token.issuer, id)
-                || (token.issuer.is_some() && revoked(About::Token, None, id))
+            self.tokens.holds(|| keys.of(None, id), second)
+                || token
+                    .issuer
+                    .is_some_and(|issuer| self.issued.holds(|| keys.of(Some(issuer), id), second))
         });
-        let family_revoked =
-            token.family.is_some_and(|family| revoked(About::Family, None, family));
+        let family_revoked = token
+            .family
+            .is_some_and(|family| self.families.holds(|| keys.of(None, family), second));
         if token_revoked || family_revoked || self.is_before_epoch(token) {
             return Ok(Standing::Revoked);
         }
@@ -247,14 +320,15 @@ impl RevocationStore for MemoryStore {
     async fn revoke(&self, revocation: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
         match revocation {
             Revocation::Token { issuer, id, until } => {
-                self.revoke_key(self.key(About::Token, issuer, id), until, now);
+                let to = if issuer.is_some() { &self.issued } else { &self.tokens };
+                self.add(to, self.keys.of(issuer, id), until, now);
             }
             Revocation::Family { family, until } => {
-                self.revoke_key(self.key(About::Family, None, family), until, now);
+                self.add(&self.families, self.keys.of(None, family), until, now);
             }
             Revocation::Subject { subject, before, until } => {
-                let key = self.key(About::Subject, None, subject);
-                self.raise_epoch(key, Epoch { before, until }, now);
+                let epoch = Epoch { before: second(before), until: end(until) };
+                self.raise_epoch(self.keys.of(None, subject), epoch, now);
             }
         }
         Ok(())
@@ -293,8 +367,15 @@ mod tests {
     }
 
     impl MemoryStore {
-        fn put(&self, about: About, issuer: Option<&str>, name: &str, until: u64, now: u64) {
-            self.revoke_key(self.key(about, issuer, name), at(until), at(now));
+        fn put(
+            &self,
+            to: fn(&Self) -> &Revoked,
+            issuer: Option<&str>,
+            name: &str,
+            until: u64,
+            now: u64,
+        ) {
+            self.add(to(self), self.keys.of(issuer, name), at(until), at(now));
         }
 
         fn ask(&self, token: &TokenIdentity<'_>, now: u64) -> Standing {
@@ -318,27 +399,46 @@ mod tests {
     #[test]
     fn an_entry_is_about_its_issuers_token_and_nothing_of_the_same_name() {
         let store = MemoryStore::new();
-        store.put(About::Token, Some("a"), "x", 100, 20);
+        store.put(|s| &s.issued, Some("a"), "x", 100, 20);
         assert_eq!(store.ask(&token(Some("a"), "x", None), 20), Standing::Revoked);
         assert_eq!(store.ask(&token(Some("b"), "x", None), 20), Standing::Good);
         assert_eq!(store.ask(&token(None, "x", None), 20), Standing::Good);
         assert_eq!(store.ask(&token(Some("a"), "y", Some("x")), 20), Standing::Good);
         let store = MemoryStore::new();
-        store.put(About::Family, None, "x", 100, 20);
+        store.put(|s| &s.tokens, None, "x", 100, 20);
+        assert_eq!(store.ask(&token(Some("a"), "x", None), 20), Standing::Revoked, "of any issuer");
+        assert_eq!(store.ask(&token(Some("a"), "y", Some("x")), 20), Standing::Good);
+        let store = MemoryStore::new();
+        store.put(|s| &s.families, None, "x", 100, 20);
         assert_eq!(store.ask(&token(Some("a"), "y", Some("x")), 20), Standing::Revoked);
         assert_eq!(store.ask(&token(None, "x", None), 20), Standing::Good);
     }
 
     #[test]
+    fn an_id_of_ours_is_its_own_key_and_one_that_looks_like_it_is_not() {
+        let keys = MemoryStore::new().keys;
+        let id = "AAECAwQFBgcICQoLDA0ODw";
+        assert_eq!(keys.of(None, id), Key(0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908));
+        let others =
+            ["AAECAwQFBgcICQoLDA0ODx", "AAECAwQFBgcICQoLDA0OD!", "AAECAwQFBgcICQoLDA0OD", "x"];
+        let mut all: Vec<Key> = others.iter().map(|other| keys.of(None, other)).collect();
+        all.extend([keys.of(None, id), keys.of(Some("a"), id), keys.of(Some("b"), id)]);
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count, "each name has a key of its own");
+    }
+
+    #[test]
     fn pruning_throws_out_the_dead_and_none_of_the_living() {
         let store = MemoryStore::new();
-        store.put(About::Token, None, "long", 1_000, 0);
+        store.put(|s| &s.tokens, None, "long", 1_000, 0);
         for n in 0..40_000 {
-            store.put(About::Token, None, &format!("short-{n}"), 10, 0);
+            store.put(|s| &s.tokens, None, &format!("short-{n}"), 10, 0);
         }
         assert_eq!(store.entries.load(Ordering::Relaxed), 40_001, "all of them live");
         for n in 0..40_000 {
-            store.put(About::Token, None, &format!("later-{n}"), 1_000, 500);
+            store.put(|s| &s.tokens, None, &format!("later-{n}"), 1_000, 500);
         }
         assert_eq!(store.ask(&token(None, "long", None), 500), Standing::Revoked);
         assert_eq!(store.ask(&token(None, "later-7", None), 500), Standing::Revoked);
@@ -349,14 +449,14 @@ mod tests {
     fn the_longer_record_stands() {
         let store = MemoryStore::new();
         for until in [50, 100, 30] {
-            store.put(About::Token, None, "x", until, 0);
+            store.put(|s| &s.tokens, None, "x", until, 0);
         }
         assert_eq!(store.ask(&token(None, "x", None), 99), Standing::Revoked);
         assert_eq!(store.ask(&token(None, "x", None), 100), Standing::Good);
         assert_eq!(store.entries.load(Ordering::Relaxed), 1);
         for before in [5, 20, 7] {
-            let key = store.key(About::Subject, None, "alice");
-            store.raise_epoch(key, Epoch { before: at(before), until: at(9_999) }, at(0));
+            let key = store.keys.of(None, "alice");
+            store.raise_epoch(key, Epoch { before, until: 9_999 }, at(0));
         }
         assert_eq!(store.ask(&token(None, "y", None), 30), Standing::Revoked);
     }
@@ -369,7 +469,7 @@ mod tests {
             Rotation::Unknown,
             "over before it began"
         );
-        store.put(About::Family, None, "f", 900, 10);
+        store.put(|s| &s.families, None, "f", 900, 10);
         assert_eq!(
             store.decide(&rotate("a", "b", 0, 10)),
             Rotation::Unknown,
@@ -381,7 +481,7 @@ mod tests {
         let mut later = rotate("b", "c", 1, 1_000);
         later.family_ends = at(9_999);
         assert_eq!(store.decide(&later), Rotation::Unknown, "over, whatever is asked");
-        store.put(About::Family, None, "f", 900, 10);
+        store.put(|s| &s.families, None, "f", 900, 10);
         assert_eq!(store.decide(&rotate("b", "c", 1, 20)), Rotation::Unknown, "revoked meanwhile");
     }
 

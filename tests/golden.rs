@@ -1,0 +1,191 @@
+//! Tokens move both ways: what the Python module writes verifies here, and what we write verifies there.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use jwt_auth::{
+    AccessToken, Algorithm, Config, JwtAuth, Key, KeyRing, RefreshToken, TokenLocation,
+};
+use serde_json::{Map, Value, json};
+
+const SECRET: &str = "an example secret of 32 bytes :)";
+
+fn file(name: &str) -> String {
+    format!("{}/keys/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(name: &str) -> String {
+    std::fs::read_to_string(file(name)).expect("a key")
+}
+
+/// A configuration for an algorithm, and the key that Python verifies by.
+fn config(algorithm: Algorithm) -> (Config, String) {
+    let pair = |private: &str, public: &str| {
+        let pair = Key::pem_pair(
+            algorithm,
+            format!("file:{}", file(private)),
+            format!("file:{}", file(public)),
+        );
+        (Config::with_keys(KeyRing::new(pair)), text(public))
+    };
+    let secret = |text: String| {
+        (Config::with_keys(KeyRing::new(Key::secret(algorithm, text.as_str()))), text)
+    };
+    match algorithm {
+        Algorithm::HS256 => secret(SECRET.to_owned()),
+        Algorithm::HS384 | Algorithm::HS512 => secret(SECRET.repeat(2)),
+        Algorithm::ES256 => pair("p256.pem", "p256.pub.pem"),
+        Algorithm::ES384 => pair("p384.pem", "p384.pub.pem"),
+        Algorithm::EdDSA => pair("ed.pem", "ed.pub.pem"),
+        _ => pair("rsa.pem", "rsa.pub.pem"),
+    }
+}
+
+fn still(config: Config) -> Config {
+    config.clock(jwt_auth::ManualClock::at(tests::NOW + 1))
+}
+
+#[tokio::test]
+async fn tokens_of_the_module_verify_here_claim_by_claim() {
+    let golden =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/tokens.json"));
+    let golden: Vec<Value> = serde_json::from_str(&golden.expect("the file")).expect("JSON");
+    assert_eq!(golden.len(), 19, "all of them");
+    for case in &golden {
+        let algorithm: Algorithm =
+            case["algorithm"].as_str().expect("text").parse().expect("known");
+        let claims = case["claims"].as_object().expect("claims");
+        let mut config = still(config(algorithm).0).token_location([TokenLocation::Cookie]);
+        if claims.contains_key("aud") {
+            config = config.decode_audience(["foo"]);
+        }
+        if claims.contains_key("iss") {
+            config = config.decode_issuer("urn:foo");
+        }
+        let auth = config.build().expect("good");
+        let token = case["token"].as_str().expect("text");
+        let subject =
+            claims["sub"].as_str().map_or_else(|| claims["sub"].to_string(), str::to_owned);
+        let read: (Map<String, Value>, String, Option<String>, bool) = if claims["type"] == "access"
+        {
+            assert!(auth.verify_refresh(token).await.is_err(), "{case}");
+            let token: AccessToken = auth.verify_access(token).await.expect(&case.to_string());
+            assert_eq!(token.header().get("access").is_some(), case["name"] == "custom headers");
+            let csrf = token.csrf_token().map(str::to_owned);
+            (token.claims(), token.subject().to_owned(), csrf, token.is_fresh())
+        } else {
+            assert!(auth.verify_access(token).await.is_err(), "{case}");
+            let token: RefreshToken = auth.verify_refresh(token).await.expect(&case.to_string());
+            assert_eq!(token.identity().family(), Some(token.id()), "the first of its family");
+            let csrf = token.csrf_token().map(str::to_owned);
+            (token.claims(), token.subject().to_owned(), csrf, token.is_fresh())
+        };
+        assert_eq!((&read.0, &read.1), (claims, &subject), "{case}");
+        assert_eq!(read.2.as_deref(), claims.get("csrf").and_then(Value::as_str));
+        assert_eq!(read.3, claims.get("fresh") == Some(&json!(true)));
+        let broken = format!("{}{}", &token[..token.len() - 6], "AAAAAA");
+        assert!(
+            auth.verify_access(&broken).await.is_err()
+                && auth.verify_refresh(&broken).await.is_err()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_the_module_is_rotated_and_its_reuse_is_seen() {
+    let golden =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/tokens.json"));
+    let golden: Vec<Value> = serde_json::from_str(&golden.expect("the file")).expect("JSON");
+    let case = golden.iter().find(|case| case["name"] == "refresh").expect("a refresh token");
+    let auth = still(config(Algorithm::HS256).0)
+        .refresh_grace(std::time::Duration::ZERO)
+        .build()
+        .expect("good");
+    let token = case["token"].as_str().expect("text");
+    let first = auth.verify_refresh(token).await.expect("good");
+    assert!(auth.rotate(first.clone()).await.is_ok());
+    let error = auth.rotate(first).await.expect_err("used");
+    assert_eq!(error.code(), "refresh_token_reused");
+}
+
+/// The Python to ask: the one that is named, or `python3` where that has `PyJWT`.
+fn python() -> Option<String> {
+    if let Ok(named) = std::env::var("JWT_AUTH_PYTHON") {
+        return Some(named);
+    }
+    let has = Command::new("python3")
+        .args(["-c", "import jwt, cryptography"])
+        .stderr(Stdio::null())
+        .status();
+    has.is_ok_and(|status| status.success()).then(|| "python3".to_owned())
+}
+
+#[test]
+fn our_tokens_verify_in_python() {
+    let Some(python) = python() else {
+        eprintln!(
+            "skipped: python3 has no PyJWT with cryptography; pip install 'PyJWT[crypto]', or set JWT_AUTH_PYTHON"
+        );
+        return;
+    };
+    let mut asked = Vec::new();
+    for algorithm in [
+        Algorithm::HS256,
+        Algorithm::HS384,
+        Algorithm::HS512,
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::EdDSA,
+    ] {
+        let (config, key) = config(algorithm);
+        let clock = jwt_auth::ManualClock::at(tests::NOW);
+        let config = config.clock(clock).token_location([TokenLocation::Cookie]).issuer("urn:foo");
+        let auth: JwtAuth = config.build().expect("good");
+        let claims = json!({ "tenant": "acme" });
+        let pair =
+            auth.token_pair("alice").fresh(true).audience(["a", "b"]).scopes(["x"]).claims(&claims);
+        let pair = pair.issue().expect("a pair");
+        for token in [pair.access_token(), pair.refresh_token()] {
+            asked.push(json!({ "algorithm": algorithm.name(), "key": key, "token": token, "audience": "b" }));
+            let broken = format!("{}AAAA", &token[..token.len() - 4]);
+            asked.push(json!({ "algorithm": algorithm.name(), "key": key, "token": broken, "audience": "b" }));
+        }
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/verify.py");
+    let mut child = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python runs");
+    let mut input = child.stdin.take().expect("piped");
+    for line in &asked {
+        writeln!(input, "{line}").expect("written");
+    }
+    drop(input);
+    let answer = child.wait_with_output().expect("it ends");
+    let lines: Vec<Value> = String::from_utf8(answer.stdout)
+        .expect("text")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.len(), asked.len());
+    for (pair, asked) in lines.chunks(2).zip(asked.chunks(2)) {
+        let algorithm = &asked[0]["algorithm"];
+        assert_eq!(
+            (&pair[0]["sub"], &pair[0]["tenant"]),
+            (&json!("alice"), &json!("acme")),
+            "{algorithm} {pair:?}"
+        );
+        for claim in ["iat", "nbf", "exp", "jti", "type", "iss", "csrf", "fam"] {
+            assert!(pair[0].get(claim).is_some(), "{algorithm} {claim}");
+        }
+        assert_eq!(pair[1], "InvalidSignatureError", "{algorithm}");
+    }
+}
