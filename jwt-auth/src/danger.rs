@@ -1,4 +1,7 @@
-//! Every way to weaken a default. Each needs a `use jwt_auth::danger::…` that a review can search for.
+//! Every way to weaken what protects a token, under a name that a review can search for.
+//!
+//! In code each needs a `use jwt_auth::danger::…`, in an attribute `danger(…)`; the one that a variable opens
+//! is `JWT_AUTH_COOKIE_SECURE=false`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -10,6 +10,7 @@ mod config;
 pub mod danger;
 mod error;
 mod guard;
+pub mod guide;
 mod http;
 mod issue;
 mod json;

@@ -195,7 +195,7 @@ async fn c4_max_age_is_the_tokens_life_or_what_is_configured_or_asked() {
     assert_eq!(ages(configured.call("POST", "/login?max_age=60", &[]).await), ["60"; 4]);
     // What is left of the life counts, and not the whole of it.
     let token = auth.access_token("alice").issue().expect("a token");
-    clock.advance(Duration::from_secs(100));
+    clock.advance(Duration::from_millis(100_999));
     let answer = (auth.set_access_cookie(&token), ()).into_response();
     let line = answer.headers()["set-cookie"].to_str().expect("text");
     assert!(line.ends_with("Max-Age=800"), "{line}");

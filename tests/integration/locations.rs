@@ -157,6 +157,7 @@ async fn w9_answers_to_a_token_in_the_query_are_not_stored() {
     }
     let answer = client.call("GET", "/me?access_token=a&access_token=b", &[]).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.headers["cache-control"], "no-store");
     let answer = client.call("GET", "/open?access_token=x", &[]).await;
     assert!(!answer.headers.contains_key("cache-control"), "a public route did not look");
 }

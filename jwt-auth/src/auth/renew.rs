@@ -59,8 +59,9 @@ impl fmt::Display for SessionEnd {
 impl JwtAuth {
     /// Waits until a token that opened something long-lived is no longer good: it expired, or was revoked.
     ///
-    /// A revocation by this process is seen at once, one from elsewhere within a second. It needs a Tokio
-    /// runtime with its timer on, which `#[tokio::main]` gives.
+    /// A revocation by this process is seen at once, one from elsewhere within a second: the store, and a
+    /// [denylist](crate::Config::denylist) of your own, are asked that often for each token that is waited
+    /// for. It needs a Tokio runtime with its timer on, which `#[tokio::main]` gives.
     ///
     /// ```
     /// use jwt_auth::{AccessToken, JwtAuth};

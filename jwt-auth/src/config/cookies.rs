@@ -363,8 +363,8 @@ impl Config {
     }
 
     /// Whether a request that bears its token in a cookie has to repeat the token's CSRF value, which
-    /// another site cannot read. Default: true. With false nothing but `SameSite` keeps other sites from
-    /// acting for your users; WebSockets still check their `Origin`.
+    /// another site cannot read. Default: true. With false nothing but `SameSite` and the browser's own
+    /// word (`Sec-Fetch-Site`, and `Origin` of WebSockets) keeps other sites from acting for your users.
     ///
     /// ```
     /// # use jwt_auth::{Config, TokenLocation};

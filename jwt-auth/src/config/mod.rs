@@ -20,8 +20,8 @@ pub use cookies::SameSite;
 pub(crate) use cookies::{CookieSettings, TokenCookie, is_domain, is_safe};
 pub use env::variables;
 pub use error::{ConfigError, ConfigProblem};
-pub(crate) use hooks::Additional;
 pub use hooks::AsyncHook;
+pub(crate) use hooks::{Additional, ClaimsCheck, Denylist};
 pub(crate) use settings::Settings;
 
 /// Where a token was found, or is looked for.

@@ -90,7 +90,11 @@ impl fmt::Debug for Settings {
             .field("header_name", &self.header_name)
             .field("header_type", &self.header_type)
             .field("cookies", &self.cookies)
+            .field("query_name", &self.query_name)
+            .field("denylist_token_checks", &self.denylist_token_checks)
+            .field("error_body_key", &self.error_body_key)
             .field("compat", &self.compat)
+            .field("exp_optional", &self.exp_optional)
             .finish_non_exhaustive()
     }
 }

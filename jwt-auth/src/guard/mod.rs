@@ -98,13 +98,14 @@ async fn admit(
     spec: &GuardSpec,
 ) -> Result<Option<Proof>, AuthError> {
     let (kind, settings) = (spec.token_kind(), auth.settings());
-    let Some(found) = web::find(parts, settings, kind, spec.locations)? else {
+    let found = web::find(parts, settings, kind, spec.locations);
+    if web::concerns_query(parts, settings, spec.locations, &found) {
+        no_store::note();
+    }
+    let Some(found) = found? else {
         return if spec.optional { Ok(None) } else { Err(AuthErrorKind::Missing.into()) };
     };
     let location = found.location;
-    if location == TokenLocation::Query {
-        no_store::note();
-    }
     let presented = web::presented(parts, settings, kind, found)?;
     let kept = kept(auth, parts, kind, found)
         .filter(|kept| kept.audience == spec.audience && (kept.revocation || !spec.revocation));

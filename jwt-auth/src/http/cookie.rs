@@ -149,6 +149,14 @@ impl JwtAuth {
 
 impl SetCookies {
     /// How long the browser keeps these cookies, in place of what is configured: "remember me".
+    ///
+    /// ```
+    /// # use jwt_auth::{JwtAuth, SetCookies, TokenPair};
+    /// # use std::time::Duration;
+    /// # fn remember(auth: JwtAuth, pair: &TokenPair) -> SetCookies {
+    /// auth.set_cookies(pair).max_age(Duration::from_secs(7 * 86_400))
+    /// # }
+    /// ```
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
@@ -156,6 +164,13 @@ impl SetCookies {
 
     /// The domain of these cookies, in place of the configured one. It needs names without `__Host-`, so a
     /// configuration with a domain; delete them with the same domain.
+    ///
+    /// ```
+    /// # use jwt_auth::{JwtAuth, SetCookies};
+    /// # fn forget(auth: JwtAuth) -> SetCookies {
+    /// auth.unset_cookies().domain("shop.example.com")
+    /// # }
+    /// ```
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
@@ -226,6 +241,8 @@ impl SetCookies {
             None => Some(0),
             Some((_, facts)) => {
                 let now = since_epoch(&*settings.clock);
+                // Claims count whole seconds: what was made in this one has all of its life before it.
+                let now = Duration::from_secs(now.as_secs());
                 let life = facts.expires_at.map(|at| at.saturating_sub(now));
                 self.max_age.or(cookies.max_age).or(life).map(|age| age.as_secs())
             }

@@ -38,7 +38,7 @@ pub(crate) fn presented<'a>(
     if upgrade && !may_upgrade(parts, cookies) {
         return Err(AuthErrorKind::CrossSite);
     }
-    if cookies.csrf_protect && (asked || !is_safe(method)) && is_cross_site(parts, cookies) {
+    if (asked || !is_safe(method)) && is_cross_site(parts, cookies) {
         return Err(AuthErrorKind::CrossSite);
     }
     if !asked {
@@ -200,6 +200,13 @@ mod tests {
         };
         assert!(from(b"https://other.example").is_ok());
         assert_eq!(from(b"https://evil.example"), Err(AuthErrorKind::CrossSite));
+        let off = || CookieSettings { csrf_protect: false, ..Default::default() };
+        let lines = [("sec-fetch-site", &b"cross-site"[..])];
+        assert_eq!(
+            asked("POST", &lines, off()),
+            Err(AuthErrorKind::CrossSite),
+            "with nothing to repeat"
+        );
         let methods =
             || CookieSettings { csrf_methods: Some(vec!["GET".into()]), ..Default::default() };
         let lines = [("sec-fetch-site", &b"cross-site"[..])];

@@ -39,6 +39,23 @@ pub(crate) fn find<'a>(
     Ok(None)
 }
 
+/// Whether the answer is one to a token in the query, good or bad: no cache may keep it (W9).
+pub(crate) fn concerns_query(
+    parts: &Parts,
+    settings: &Settings,
+    locations: &[TokenLocation],
+    found: &Result<Option<Found<'_>>, AuthErrorKind>,
+) -> bool {
+    match found {
+        Ok(None) => false,
+        Ok(Some(found)) => found.location == TokenLocation::Query,
+        Err(_) => {
+            let locations = if locations.is_empty() { &settings.token_location } else { locations };
+            locations.contains(&TokenLocation::Query) && parts.uri.query().is_some()
+        }
+    }
+}
+
 fn in_header<'a>(
     headers: &'a HeaderMap,
     settings: &Settings,

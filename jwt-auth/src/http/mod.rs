@@ -10,5 +10,5 @@ pub use cookie::SetCookies;
 
 pub(crate) use compat::worded;
 pub(crate) use csrf::{FormValue, compare, presented};
-pub(crate) use location::{Found, find};
+pub(crate) use location::{Found, concerns_query, find};
 pub(crate) use response::{kept, wants_request};

@@ -65,11 +65,10 @@ fn status(kind: AuthErrorKind) -> StatusCode {
 /// The `error` of RFC 6750 §3.1 and RFC 9470 §3.
 fn challenge_error(kind: AuthErrorKind) -> Option<&'static str> {
     match kind {
-        AuthErrorKind::Missing => None,
+        // Nothing was sent, or the page's half of it was not: another token would not help.
+        AuthErrorKind::Missing | AuthErrorKind::CsrfMissing | AuthErrorKind::CsrfMismatch => None,
         AuthErrorKind::AmbiguousRequest => Some("invalid_request"),
-        AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden | AuthErrorKind::CrossSite => {
-            Some("insufficient_scope")
-        }
+        AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden => Some("insufficient_scope"),
         AuthErrorKind::FreshRequired | AuthErrorKind::ReauthenticationRequired => {
             Some("insufficient_user_authentication")
         }
@@ -79,7 +78,10 @@ fn challenge_error(kind: AuthErrorKind) -> Option<&'static str> {
 
 fn challenge(error: &AuthError, settings: Option<&Settings>) -> Option<HeaderValue> {
     let kind = error.kind();
-    if matches!(kind, AuthErrorKind::Unavailable | AuthErrorKind::CannotIssue) {
+    if matches!(
+        kind,
+        AuthErrorKind::Unavailable | AuthErrorKind::CannotIssue | AuthErrorKind::CrossSite
+    ) {
         return None;
     }
     let scheme = settings.and_then(|settings| settings.header_type.as_deref()).unwrap_or("Bearer");
@@ -206,10 +208,10 @@ mod tests {
             "refresh_token_reused 401 invalid_token",
             "fresh_token_required 401 insufficient_user_authentication",
             "reauthentication_required 401 insufficient_user_authentication",
-            "csrf_missing 401 invalid_token",
-            "csrf_mismatch 401 invalid_token",
+            "csrf_missing 401 -",
+            "csrf_mismatch 401 -",
             "csrf_claim_missing 401 invalid_token",
-            "request_cross_site 403 insufficient_scope",
+            "request_cross_site 403 -",
             "user_unknown 401 invalid_token",
             "scope_insufficient 403 insufficient_scope",
             "forbidden 403 insufficient_scope",

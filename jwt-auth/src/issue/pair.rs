@@ -64,6 +64,12 @@ impl TokenPair {
 
     /// The value that a request with the refresh token in a cookie repeats; `None` where cookies or their
     /// CSRF protection are off.
+    ///
+    /// ```
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// assert_eq!(auth.token_pair("alice").issue()?.refresh_csrf_token(), None, "no cookies here");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refresh_csrf_token(&self) -> Option<&str> {
         self.csrf[1].as_ref().map(Secret::expose)
     }

@@ -22,7 +22,8 @@ impl JwtAuth {
     /// HTML form, for pages without scripts.
     ///
     /// It reads bodies of `application/x-www-form-urlencoded`, of at most 64 KiB and with a
-    /// `Content-Length`, whose request bears cookies and no CSRF header; the handler gets the body as it was.
+    /// `Content-Length`, whose request bears a token in a cookie and no CSRF header; the handler gets the body
+    /// as it was. It stands before the guards, so such a body is read even when the token turns out to be bad.
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
@@ -105,7 +106,18 @@ fn is_small_form(request: &Request) -> bool {
 fn needs_value(request: &Request, auth: &JwtAuth) -> bool {
     let cookies = &auth.settings().cookies;
     let headers = request.headers();
-    headers.contains_key(COOKIE)
+    let bears = |name: &str| {
+        let names_it = |pair: &[u8]| {
+            pair.trim_ascii()
+                .strip_prefix(name.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"="))
+        };
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .any(|line| line.as_bytes().split(|b| *b == b';').any(names_it))
+    };
+    (bears(&cookies.access.key) || bears(&cookies.refresh.key))
         && !headers.contains_key(&cookies.access.csrf_header)
         && !headers.contains_key(&cookies.refresh.csrf_header)
 }
