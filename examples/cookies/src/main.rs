@@ -1,0 +1,144 @@
+//! A page in a browser: the session lives in cookies, and every change repeats a CSRF value.
+
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse};
+use jwt_auth::routing::{get, post};
+use jwt_auth::{
+    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, SetCookies,
+    TokenLocation, jwt_required, load_config, public, refresh_required,
+};
+use serde::{Deserialize, Serialize};
+
+use users::Users;
+
+/// Scripts of this host alone, requests to this host alone, nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[load_config]
+fn auth(config: Config) -> Config {
+    // Implicit refresh renews access tokens alone. A session that ends for good when its first refresh token
+    // does keeps the two together, so that whoever is logged in can log out.
+    config.token_location([TokenLocation::Cookie]).refresh_family_expires(SESSION)
+}
+
+/// As long as a refresh token lives by default.
+const SESSION: Duration = Duration::from_secs(30 * 86_400);
+
+#[derive(Clone, FromRef)]
+struct App {
+    auth: JwtAuth,
+    users: Users,
+    notes: Notes,
+}
+
+type Notes = Arc<Mutex<Vec<Note>>>;
+
+#[derive(Clone, Serialize)]
+struct Note {
+    author: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+#[public]
+async fn page() -> impl IntoResponse {
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(include_str!("page.html")))
+}
+
+#[public]
+async fn script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page.js"))
+}
+
+/// Takes JSON alone, which no form of another site can send: nobody is logged in behind their back.
+#[public]
+async fn login(
+    auth: JwtAuth,
+    State(users): State<Users>,
+    Json(form): Json<Login>,
+) -> axum::response::Result<(SetCookies, StatusCode)> {
+    let user = users.check(form.username, form.password).await.ok_or(StatusCode::UNAUTHORIZED)?;
+    let pair = auth.log_in(user.name).await?;
+    Ok((auth.set_cookies(&pair), StatusCode::NO_CONTENT))
+}
+
+#[refresh_required]
+async fn refresh(
+    auth: JwtAuth,
+    token: RefreshToken,
+) -> Result<(SetCookies, StatusCode), AuthError> {
+    let pair = auth.rotate(token).await?;
+    Ok((auth.set_cookies(&pair), StatusCode::NO_CONTENT))
+}
+
+/// Asks for the refresh token, so that a page whose access token has run out can still log out.
+#[refresh_required]
+async fn logout(auth: JwtAuth, token: RefreshToken) -> Result<(SetCookies, StatusCode), AuthError> {
+    auth.log_out(token).await?; // ends the session, its access token too
+    Ok((auth.unset_cookies(), StatusCode::NO_CONTENT))
+}
+
+#[jwt_required]
+async fn me(token: AccessToken) -> String {
+    format!("Welcome, {}!", token.subject())
+}
+
+#[jwt_required]
+async fn list_notes(State(notes): State<Notes>) -> Json<Vec<Note>> {
+    Json(notes.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+#[jwt_required] // and, for a POST with a cookie, the CSRF value
+async fn add_note(State(notes): State<Notes>, token: AccessToken, text: String) -> StatusCode {
+    let author = token.subject().to_owned();
+    notes.lock().unwrap_or_else(PoisonError::into_inner).push(Note { author, text });
+    StatusCode::CREATED
+}
+
+fn router(auth: &JwtAuth) -> GuardedRouter<App> {
+    GuardedRouter::new()
+        .route("/", get(page))
+        .route("/page.js", get(script))
+        .route("/login", post(login))
+        .route("/refresh", post(refresh))
+        .route("/logout", post(logout))
+        .route("/me", get(me))
+        .route("/notes", get(list_notes).post(add_note))
+        // A session that is used goes on: in its second half an access token is renewed with the answer.
+        .layer(auth.implicit_refresh())
+}
+
+fn app(auth: JwtAuth) -> axum::Router {
+    router(&auth).with_state(App { auth, users: Users::TABLE, notes: Notes::default() })
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let port: u16 = match std::env::var("PORT") {
+        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Err(_) => 3000,
+    };
+    let app = app(auth(Config::from_env())?);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let at = listener.local_addr()?;
+    println!("Listening on http://{at}. Open in a browser:\n");
+    println!("http://localhost:{}", at.port());
+    println!("\nThe user is alice, the password is wonderland.");
+    axum::serve(listener, app).await?;
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! What a browser sees, with a jar of cookies in place of the browser.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use jwt_auth::{Clock as _, Config, ManualClock};
+use tower::ServiceExt as _;
+
+const ALICE: &str = r#"{"username":"alice","password":"wonderland"}"#;
+
+const NOW: u64 = 1_700_000_000;
+
+struct Browser {
+    app: Router,
+    clock: ManualClock,
+    jar: BTreeMap<String, String>,
+    /// The headers of the last answer.
+    headers: HeaderMap,
+}
+
+impl Browser {
+    fn new() -> Self {
+        let clock = ManualClock::at(NOW);
+        let auth = super::auth(Config::hs256([7; 32]).clock(clock.clone())).unwrap();
+        let app = super::app(auth);
+        Self { app, clock, jar: BTreeMap::new(), headers: HeaderMap::new() }
+    }
+
+    /// A browser with a session.
+    async fn logged_in() -> Self {
+        let mut browser = Self::new();
+        let (status, _) = browser.ask("POST", "/login", &[JSON], ALICE).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        browser
+    }
+
+    async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &'static str,
+    ) -> (StatusCode, String) {
+        let jar: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request =
+            Request::builder().method(method).uri(path).header("cookie", jar.join("; "));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        let (parts, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
+        self.headers = parts.headers;
+        for line in self.headers.get_all("set-cookie") {
+            let (name, rest) = line.to_str().unwrap().split_once('=').unwrap();
+            if rest.contains("Max-Age=0") {
+                self.jar.remove(name);
+            } else {
+                let value = rest.split(';').next().unwrap();
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn get(&mut self, path: &str) -> (StatusCode, String) {
+        self.ask("GET", path, &[], "").await
+    }
+
+    /// A POST as the page's script makes it.
+    async fn post(&mut self, path: &str, kind: &str, body: &'static str) -> StatusCode {
+        let csrf = self.jar.get(&format!("__Host-csrf_{kind}_token")).cloned().unwrap_or_default();
+        self.ask("POST", path, &[("x-csrf-token", &csrf)], body).await.0
+    }
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn the_page_is_for_everybody_and_runs_nothing_inline() {
+    let mut browser = Browser::new();
+    let (status, page) = browser.get("/").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(browser.headers["content-security-policy"], super::POLICY);
+    assert!(page.contains("<script src=\"/page.js\" defer></script>"));
+    let ids = ["username", "password", "login", "logout", "refresh", "add", "note"];
+    for id in ids.into_iter().chain(["status", "me", "notes"]) {
+        assert!(page.contains(&format!("id=\"{id}\"")), "{id}");
+    }
+    assert_eq!(browser.get("/page.js").await.0, StatusCode::OK);
+    assert_eq!(browser.headers["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(browser.get("/me").await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_wrong_password_sets_no_cookie() {
+    let mut browser = Browser::new();
+    let wrong = r#"{"username":"alice","password":"looking-glass"}"#;
+    assert_eq!(browser.ask("POST", "/login", &[JSON], wrong).await.0, StatusCode::UNAUTHORIZED);
+    let form = [("content-type", "text/plain")];
+    let (status, _) = browser.ask("POST", "/login", &form, ALICE).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "what a form of another site can send");
+    assert!(browser.jar.is_empty());
+}
+
+#[tokio::test]
+async fn a_log_in_sets_four_cookies() {
+    let browser = Browser::logged_in().await;
+    let lines = browser.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
+    let seen: Vec<_> =
+        lines.map(|line| (line.split('=').next().unwrap(), line.contains("HttpOnly"))).collect();
+    let expected = [
+        ("__Host-access_token_cookie", true),
+        ("__Host-csrf_access_token", false),
+        ("__Host-refresh_token_cookie", true),
+        ("__Host-csrf_refresh_token", false),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_change_needs_the_csrf_value_and_a_look_does_not() {
+    let mut browser = Browser::logged_in().await;
+    assert_eq!(browser.get("/me").await, (StatusCode::OK, "Welcome, alice!".to_owned()));
+    let (status, body) = browser.ask("POST", "/notes", &[], "forged").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(body.contains("csrf_missing"), "{body}");
+    assert_eq!(browser.post("/notes", "refresh", "forged").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.post("/notes", "access", "milk").await, StatusCode::CREATED);
+    let notes = r#"[{"author":"alice","text":"milk"}]"#.to_owned();
+    assert_eq!(browser.get("/notes").await, (StatusCode::OK, notes));
+}
+
+#[tokio::test]
+async fn a_refresh_sets_new_cookies() {
+    let mut browser = Browser::logged_in().await;
+    let before = browser.jar.clone();
+    assert_eq!(browser.post("/refresh", "access", "").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.jar, before);
+    assert_eq!(browser.post("/refresh", "refresh", "").await, StatusCode::NO_CONTENT);
+    assert!(before.iter().all(|(name, value)| browser.jar[name] != *value));
+    assert_eq!(browser.get("/me").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_log_out_ends_the_session_for_copies_too() {
+    let mut browser = Browser::logged_in().await;
+    let copies = browser.jar.clone();
+    assert_eq!(browser.post("/logout", "refresh", "").await, StatusCode::NO_CONTENT);
+    assert!(browser.jar.is_empty());
+    browser.jar = copies;
+    assert_eq!(browser.get("/me").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.post("/refresh", "refresh", "").await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_goes_on_and_one_that_is_not_ends() {
+    let mut browser = Browser::logged_in().await;
+    browser.get("/me").await;
+    assert!(!browser.headers.contains_key("set-cookie"), "the token is young");
+    for _ in 0..5 {
+        browser.clock.advance(Duration::from_secs(10 * 60));
+        assert_eq!(browser.get("/me").await.0, StatusCode::OK);
+        assert!(browser.headers.contains_key("set-cookie"));
+    }
+    assert_eq!(browser.post("/notes", "access", "milk").await, StatusCode::CREATED);
+    browser.clock.advance(Duration::from_secs(16 * 60));
+    assert_eq!(browser.get("/me").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.post("/logout", "refresh", "").await, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn whoever_is_logged_in_can_log_out() {
+    let mut browser = Browser::logged_in().await;
+    let ten_minutes = Duration::from_secs(10 * 60);
+    let steps = super::SESSION.as_secs() / ten_minutes.as_secs();
+    for _ in 1..steps {
+        browser.clock.advance(ten_minutes);
+        assert_eq!(browser.get("/me").await.0, StatusCode::OK);
+    }
+    assert_eq!(browser.post("/logout", "refresh", "").await, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_session_ends_however_much_it_is_used() {
+    let mut browser = Browser::logged_in().await;
+    while browser.get("/me").await.0 == StatusCode::OK {
+        browser.clock.advance(Duration::from_secs(10 * 60));
+    }
+    assert_eq!(browser.clock.now(), UNIX_EPOCH + Duration::from_secs(NOW) + super::SESSION);
+}
