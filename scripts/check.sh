@@ -17,7 +17,26 @@ need() { # need COMMAND, and how to install it
 
 command -v cargo >/dev/null 2>&1 || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }
 command -v cc >/dev/null 2>&1 || { echo "install a C compiler first (gcc or clang): AWS-LC is written in C" >&2; exit 1; }
+apt() { # apt PACKAGE…
+    local sudo=""
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
 need cargo-deny cargo install --locked cargo-deny --version 0.20.2
+
+need chromedriver apt chromium chromium-driver
+need chromium apt chromium chromium-driver
+need python3 apt python3 python3-venv
+# Golden tokens are verified by Python; its packages stay in a folder that git ignores.
+python="$PWD/target/python"
+if ! "$python/bin/python" -c 'import jwt, cryptography' 2>/dev/null; then
+    say "installing PyJWT"
+    python3 -m venv "$python"
+    "$python/bin/pip" install --quiet --disable-pip-version-check 'PyJWT[crypto]>=2.10,<3'
+fi
+# With these a test that finds no browser or no Python fails, and is not skipped.
+export JWT_AUTH_BROWSER=required JWT_AUTH_PYTHON="$python/bin/python"
 
 say "format"
 cargo fmt --all --check
@@ -27,7 +46,7 @@ cargo test --quiet -p tests --test floors
 
 say "clippy: all features, then each backend alone"
 cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs --all-targets -- -D warnings
+cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets -- -D warnings
 cargo clippy --quiet -p jwt-auth --no-default-features --features rust_crypto --all-targets -- -D warnings
 
 say "no backend is a compile error that says so"

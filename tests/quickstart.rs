@@ -1,62 +1,26 @@
 //! The quickstart on a real port, driven by an HTTP client as a person would drive it.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tests::process::{Running, binary};
 
 /// A quickstart that runs in a folder of its own until it is dropped.
 struct Quickstart {
-    child: Child,
-    folder: PathBuf,
+    running: Running,
     url: String,
-    said: Vec<String>,
     client: Client,
-}
-
-fn binary() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(cargo)
-        .current_dir(&root)
-        .args(["build", "--quiet", "-p", "quickstart", "--message-format=json"])
-        .output()
-        .expect("cargo runs");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    let path = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "quickstart")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    path.expect("a binary")
 }
 
 impl Quickstart {
     fn start(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("quickstart-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let mut child = Command::new(binary())
-            .current_dir(&folder)
-            .env("PORT", "0")
-            .env_remove("JWT_AUTH_SECRET_KEY")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut said = Vec::new();
-        while said
-            .last()
-            .is_none_or(|line: &String| !line.starts_with("curl -i") || line.contains("Bearer"))
-        {
-            said.push(lines.next().expect("it says where it listens").expect("text"));
-        }
-        let at =
-            said.iter().find_map(|line| line.strip_prefix("Listening on ")).expect("an address");
-        let url = at.split('.').take(4).collect::<Vec<_>>().join(".");
-        Self { child, folder, url, said, client: Client::new() }
+        // The last line that is printed before it serves.
+        let last = |line: &str| line.starts_with("curl -i") && !line.contains("Bearer");
+        let running = Running::start("quickstart", name, last);
+        let url = running.url();
+        Self { running, url, client: Client::new() }
     }
 
     fn ask(&self, method: Method, path: &str) -> RequestBuilder {
@@ -72,14 +36,6 @@ impl Quickstart {
         let form = json!({ "username": username, "password": password });
         let answer = self.ask(Method::POST, "/login").json(&form).send().await.expect("an answer");
         (answer.status(), answer.json().await.unwrap_or_default())
-    }
-}
-
-impl Drop for Quickstart {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -130,7 +86,7 @@ async fn the_whole_story() {
 async fn it_says_what_to_paste_and_that_works() {
     let app = Quickstart::start("paste");
     let manifest: Vec<&str> =
-        app.said.iter().map(String::as_str).take_while(|line| !line.is_empty()).collect();
+        app.running.said.iter().map(String::as_str).take_while(|line| !line.is_empty()).collect();
     assert_eq!(
         manifest,
         [
@@ -142,7 +98,7 @@ async fn it_says_what_to_paste_and_that_works() {
             "POST   /refresh  refresh",
         ]
     );
-    let script = app.said[app.said.len() - 3..].join("\n");
+    let script = app.running.said[app.running.said.len() - 3..].join("\n");
     let pasted = Command::new("sh").args(["-c", &script]).output().expect("a shell with curl");
     let output = String::from_utf8_lossy(&pasted.stdout).into_owned();
     assert!(output.contains("HTTP/1.1 200 OK") && output.contains("Welcome, alice!"), "{output}");
@@ -165,7 +121,7 @@ fn a_misconfigured_app_serves_nothing() {
         ("JWT_AUTH_ACCESS_TOKEN_EXPIRE", b"15m", "the nearest is JWT_AUTH_ACCESS_TOKEN_EXPIRES"),
         ("JWT_AUTH_ISSUER", b"\xff\xfe", "not UTF-8"),
     ] {
-        let run = Command::new(binary())
+        let run = Command::new(binary("quickstart"))
             .current_dir(&folder)
             .env("PORT", "0")
             .env(name, OsStr::from_bytes(value))

@@ -1,9 +1,8 @@
 //! A WebSocket that ends with the token that opened it.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::Poll;
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 
@@ -33,7 +32,11 @@ pub struct GuardedSocket {
     socket: WebSocket,
     end: Pin<Box<dyn Future<Output = SessionEnd> + Send>>,
     ended: Option<SessionEnd>,
+    closed: bool,
 }
+
+/// How long a peer may take to read the goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 impl GuardedSocket {
     /// Watches the token from now on.
@@ -42,20 +45,20 @@ impl GuardedSocket {
         T: VerifiedToken + Send + 'static,
     {
         let end = Box::pin(async move { auth.ended(&token).await });
-        Self { socket, end, ended: None }
+        Self { socket, end, ended: None, closed: false }
     }
 
     /// The next message; `None` when the peer is gone, or the session is over and the socket was closed.
     pub async fn recv(&mut self) -> Option<Result<Message, axum::Error>> {
-        if self.ended.is_some() {
-            return None;
+        if self.ended.is_none() {
+            let end = tokio::select! {
+                biased;
+                end = &mut self.end => end,
+                message = self.socket.recv() => return message,
+            };
+            self.ended = Some(end);
         }
-        let end = tokio::select! {
-            biased;
-            end = &mut self.end => end,
-            message = self.socket.recv() => return message,
-        };
-        self.close(end).await;
+        self.close().await;
         None
     }
 
@@ -66,15 +69,16 @@ impl GuardedSocket {
     /// When the peer is gone, or the session is over: then the socket was closed, and nothing was sent.
     pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
         if self.ended.is_none() {
-            let end = &mut self.end;
-            if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx))).await {
-                self.close(end).await;
-            }
+            // The end is looked at first, and watched while a slow peer reads.
+            let end = tokio::select! {
+                biased;
+                end = &mut self.end => end,
+                sent = self.socket.send(message) => return sent,
+            };
+            self.ended = Some(end);
         }
-        match self.ended {
-            Some(end) => Err(axum::Error::new(Over(end))),
-            None => self.socket.send(message).await,
-        }
+        self.close().await;
+        Err(axum::Error::new(Over))
     }
 
     /// Why the session is over, when it is.
@@ -82,18 +86,20 @@ impl GuardedSocket {
         self.ended
     }
 
-    async fn close(&mut self, end: SessionEnd) {
-        self.ended = Some(end);
+    async fn close(&mut self) {
+        let Some(end) = self.ended.filter(|_| !self.closed) else { return };
         let frame = CloseFrame { code: end.close_code(), reason: end.reason().into() };
-        // A peer that is gone needs no goodbye.
-        let _ = self.socket.send(Message::Close(Some(frame))).await;
+        // A peer that is gone, or does not read, gets no goodbye.
+        let goodbye = self.socket.send(Message::Close(Some(frame)));
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+        self.closed = true;
     }
 }
 
 /// The session of a socket is over.
 #[derive(Debug, thiserror::Error)]
-#[error("the session of this socket is over: {0}")]
-struct Over(SessionEnd);
+#[error("the session of this socket is over")]
+struct Over;
 
 impl fmt::Debug for GuardedSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -244,6 +244,21 @@ async fn a_hook_that_fails_makes_no_token_and_uses_none_up() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_a_hook_stands_as_it_is() {
+    use jwt_auth::AuthErrorKind;
+
+    async fn gone(subject: &str) -> Result<Value, AuthError> {
+        if subject == "gone" { Err(AuthErrorKind::UserUnknown.into()) } else { Ok(json!({})) }
+    }
+    let plain = config().0.build().expect("good");
+    let refresh_token = plain.refresh_token("gone").issue().expect("a token");
+    let (app, auth) = app(config().0.additional_claims(gone));
+    assert_eq!(auth.log_in("gone").await.expect_err("gone").code(), "user_unknown");
+    let answer = ask(&app, "/refresh", &refresh_token).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "user_unknown"));
+}
+
+#[tokio::test]
 async fn without_hooks_every_builder_can_be_awaited_and_issued() {
     let auth = config().0.additional_claims(tenant).build().expect("good");
     let token = auth.access_token("alice").await.expect("a token");
@@ -279,11 +294,12 @@ struct User {
     name: String,
 }
 
-impl LoadUser<Shop> for User {
+impl LoadUser for User {
+    type State = Arc<AtomicUsize>;
     type Error = &'static str;
 
-    async fn load(token: &AccessToken, shop: &Shop) -> Result<Option<Self>, Self::Error> {
-        shop.loads.fetch_add(1, Ordering::Relaxed);
+    async fn load(token: &AccessToken, loads: &Self::State) -> Result<Option<Self>, Self::Error> {
+        loads.fetch_add(1, Ordering::Relaxed);
         match token.subject() {
             "gone" => Ok(None),
             "down" => Err("no database"),

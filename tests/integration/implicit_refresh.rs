@@ -166,6 +166,17 @@ async fn only_a_token_that_a_guard_let_in_by_cookie_is_renewed() {
 }
 
 #[tokio::test]
+async fn it_outlives_no_refresh_token() {
+    let (client, _, clock) = app(|config| config.refresh_token_expires(20 * MINUTE));
+    client.call("POST", "/login", &[]).await;
+    clock.advance(10 * MINUTE);
+    let renewed = client.call("GET", "/me", &[]).await;
+    assert_eq!(renewed.cookies().len(), 2);
+    let last = claims(&client.call("GET", "/me", &[]).await);
+    assert_eq!(last["exp"].as_u64(), last["auth_time"].as_u64().map(|began| began + 20 * 60));
+}
+
+#[tokio::test]
 async fn a_session_ends_for_good_however_much_it_is_used() {
     let (client, _, clock) = app(|config| config.refresh_family_expires(60 * MINUTE));
     client.call("POST", "/login", &[]).await;

@@ -1,5 +1,7 @@
 //! What the tests share: an app behind `oneshot`, a clock that stands still, and tokens made by hand.
 
+pub mod process;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};

@@ -12,8 +12,8 @@ use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use jwt_auth::routing::{get, post};
 use jwt_auth::{
-    AccessToken, AuthError, Config, CurrentUser, GuardedRouter, JwtAuth, LoadUser, Permission,
-    RefreshToken, TokenPair, jwt_required, load_config, public, refresh_required,
+    AccessToken, AuthError, AuthErrorKind, Config, CurrentUser, GuardedRouter, JwtAuth, LoadUser,
+    Permission, RefreshToken, TokenPair, jwt_required, load_config, public, refresh_required,
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ fn auth(config: Config, users: Users) -> Config {
     // Asked for every token that is made, refreshed ones too, so that claims stay true.
     config.additional_claims(move |subject: &str| {
         let user = users.find(subject);
-        async move { user.map(|user| user.claims).ok_or("the user is gone") }
+        async move { user.map(|user| user.claims).ok_or(AuthError::from(AuthErrorKind::UserUnknown)) }
     })
 }
 
@@ -89,11 +89,12 @@ struct App {
     users: Users,
 }
 
-impl LoadUser<App> for User {
+impl LoadUser for User {
+    type State = Users;
     type Error = Infallible; // a database has errors; they are answered by 503
 
-    async fn load(token: &AccessToken, app: &App) -> Result<Option<Self>, Infallible> {
-        Ok(app.users.find(token.subject()))
+    async fn load(token: &AccessToken, users: &Users) -> Result<Option<Self>, Infallible> {
+        Ok(users.find(token.subject()))
     }
 }
 

@@ -99,8 +99,9 @@ async fn a_user_who_is_gone_is_nobody() {
     let (status, body) = ask(&app, "GET", "/me", &bob).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(body.contains("user_unknown"), "{body}");
-    let (status, _) = ask(&app, "POST", "/refresh", &refresh).await;
-    assert!(!status.is_success(), "no token is made for nobody");
+    let (status, body) = ask(&app, "POST", "/refresh", &refresh).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "no token is made for nobody");
+    assert!(body.contains("user_unknown"), "{body}");
 }
 
 #[tokio::test]

@@ -111,8 +111,9 @@ impl JwtAuth {
         let within = within.unwrap_or(settings.access_token_expires / 2);
         // Without the time of the log-in nobody knows when the session ends for good.
         let (Some(exp), Some(began)) = (claims.exp, claims.auth_time) else { return Ok(None) };
-        let session_left =
-            began.saturating_add(settings.refresh_family_expires).saturating_sub(now);
+        // No longer than the refresh token of the log-in: a session that nobody can log out of is none.
+        let session = settings.refresh_family_expires.min(settings.refresh_token_expires);
+        let session_left = began.saturating_add(session).saturating_sub(now);
         let life = settings.access_token_expires.min(session_left);
         if exp.saturating_sub(now) > within || now.saturating_add(life) <= exp {
             return Ok(None);

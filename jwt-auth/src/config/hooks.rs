@@ -1,5 +1,6 @@
 //! The application's own functions that are asked while tokens are made and read.
 
+use std::any::Any;
 use std::fmt::Display;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -98,6 +99,10 @@ where
         let asked = self.0.call(subject);
         Box::pin(async move {
             let members = asked.await.map_err(|error| {
+                let any: &dyn Any = &error;
+                if let Some(refusal) = any.downcast_ref::<AuthError>() {
+                    return refusal.clone();
+                }
                 tracing::warn!(target: "jwt_auth", %error, "a hook failed; no token is made");
                 AuthError::from(AuthErrorKind::Unavailable)
             })?;
@@ -115,6 +120,10 @@ impl Config {
     ///
     /// It has 250 ms; when it fails or takes longer the request is refused with 503, since nobody can vouch
     /// for the token. It is asked for every request, so a source that is far away costs its round trip.
+    ///
+    /// It is asked beside the store, and told nothing: [`log_out`](crate::JwtAuth::log_out) writes to the store
+    /// alone, so write your own row as well. Nor does it make rotation durable: which refresh tokens were used
+    /// is known to the store, and the default one forgets it with its process.
     ///
     /// ```
     /// use jwt_auth::{Config, TokenIdentity};
@@ -157,7 +166,9 @@ impl Config {
     ///
     /// The hook is asked once for a log-in and once for each refresh, so that claims stay true; what a
     /// builder's `.claims(…)` says goes before. It may wait, so builders are awaited and not `issue`d: with
-    /// a hook, [`issue`](crate::TokenBuilder::issue) is an error. When it fails no token is made (503).
+    /// a hook, [`issue`](crate::TokenBuilder::issue) is an error. When it fails no token is made and none is
+    /// used up (503); an [`AuthError`] of its own stands as it is, such as
+    /// [`UserUnknown`](AuthErrorKind::UserUnknown) for a user who is gone (401).
     ///
     /// ```
     /// use jwt_auth::Config;

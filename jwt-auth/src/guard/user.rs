@@ -13,29 +13,29 @@ use crate::error::{AuthError, AuthErrorKind};
 use crate::guard::{GuardSpec, answered, token_of};
 use crate::token::AccessToken;
 
-/// How a user is found: by a verified token, in the router's state `S`.
+/// How a user is found: by a verified token, in a part of the router's state.
 ///
 /// ```
 /// use axum::extract::FromRef;
 /// use jwt_auth::{AccessToken, CurrentUser, JwtAuth, LoadUser, jwt_required};
-///
-/// struct User { name: String }
+/// use std::{collections::HashMap, sync::Arc};
 ///
 /// #[derive(Clone)]
-/// struct App { auth: JwtAuth }
+/// struct User { name: String }
 ///
-/// impl FromRef<App> for JwtAuth {
-///     fn from_ref(app: &App) -> Self { app.auth.clone() }
-/// }
+/// type Database = Arc<HashMap<String, User>>;
 ///
-/// impl LoadUser<App> for User {
+/// impl LoadUser for User {
+///     type State = Database;
 ///     type Error = std::io::Error;
 ///
-///     async fn load(token: &AccessToken, _: &App) -> Result<Option<Self>, Self::Error> {
-///         // Here you ask your database; `None` is a user that is gone.
-///         Ok(Some(Self { name: token.subject().to_owned() }))
+///     async fn load(token: &AccessToken, users: &Database) -> Result<Option<Self>, Self::Error> {
+///         Ok(users.get(token.subject()).cloned()) // `None` is a user that is gone
 ///     }
 /// }
+///
+/// #[derive(Clone, FromRef)]
+/// struct App { auth: JwtAuth, users: Database }
 ///
 /// #[jwt_required]
 /// async fn me(user: CurrentUser<User>) -> String {
@@ -44,11 +44,14 @@ use crate::token::AccessToken;
 /// # let _: axum::Router<App> = axum::Router::new().route("/", axum::routing::get(me));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a user that can be found in the state `{S}`",
-    label = "not found by a token",
-    note = "write `impl LoadUser<{S}> for {Self}`"
+    message = "nothing says how a `{Self}` is found by a token",
+    label = "no user that can be loaded",
+    note = "write `impl LoadUser for {Self}`"
 )]
-pub trait LoadUser<S>: Sized + Send + Sync + 'static {
+pub trait LoadUser: Sized + Send + Sync + 'static {
+    /// Where users are looked for: the router's state, or what `#[derive(FromRef)]` takes out of it.
+    type State: Send + Sync;
+
     /// What went wrong; it goes to the log, and the answer is 503.
     type Error: Display;
 
@@ -59,7 +62,7 @@ pub trait LoadUser<S>: Sized + Send + Sync + 'static {
     /// When nobody can say now.
     fn load(
         token: &AccessToken,
-        state: &S,
+        state: &Self::State,
     ) -> impl Future<Output = Result<Option<Self>, Self::Error>> + Send;
 }
 
@@ -104,7 +107,8 @@ async fn load<U, S>(
     state: &S,
 ) -> Result<CurrentUser<U>, AuthError>
 where
-    U: LoadUser<S>,
+    U: LoadUser,
+    U::State: FromRef<S>,
     S: Sync,
 {
     let proof = token_of(auth, parts, &GuardSpec::ACCESS).await?;
@@ -114,7 +118,7 @@ where
     {
         return Ok(user.clone());
     }
-    let user = match U::load(&proof.access()?, state).await {
+    let user = match U::load(&proof.access()?, &U::State::from_ref(state)).await {
         Ok(user) => CurrentUser(Arc::new(user.ok_or(AuthErrorKind::UserUnknown)?)),
         Err(error) => {
             tracing::warn!(target: "jwt_auth", %error, "the user of a token cannot be loaded");
@@ -129,7 +133,8 @@ where
 impl<S, U> FromRequestParts<S> for CurrentUser<U>
 where
     S: Send + Sync,
-    U: LoadUser<S>,
+    U: LoadUser,
+    U::State: FromRef<S>,
     JwtAuth: FromRef<S>,
 {
     type Rejection = AuthError;
@@ -145,7 +150,8 @@ where
 impl<S, U> OptionalFromRequestParts<S> for CurrentUser<U>
 where
     S: Send + Sync,
-    U: LoadUser<S>,
+    U: LoadUser,
+    U::State: FromRef<S>,
     JwtAuth: FromRef<S>,
 {
     type Rejection = AuthError;

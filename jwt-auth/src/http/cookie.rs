@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum_core::response::{IntoResponseParts, ResponseParts};
+use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cookie::{Cookie, SameSite as Attribute};
@@ -17,7 +17,7 @@ use crate::error::AuthError;
 use crate::issue::{MAX_COOKIE, TokenPair};
 use crate::secret::Secret;
 
-/// Cookies on their way into a response: `(auth.set_cookies(&pair), Json(body))`.
+/// Cookies on their way into a response: `(auth.set_cookies(&pair), Json(body))`, or a response by itself.
 ///
 /// Made by [`JwtAuth::set_cookies`] and its kin. What cannot be set (cookies are not among the locations, a
 /// token too large for a browser) is an error of the response, 500, with its reason in the log.
@@ -275,6 +275,13 @@ fn facts(token: &str, kind: TokenKind) -> Result<Facts, AuthError> {
     }
     let csrf = claims.csrf.map(|csrf| csrf.of(&payload).to_owned());
     Ok(Facts { csrf, expires_at: claims.exp })
+}
+
+/// Cookies and nothing else: an empty body.
+impl IntoResponse for SetCookies {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
 }
 
 impl IntoResponseParts for SetCookies {

@@ -20,9 +20,10 @@ impl JwtAuth {
     /// The new token is of the same session and keeps scopes, roles, custom claims and the CSRF value; it is
     /// not fresh. It is made only after a guard let the request in and the handler has run, and only if the
     /// token still stands then, so it never undoes a log-out. An answer that sets or deletes the cookie
-    /// itself is left alone. A session ends for good at the configured
-    /// [absolute end](crate::Config::refresh_family_expires) after its log-in; tokens that do not say when
-    /// that was (`auth_time`) are not renewed. A handler turns it off by [`NoImplicitRefresh`].
+    /// itself is left alone. It goes on for as long as the refresh token of the
+    /// log-in lives ([`refresh_token_expires`](crate::Config::refresh_token_expires), and no longer than
+    /// [`refresh_family_expires`](crate::Config::refresh_family_expires)); tokens that do not say when that
+    /// log-in was (`auth_time`) are not renewed. A handler turns it off by [`NoImplicitRefresh`].
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
