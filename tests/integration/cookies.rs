@@ -99,7 +99,7 @@ fn shape(line: &str) -> String {
 }
 
 #[tokio::test]
-async fn c1_host_cookies_secure_lax_and_http_only_on_tokens() {
+async fn c1_c2_host_cookies_secure_lax_and_http_only_on_tokens() {
     let (client, _, _) = app(|config| config);
     let answer = client.call("POST", "/login", &[]).await;
     let shapes: Vec<_> = answer.cookies().into_iter().map(shape).collect();
@@ -127,7 +127,7 @@ async fn c1_a_cookie_without_its_prefix_is_not_ours() {
 }
 
 #[tokio::test]
-async fn c3_the_prefix_goes_where_a_browser_would_refuse_it() {
+async fn c1_the_prefix_goes_where_a_browser_would_refuse_it() {
     for (change, names) in [
         (
             (|c| c.cookie_domain("example.com")) as fn(Config) -> Config,
@@ -183,7 +183,7 @@ async fn c3_the_prefix_goes_where_a_browser_would_refuse_it() {
 }
 
 #[tokio::test]
-async fn c4_max_age_is_the_tokens_life_or_what_is_configured_or_asked() {
+async fn c3_max_age_is_the_tokens_life_or_what_is_configured_or_asked() {
     let ages = |answer: tests::Answer| -> Vec<String> {
         let age = |line: &str| line.split("Max-Age=").nth(1).expect("an age").to_owned();
         answer.cookies().into_iter().map(age).collect()

@@ -1,7 +1,7 @@
 //! Every option of the configuration: changing it changes what happens, by method and by variable alike.
 //!
-//! Options of keys, times, headers and rotation have their tests where those are tested; a list at the end
-//! holds that none is forgotten.
+//! By method, options of keys, times, headers and rotation have their tests where those are tested; by variable
+//! they have them here.
 
 use axum::http::StatusCode;
 use jwt_auth::danger::{DangerousConfig as _, decode_unverified};
@@ -257,6 +257,69 @@ async fn an_audience_may_be_asked_and_not_written() {
     let token = auth.access_token("alice").issue().expect("a token");
     assert_eq!(decode_unverified(&token).expect("a token").claims["aud"], "a");
     assert!(auth.verify_access(&token).await.is_err());
+}
+
+/// An app by variables, beside its clock.
+fn by_variables(more: &[(&str, &str)]) -> (Client, JwtAuth, jwt_auth::ManualClock) {
+    let secret = ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes :)");
+    let clock = jwt_auth::ManualClock::at(tests::NOW);
+    let vars = more.iter().copied().chain([secret]);
+    let (client, auth) = client(Config::from_vars(vars).clock(clock.clone()));
+    (client, auth, clock)
+}
+
+#[tokio::test]
+async fn times_by_variable() {
+    let seconds = std::time::Duration::from_secs;
+    let exp = |token: &str| {
+        decode_unverified(token).expect("a token").claims["exp"]
+            .as_u64()
+            .map(|exp| exp - tests::NOW)
+    };
+    let (_, auth, _) = by_variables(&[
+        ("JWT_AUTH_ACCESS_TOKEN_EXPIRES", "1m"),
+        ("JWT_AUTH_REFRESH_TOKEN_EXPIRES", "1h"),
+    ]);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    assert_eq!((exp(pair.access_token()), exp(pair.refresh_token())), (Some(60), Some(3600)));
+    let (_, auth, _) = by_variables(&[("JWT_AUTH_REFRESH_FAMILY_EXPIRES", "90s")]);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    assert_eq!((exp(pair.access_token()), exp(pair.refresh_token())), (Some(90), Some(90)));
+    for (leeway, good) in [("1s", false), ("10s", true)] {
+        let (_, auth, clock) = by_variables(&[("JWT_AUTH_DECODE_LEEWAY", leeway)]);
+        let token = auth.access_token("alice").issue().expect("a token");
+        clock.advance(seconds(905));
+        assert_eq!(auth.verify_access(&token).await.is_ok(), good);
+    }
+    for (grace, code) in [("0s", Some("refresh_token_reused")), ("1m", None)] {
+        let (_, auth, clock) = by_variables(&[("JWT_AUTH_REFRESH_GRACE", grace)]);
+        let pair = auth.log_in("alice").await.expect("a pair");
+        let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+        auth.rotate(token.clone()).await.expect("once");
+        clock.advance(seconds(30));
+        assert_eq!(auth.rotate(token).await.err().map(|error| error.code()), code);
+    }
+}
+
+#[tokio::test]
+async fn names_by_variable() {
+    let (client, auth, _) = by_variables(&[
+        ("JWT_AUTH_HEADER_NAME", "X-Auth"),
+        ("JWT_AUTH_HEADER_TYPE", "JWT"),
+        ("JWT_AUTH_ERROR_BODY_KEY", "message"),
+        ("JWT_AUTH_KEY_ID", "k1"),
+    ]);
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(decode_unverified(&token).expect("a token").header["kid"], "k1");
+    let line = format!("JWT {token}");
+    assert_eq!(client.call("GET", "/me", &[("x-auth", &line)]).await.body, "alice");
+    let answer = client.call("GET", "/me", &[("authorization", &line)]).await;
+    assert_eq!(answer.body, r#"{"code":"token_missing","message":"Missing token"}"#);
+    let (_, auth, _) =
+        by_variables(&[("JWT_AUTH_ENCODE_ISSUER", "urn:a"), ("JWT_AUTH_DECODE_ISSUER", "urn:b")]);
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(decode_unverified(&token).expect("a token").claims["iss"], "urn:a");
+    assert_eq!(auth.verify_access(&token).await.expect_err("another").code(), "issuer_invalid");
 }
 
 #[test]
