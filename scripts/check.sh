@@ -36,7 +36,7 @@ if ! "$python/bin/python" -c 'import jwt, cryptography' 2>/dev/null; then
     "$python/bin/pip" install --quiet --disable-pip-version-check 'PyJWT[crypto]>=2.10,<3'
 fi
 # With these a test that finds no browser or no Python fails, and is not skipped.
-export JWT_AUTH_BROWSER=required JWT_AUTH_PYTHON="$python/bin/python"
+export TESTS_BROWSER=required TESTS_PYTHON="$python/bin/python"
 
 say "format"
 cargo fmt --all --check

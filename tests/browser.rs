@@ -15,7 +15,7 @@ struct Browser {
     _driver: Running,
 }
 
-/// Whether a program is there; `JWT_AUTH_BROWSER=required`, as the checks say, makes its absence an error.
+/// Whether a program is there; `TESTS_BROWSER=required`, as the checks say, makes its absence an error.
 fn has(program: &str) -> bool {
     let there =
         Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -26,10 +26,7 @@ impl Browser {
     async fn start(name: &str) -> Option<Self> {
         for program in ["chromedriver", "chromium"] {
             if !has(program) {
-                assert!(
-                    std::env::var_os("JWT_AUTH_BROWSER").is_none(),
-                    "{program} is not installed"
-                );
+                assert!(std::env::var_os("TESTS_BROWSER").is_none(), "{program} is not installed");
                 eprintln!("skipped: {program} is not installed");
                 return None;
             }

@@ -110,7 +110,7 @@ async fn a_refresh_token_of_the_module_is_rotated_and_its_reuse_is_seen() {
 
 /// The Python to ask: the one that is named, or `python3` where that has `PyJWT`.
 fn python() -> Option<String> {
-    if let Ok(named) = std::env::var("JWT_AUTH_PYTHON") {
+    if let Ok(named) = std::env::var("TESTS_PYTHON") {
         return Some(named);
     }
     let has = Command::new("python3")
@@ -124,7 +124,7 @@ fn python() -> Option<String> {
 fn our_tokens_verify_in_python() {
     let Some(python) = python() else {
         eprintln!(
-            "skipped: python3 has no PyJWT with cryptography; pip install 'PyJWT[crypto]', or set JWT_AUTH_PYTHON"
+            "skipped: python3 has no PyJWT with cryptography; pip install 'PyJWT[crypto]', or set TESTS_PYTHON"
         );
         return;
     };
