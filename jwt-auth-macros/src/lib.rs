@@ -33,7 +33,7 @@ use crate::spec::Attribute;
 /// | `locations(header, cookie, query, websocket_protocol)` | where to look, in this order, in place of the configured places |
 /// | `audience = "…"` | this route's audience, in place of the configured ones; on a middleware it answers for the token parameters behind it, and not for the guards |
 /// | `check = path` | a function of yours over `&AccessToken<C>`, sync or async, `-> bool` or `-> Result<(), AuthError>`; refusal is 403 |
-/// | `danger(revocation = "skip")` | not looked up as revoked: a token that was taken back opens this route until it expires |
+/// | `danger(revocation = "skip")` | not looked up as revoked: a token that was taken back opens this route until it expires; on a middleware of a plain `axum::Router` that goes for token parameters behind it as well |
 /// | `crate = path` | where the crate `jwt_auth` is, when it has another name |
 ///
 /// It goes on a free `async fn`, and on an associated one without `self` where the arguments are none,

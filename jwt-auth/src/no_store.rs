@@ -13,9 +13,16 @@ pub(crate) fn note() {
 
 /// Runs one poll of a future, and tells whether anything was noted in it; what was noted around it stays.
 pub(crate) fn noted_in<T>(poll: impl FnOnce() -> T) -> (T, bool) {
-    let around = NOTED.replace(false);
+    // Put back even when the poll panics.
+    struct Around(bool);
+    impl Drop for Around {
+        fn drop(&mut self) {
+            NOTED.set(self.0);
+        }
+    }
+    let _around = Around(NOTED.replace(false));
     let outcome = poll();
-    (outcome, NOTED.replace(around))
+    (outcome, NOTED.get())
 }
 
 #[cfg(test)]

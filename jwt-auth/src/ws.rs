@@ -66,7 +66,8 @@ impl GuardedSocket {
     ///
     /// # Errors
     ///
-    /// When the peer is gone, or the session is over: then the socket was closed, and nothing was sent.
+    /// When the peer is gone, or the session is over: then the socket was closed, and whether the peer still
+    /// got the message is not known.
     pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
         if self.ended.is_none() {
             // The end is looked at first, and watched while a slow peer reads.

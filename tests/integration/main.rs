@@ -1,6 +1,7 @@
 //! Requests through `oneshot`, each test named after the requirement it holds.
 
 mod app;
+mod attacks;
 mod attributes;
 mod config;
 mod contract;

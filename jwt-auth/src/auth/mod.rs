@@ -263,15 +263,13 @@ impl JwtAuth {
         Ok(Arc::new(verified))
     }
 
-    /// Whether the store, and the application's own source, say that a verified token still stands.
+    /// Whether the store, and the application's own source, say that a verified token still stands. Who makes a
+    /// token of this one asks, whatever kinds are looked up on the way in: what was ended does not go on.
     pub(crate) async fn standing(
         &self,
         verified: &Verified,
         now: Duration,
     ) -> Result<(), AuthError> {
-        if !self.looks_up(verified.identity().kind()) {
-            return Ok(());
-        }
         self.kept(verified, now)?;
         match &self.inner.settings.hooks.denylist {
             Some(denylist) => denied(&**denylist, verified).await,

@@ -77,6 +77,10 @@ impl JwtAuth {
     pub async fn ended(&self, token: &impl VerifiedToken) -> SessionEnd {
         let verified = token.verified();
         let settings = self.settings();
+        let looks_up = self.looks_up(verified.identity().kind());
+        // The application's own source is asked once a second and not at every wake-up, else the log-outs of one
+        // user would be questions for each socket of all the others.
+        let mut woken = false;
         loop {
             // Listening starts before the look, so that nothing falls between the two.
             let changed = self.inner.changed.notified();
@@ -86,14 +90,19 @@ impl JwtAuth {
             if validation::expired(verified.claims(), settings, now) {
                 return SessionEnd::Expired;
             }
-            match self.standing(verified, now).await {
+            let standing = match (looks_up, woken) {
+                (false, _) => Ok(()),
+                (true, true) => self.kept(verified, now),
+                (true, false) => self.standing(verified, now).await,
+            };
+            match standing {
                 Ok(()) => {}
                 Err(error) if error.kind() == AuthErrorKind::Revoked => return SessionEnd::Revoked,
                 Err(_) => return SessionEnd::Unavailable,
             }
             let end = verified.claims().exp.map(|exp| exp.saturating_add(settings.decode_leeway));
             let left = end.map_or(LOOK_AGAIN, |end| end.saturating_sub(now)).min(LOOK_AGAIN);
-            let _ = tokio::time::timeout(left, changed).await;
+            woken = tokio::time::timeout(left, changed).await.is_ok();
         }
     }
 
@@ -109,6 +118,10 @@ impl JwtAuth {
         // Asked before the look, so that what is ended meanwhile ends the new token too.
         let now = since_epoch(&*settings.clock);
         let within = within.unwrap_or(settings.access_token_expires / 2);
+        // Another's token is not ours to prolong, and one without a session could be ended by nobody.
+        if !verified.is_of(&self.inner.ring) || verified.identity().family().is_none() {
+            return Ok(None);
+        }
         // Without the time of the log-in nobody knows when the session ends for good.
         let (Some(exp), Some(began)) = (claims.exp, claims.auth_time) else { return Ok(None) };
         // No longer than the refresh token of the log-in: a session that nobody can log out of is none.

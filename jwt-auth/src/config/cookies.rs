@@ -109,7 +109,8 @@ impl CookieSettings {
             [&mut self.access, &mut self.refresh]
         {
             for (name, path) in [(key, path), (csrf_key, csrf_path)] {
-                if path == "/" && !name.is_empty() && !name.starts_with("__") {
+                let prefixed = name.starts_with(HOST) || name.starts_with(SECURE);
+                if path == "/" && !name.is_empty() && !prefixed {
                     name.insert_str(0, HOST);
                 }
             }
@@ -160,8 +161,7 @@ impl CookieSettings {
             let host_only = self.secure && self.domain.is_none() && path == "/";
             say(
                 key_field,
-                (key.starts_with(HOST) && !host_only)
-                    || (key.starts_with("__Secure-") && !self.secure),
+                (key.starts_with(HOST) && !host_only) || (key.starts_with(SECURE) && !self.secure),
                 "a browser refuses that prefix with these attributes (RFC 6265bis §4.1.3)",
                 "write the name without `__Host-` or `__Secure-`: it is added where it can be"
                     .to_owned(),
@@ -228,6 +228,7 @@ impl CookieSettings {
 }
 
 const HOST: &str = "__Host-";
+const SECURE: &str = "__Secure-";
 
 /// The methods that change nothing (RFC 9110 §9.2.1), but for `TRACE`, which no browser sends.
 pub(crate) fn is_safe(method: &str) -> bool {

@@ -82,6 +82,10 @@ struct Admitted {
     verified: Arc<Verified>,
 }
 
+/// An optional guard looked in its own places, and let the request in as nobody's.
+#[derive(Clone)]
+struct Nobody(JwtAuth, TokenKind);
+
 impl GuardSpec {
     fn token_kind(&self) -> TokenKind {
         match self.kind {
@@ -103,7 +107,13 @@ async fn admit(
         no_store::note();
     }
     let Some(found) = found? else {
-        return if spec.optional { Ok(None) } else { Err(AuthErrorKind::Missing.into()) };
+        if !spec.optional {
+            return Err(AuthErrorKind::Missing.into());
+        }
+        // Whoever asks next gets the same answer, and not a token of a place that this guard does not look in.
+        parts.extensions.remove::<Admitted>();
+        parts.extensions.insert(Nobody(auth.clone(), kind));
+        return Ok(None);
     };
     let location = found.location;
     let presented = web::presented(parts, settings, kind, found)?;
@@ -124,11 +134,19 @@ async fn admit(
             revocation: spec.revocation,
             verified: Arc::clone(&verified),
         };
+        parts.extensions.remove::<Nobody>();
         parts.extensions.insert(kept);
         verified
     };
     policy::enforce(spec, &verified, settings)?;
     Ok(Some(Proof::new(verified, location)))
+}
+
+/// Forgets what a middleware let in without a look at revocation: it vouches for no handler behind it.
+pub(crate) fn forget_unasked(extensions: &mut http::Extensions) {
+    if extensions.get::<Admitted>().is_some_and(|kept| !kept.revocation) {
+        extensions.remove::<Admitted>();
+    }
 }
 
 /// What was verified before, if it is what stands in the request now.
@@ -150,10 +168,17 @@ async fn token_of(
     spec: &'static GuardSpec,
 ) -> Result<Proof, AuthError> {
     let kind = spec.token_kind();
+    let nobody = parts.extensions.get::<Nobody>();
+    if nobody.is_some_and(|nobody| nobody.0.is(auth) && nobody.1 == kind) {
+        return Err(AuthErrorKind::Missing.into());
+    }
     let guarded = parts.extensions.get::<Admitted>().map_or(&[][..], |kept| kept.locations);
     if let Ok(Some(found)) = web::find(parts, auth.settings(), kind, guarded)
         && let Some(kept) = kept(auth, parts, kind, found)
     {
+        if found.location == TokenLocation::Query {
+            no_store::note();
+        }
         return Ok(Proof::new(Arc::clone(&kept.verified), found.location));
     }
     let proof = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;

@@ -13,6 +13,7 @@ use crate::claims::TokenKind;
 use crate::config::{Settings, TokenLocation};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::http::{Found, find};
+use crate::verify::MAX_TOKEN;
 
 /// The status of fastapi-jwt-auth; where it knows no such refusal, ours.
 pub(super) fn status(kind: AuthErrorKind) -> Option<StatusCode> {
@@ -83,6 +84,10 @@ fn bad_header(settings: &Settings) -> Cow<'static, str> {
 
 /// What `PyJWT` says first of a text that is no token.
 fn malformed(token: &str) -> Cow<'static, str> {
+    // Nothing of what is too large for a token is read.
+    if token.len() > MAX_TOKEN {
+        return AuthErrorKind::Malformed.detail().into();
+    }
     let segments: Vec<&str> = token.split('.').collect();
     let [header, payload, .., signature] = segments.as_slice() else {
         return "Not enough segments".into();
@@ -137,6 +142,7 @@ mod tests {
             ("e30.a.c", "Invalid payload padding"),
             ("e30.e30.a", "Invalid crypto padding"),
             ("e30.e30.e30", "The token is malformed"),
+            (&"a".repeat(MAX_TOKEN + 1), "The token is malformed"),
         ] {
             assert_eq!(malformed(token), sentence, "{token}");
         }

@@ -18,12 +18,12 @@ impl JwtAuth {
     /// token has less than half of its life left.
     ///
     /// The new token is of the same session and keeps scopes, roles, custom claims and the CSRF value; it is
-    /// not fresh. It is made only after a guard let the request in and the handler has run, and only if the
-    /// token still stands then, so it never undoes a log-out. An answer that sets or deletes the cookie
+    /// not fresh. It is made only after a guard let the request in and the handler has answered without a
+    /// refusal, and only if the token still stands then, so it never undoes a log-out. An answer that sets or deletes the cookie
     /// itself is left alone. It goes on for as long as the refresh token of the
     /// log-in lives ([`refresh_token_expires`](crate::Config::refresh_token_expires), and no longer than
-    /// [`refresh_family_expires`](crate::Config::refresh_family_expires)); tokens that do not say when that
-    /// log-in was (`auth_time`) are not renewed. A handler turns it off by [`NoImplicitRefresh`].
+    /// [`refresh_family_expires`](crate::Config::refresh_family_expires)); tokens of no session
+    /// (without `fam` or `auth_time`), and those that another `JwtAuth` verified, are not renewed. A handler turns it off by [`NoImplicitRefresh`].
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
@@ -124,8 +124,11 @@ where
         Box::pin(async move {
             let mut answer = answer.await?;
             let name = &auth.settings().cookies.access.key;
-            let off =
-                answer.extensions().get::<NoImplicitRefresh>().is_some() || sets(&answer, name);
+            // A refusal is no use of the session.
+            let refused = answer.status().is_client_error() || answer.status().is_server_error();
+            let off = refused
+                || answer.extensions().get::<NoImplicitRefresh>().is_some()
+                || sets(&answer, name);
             let lines = if off { Vec::new() } else { renewed(&auth, within, &renewal).await };
             if !lines.is_empty() {
                 answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

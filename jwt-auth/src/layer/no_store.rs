@@ -14,7 +14,7 @@ use crate::no_store;
 /// (RFC 6749 §5.1, RFC 6750 §2.3).
 ///
 /// A [`GuardedRouter`](crate::GuardedRouter) does so by itself; this is for the routes of an
-/// [`axum::Router`].
+/// [`axum::Router`]. A token that a spawned task makes is not seen: mark such an answer yourself.
 ///
 /// ```
 /// use jwt_auth::{JwtAuth, layer::NoStoreLayer};

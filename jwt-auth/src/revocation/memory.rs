@@ -160,6 +160,11 @@ impl Keys {
                 return Key(half(0), half(8));
             }
         }
+        self.hashed(issuer, name)
+    }
+
+    /// What people choose, as they do their names, is always hashed.
+    fn hashed(&self, issuer: Option<&str>, name: &str) -> Key {
         let half = |state: &RandomState| state.hash_one((issuer, name));
         Key(half(&self.0[0]), half(&self.0[1]))
     }
@@ -202,7 +207,7 @@ impl MemoryStore {
     }
 
     fn is_before_epoch(&self, token: &TokenIdentity<'_>) -> bool {
-        self.epochs.get(|| self.keys.of(None, token.subject)).is_some_and(|epoch| {
+        self.epochs.get(|| self.keys.hashed(None, token.subject)).is_some_and(|epoch| {
             // Issued in the very second of the epoch counts as before it; so does no `iat`.
             token.issued_at.is_none_or(|issued| issued.as_secs() <= epoch.before)
         })
@@ -328,7 +333,7 @@ impl RevocationStore for MemoryStore {
             }
             Revocation::Subject { subject, before, until } => {
                 let epoch = Epoch { before: second(before), until: end(until) };
-                self.raise_epoch(self.keys.of(None, subject), epoch, now);
+                self.raise_epoch(self.keys.hashed(None, subject), epoch, now);
             }
         }
         Ok(())
@@ -455,7 +460,7 @@ mod tests {
         assert_eq!(store.ask(&token(None, "x", None), 100), Standing::Good);
         assert_eq!(store.entries.load(Ordering::Relaxed), 1);
         for before in [5, 20, 7] {
-            let key = store.keys.of(None, "alice");
+            let key = store.keys.hashed(None, "alice");
             store.raise_epoch(key, Epoch { before, until: 9_999 }, at(0));
         }
         assert_eq!(store.ask(&token(None, "y", None), 30), Standing::Revoked);

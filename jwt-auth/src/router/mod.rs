@@ -21,7 +21,7 @@ use crate::router::manifest::nested;
 
 pub use handler::{GuardedArguments, GuardedHandler, IsGuard};
 pub use manifest::{Caller, Manifest, ManifestEntry};
-use noting::NotingHandler;
+use noting::{NotingHandler, NotingLayer};
 use routing::MethodRouter;
 
 /// An [`axum::Router`] that takes only guarded handlers: those under `#[jwt_required]`,
@@ -114,7 +114,7 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self { router: self.router.layer(layer), ..self }
+        Self { router: self.router.layer(NotingLayer(layer)), ..self }
     }
 
     /// Applies a middleware to every route added so far, when a route matches; see
@@ -127,7 +127,7 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self { router: self.router.route_layer(layer), ..self }
+        Self { router: self.router.route_layer(NotingLayer(layer)), ..self }
     }
 
     /// The handler of every path that no route matches, guarded like any; see

@@ -28,7 +28,7 @@ use axum::routing::{self, Route};
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
-use crate::router::noting::NotingHandler;
+use crate::router::noting::{NotingHandler, NotingLayer};
 use crate::router::{Caller, GuardedArguments, GuardedHandler};
 
 pub use axum::routing::MethodFilter;
@@ -271,7 +271,7 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self { router: self.router.layer(layer), callers: self.callers }
+        Self { router: self.router.layer(NotingLayer(layer)), callers: self.callers }
     }
 }
 

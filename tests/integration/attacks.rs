@@ -1,0 +1,459 @@
+//! Attacks that once worked, each closed, and checks that nothing else would miss.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use jwt_auth::routing::{any, get};
+use jwt_auth::{
+    AccessToken, AuthError, Config, CurrentUser, GuardedRouter, JwtAuth, LoadUser, ManualClock,
+    TokenIdentity, TokenKind, TokenLocation, jwt_required, refresh_required,
+};
+use tests::{Client, config};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const COOKIE: &str = "__Host-access_token_cookie";
+
+#[jwt_required]
+async fn me(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+#[jwt_required(scopes("admin"))]
+async fn admin(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+async fn bare(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+#[jwt_required]
+async fn log_out(auth: JwtAuth, token: AccessToken) -> Result<(), AuthError> {
+    auth.log_out(token).await
+}
+
+fn by_cookie() -> (Config, ManualClock) {
+    let (config, clock) = config();
+    (config.token_location([TokenLocation::Cookie]), clock)
+}
+
+#[tokio::test]
+async fn a_layer_renews_no_token_of_another_realm() {
+    let clock = ManualClock::at(tests::NOW);
+    let build = |byte: u8| {
+        let config = Config::hs256([byte; 32]).clock(clock.clone());
+        config.token_location([TokenLocation::Cookie]).build().expect("good")
+    };
+    let (staff, partner) = (build(1), build(2));
+    let routes = GuardedRouter::new().route("/me", get(me)).provide_state(partner.clone());
+    let app: axum::Router = GuardedRouter::new()
+        .route("/admin", get(admin))
+        .nest("/partner", routes)
+        .layer(staff.implicit_refresh())
+        .with_state(staff);
+    let client = Client::new(app);
+    let pair = partner.log_in("root").scopes(["admin"]).await.expect("a pair");
+    client.keep(COOKIE, pair.access_token());
+    clock.advance(10 * MINUTE);
+    let answer = client.call("GET", "/partner/me", &[]).await;
+    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
+    assert_eq!(client.call("GET", "/admin", &[]).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_is_not_renewed_whatever_kinds_are_looked_up() {
+    let (config, clock) = by_cookie();
+    let auth = config.denylist_token_checks([TokenKind::Refresh]).build().expect("good");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/me", get(me))
+        .route("/log-out", get(log_out))
+        .layer(auth.implicit_refresh())
+        .with_state(auth.clone());
+    let client = Client::new(app);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    client.keep(COOKIE, pair.access_token());
+    assert_eq!(client.call("GET", "/log-out", &[]).await.status, StatusCode::OK);
+    clock.advance(10 * MINUTE);
+    assert!(client.call("GET", "/me", &[]).await.cookies().is_empty());
+    clock.advance(5 * MINUTE);
+    assert_eq!(client.call("GET", "/me", &[]).await.code(), "token_expired");
+}
+
+#[tokio::test]
+async fn a_denied_refresh_token_is_not_rotated_whatever_kinds_are_looked_up() {
+    let denied = |token: &TokenIdentity<'_>| {
+        let bad = token.subject() == "mallory";
+        async move { Ok::<_, Infallible>(bad) }
+    };
+    let auth = config().0.denylist(denied).denylist_token_checks([TokenKind::Access]);
+    let auth = auth.build().expect("good");
+    let pair = auth.log_in("mallory").await.expect("a pair");
+    let token = auth.verify_refresh(pair.refresh_token()).await.expect("not looked up");
+    assert_eq!(auth.rotate(token).await.expect_err("denied").code(), "token_revoked");
+}
+
+#[tokio::test]
+async fn a_token_of_no_session_is_not_renewed() {
+    let (config, clock) = by_cookie();
+    let auth = config.build().expect("good");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/me", get(me))
+        .layer(auth.implicit_refresh())
+        .with_state(auth.clone());
+    let client = Client::new(app);
+    client.keep(COOKIE, &auth.access_token("alice").fresh(true).issue().expect("a token"));
+    clock.advance(10 * MINUTE);
+    let answer = client.call("GET", "/me", &[]).await;
+    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
+}
+
+#[tokio::test]
+async fn a_refresh_token_in_a_cookie_never_becomes_an_access_token() {
+    #[refresh_required]
+    async fn peek() {}
+
+    let (config, clock) = by_cookie();
+    let auth = config.build().expect("good");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/peek", get(peek))
+        .layer(auth.implicit_refresh().within(Duration::from_secs(90 * 86_400)))
+        .with_state(auth.clone());
+    let client = Client::new(app);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    client.keep("__Host-refresh_token_cookie", pair.refresh_token());
+    clock.advance(Duration::from_secs(30 * 86_400 - 60));
+    let answer = client.call("GET", "/peek", &[]).await;
+    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
+}
+
+struct Gone;
+
+impl LoadUser for Gone {
+    type State = JwtAuth;
+    type Error = Infallible;
+
+    async fn load(token: &AccessToken, _: &JwtAuth) -> Result<Option<Self>, Infallible> {
+        Ok((token.subject() == "here").then_some(Self))
+    }
+}
+
+#[jwt_required]
+async fn account(_user: CurrentUser<Gone>) -> &'static str {
+    "account"
+}
+
+fn refuse(_: &AccessToken) -> bool {
+    false
+}
+
+#[jwt_required(check = refuse)]
+async fn refused() {}
+
+#[jwt_required]
+async fn guarding(request: axum::extract::Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+#[tokio::test]
+async fn a_refusal_prolongs_no_session() {
+    let (config, clock) = by_cookie();
+    let auth = config.build().expect("good");
+    let routes = || {
+        GuardedRouter::new()
+            .route("/account", get(account))
+            .route("/admin", get(admin))
+            .route("/refused", get(refused))
+    };
+    let behind: axum::Router = routes()
+        .layer(from_fn_with_state(auth.clone(), guarding))
+        .layer(auth.implicit_refresh())
+        .with_state(auth.clone());
+    let alone: axum::Router = routes().layer(auth.implicit_refresh()).with_state(auth.clone());
+    let pair = auth.log_in("gone").await.expect("a pair");
+    clock.advance(10 * MINUTE);
+    for app in [behind, alone] {
+        let client = Client::new(app);
+        client.keep(COOKIE, pair.access_token());
+        for (path, status) in [("/account", 401), ("/admin", 403), ("/refused", 403)] {
+            let answer = client.call("GET", path, &[]).await;
+            assert_eq!((answer.status.as_u16(), answer.cookies().len()), (status, 0), "{path}");
+        }
+    }
+}
+
+#[jwt_required(optional, locations(header), check = refuse)]
+async fn checked(token: Option<AccessToken>) -> String {
+    token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+}
+
+#[jwt_required(optional, locations(header), audience = "urn:admin")]
+async fn audience(token: Option<AccessToken>) -> String {
+    token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+}
+
+#[jwt_required(locations(cookie), danger(revocation = "skip"))]
+async fn lax(request: axum::extract::Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+#[tokio::test]
+async fn what_an_optional_guard_did_not_look_at_is_nobodys() {
+    let locations = [TokenLocation::Header, TokenLocation::Cookie];
+    let auth = config().0.token_location(locations).build().expect("good");
+    let routes =
+        || GuardedRouter::new().route("/checked", get(checked)).route("/audience", get(audience));
+    let alone: axum::Router = routes().with_state(auth.clone());
+    let behind: axum::Router =
+        routes().layer(from_fn_with_state(auth.clone(), lax)).with_state(auth.clone());
+    let token = auth.access_token("banned").issue().expect("a token");
+    let (header, cookie) = (format!("Bearer {token}"), format!("{COOKIE}={token}"));
+    for app in [alone, behind] {
+        let client = Client::new(app);
+        for path in ["/checked", "/audience"] {
+            let answer = client.call("GET", path, &[("cookie", &cookie)]).await;
+            assert_eq!(answer.body, "nobody", "{path}");
+            let both = [("authorization", header.as_str()), ("cookie", cookie.as_str())];
+            assert!(client.call("GET", path, &both).await.status.is_client_error(), "{path}");
+        }
+    }
+}
+
+#[jwt_required(danger(revocation = "skip"))]
+async fn lax_by_header(request: axum::extract::Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+#[tokio::test]
+async fn a_middleware_that_skips_vouches_for_no_handler_behind_it() {
+    let auth = config().0.build().expect("good");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/bare", get(bare))
+        .route("/me", get(me))
+        .layer(from_fn_with_state(auth.clone(), lax_by_header))
+        .with_state(auth.clone());
+    let token = auth.access_token("alice").issue().expect("a token");
+    auth.revoke(&auth.verify_access(&token).await.expect("good")).await.expect("held");
+    for path in ["/bare", "/me"] {
+        assert_eq!(tests::get(&app, path, &token).await.code(), "token_revoked", "{path}");
+    }
+}
+
+#[jwt_required(locations(query))]
+async fn by_query(request: axum::extract::Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+#[tokio::test]
+async fn w9_a_guard_in_a_middleware_marks_the_answer_too() {
+    let auth = config().0.build().expect("good");
+    let layer = from_fn_with_state(auth.clone(), by_query);
+    let apps: [axum::Router; 3] = [
+        GuardedRouter::new().route("/x", get(bare)).layer(layer.clone()).with_state(auth.clone()),
+        GuardedRouter::new()
+            .route("/x", get(bare))
+            .route_layer(layer.clone())
+            .with_state(auth.clone()),
+        GuardedRouter::new().route("/x", get(bare).layer(layer)).with_state(auth.clone()),
+    ];
+    let token = auth.access_token("alice").issue().expect("a token");
+    for app in apps {
+        let client = Client::new(app);
+        for (value, status) in
+            [(token.as_str(), StatusCode::OK), ("junk", StatusCode::UNAUTHORIZED)]
+        {
+            let answer = client.call("GET", &format!("/x?access_token={value}"), &[]).await;
+            assert_eq!(answer.status, status);
+            assert_eq!(answer.headers["cache-control"], "no-store");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_csrf_value_is_compared_for_a_token_that_was_verified_before() {
+    #[jwt_required(locations(header))]
+    async fn by_header(request: axum::extract::Request, next: Next) -> Response {
+        next.run(request).await
+    }
+    #[jwt_required(locations(cookie))]
+    async fn act() {}
+
+    let (config, _) = by_cookie();
+    let auth = config.build().expect("good");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/act", any(act))
+        .layer(from_fn_with_state(auth.clone(), by_header))
+        .with_state(auth.clone());
+    let client = Client::new(app);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    client.keep(COOKIE, pair.access_token());
+    let header = format!("Bearer {}", pair.access_token());
+    let csrf = pair.access_csrf_token().expect("a value");
+    for (value, status) in [(csrf, StatusCode::OK), ("another", StatusCode::UNAUTHORIZED)] {
+        let lines = [("authorization", header.as_str()), ("x-csrf-token", value)];
+        assert_eq!(client.call("POST", "/act", &lines).await.status, status);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_users_log_outs_are_no_questions_for_everybody_elses_sockets() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let config = config().0.denylist(move |token: &TokenIdentity<'_>| {
+        count.fetch_add(usize::from(token.subject() != "mallory"), Ordering::Relaxed);
+        async { Ok::<_, Infallible>(false) }
+    });
+    let auth = config.build().expect("good");
+    for n in 0..50 {
+        let token = auth.access_token(n).issue().expect("a token");
+        let token = auth.verify_access(&token).await.expect("good");
+        let auth = auth.clone();
+        tokio::spawn(async move { auth.ended(&token).await });
+    }
+    tokio::task::yield_now().await;
+    let before = asked.load(Ordering::Relaxed);
+    for _ in 0..20 {
+        let pair = auth.log_in("mallory").await.expect("a pair");
+        let token = auth.verify_access(pair.access_token()).await.expect("good");
+        auth.log_out(token).await.expect("held");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), before);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(asked.load(Ordering::Relaxed) >= before + 50, "and each is asked once a second");
+}
+
+#[tokio::test]
+async fn a_user_is_not_kept_for_another_token() {
+    /// Puts another token into a request whose user was loaded.
+    #[jwt_required]
+    async fn swap(
+        axum::extract::State(other): axum::extract::State<JwtAuth>,
+        user: CurrentUser<Gone>,
+        mut request: axum::extract::Request,
+        next: Next,
+    ) -> Response {
+        drop(user);
+        let token = other.access_token("gone").issue().expect("a token");
+        let line = HeaderValue::try_from(format!("Bearer {token}")).expect("a value");
+        request.headers_mut().insert("authorization", line);
+        next.run(request).await
+    }
+
+    let auth = config().0.build().expect("good");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/account", get(account))
+        .layer(from_fn_with_state(auth.clone(), swap))
+        .with_state(auth.clone());
+    let token = auth.access_token("here").issue().expect("a token");
+    assert_eq!(tests::get(&app, "/account", &token).await.code(), "user_unknown");
+}
+
+#[tokio::test]
+async fn x6_origin_is_compared_with_the_authority_of_http_2_and_two_hosts_are_nobodys() {
+    let (config, _) = by_cookie();
+    let auth = config.build().expect("good");
+    let app: axum::Router = GuardedRouter::new().route("/me", any(me)).with_state(auth.clone());
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let ask = async |uri: &str, hosts: &[&str], origin: &str| {
+        let mut request =
+            Request::builder().uri(uri).header("upgrade", "x").header("upgrade", "websocket");
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        let request = request
+            .header("origin", origin)
+            .header("cookie", format!("{COOKIE}={}", pair.access_token()))
+            .header("x-csrf-token", pair.access_csrf_token().expect("a value"));
+        tests::send(&app, request.body(axum::body::Body::empty()).expect("a request")).await.status
+    };
+    let own = "https://app.example";
+    assert_eq!(ask("https://app.example/me", &[], own).await, StatusCode::OK);
+    assert_eq!(ask("https://other.example/me", &[], own).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask("/me", &["app.example:443"], own).await, StatusCode::OK);
+    assert_eq!(ask("/me", &["app.example:80"], own).await, StatusCode::FORBIDDEN);
+    for hosts in [&["app.example", "app.example"][..], &["app.example", "evil.example"], &[""], &[]]
+    {
+        assert_eq!(ask("/me", hosts, own).await, StatusCode::FORBIDDEN, "{hosts:?}");
+    }
+    assert_eq!(ask("/me", &[""], "https://").await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn x5_any_line_that_names_another_site_counts_and_methods_that_are_asked_too() {
+    let (config, _) = by_cookie();
+    let auth = config.csrf_methods(["GET"]).build().expect("good");
+    let app: axum::Router = GuardedRouter::new().route("/me", any(me)).with_state(auth.clone());
+    let client = Client::new(app);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    client.keep(COOKIE, pair.access_token());
+    let value = ("x-csrf-token", pair.access_csrf_token().expect("a value"));
+    let lines = [value, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")];
+    for method in ["GET", "POST"] {
+        assert_eq!(
+            client.call(method, "/me", &lines).await.code(),
+            "request_cross_site",
+            "{method}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_issuers_token_is_taken_back_and_its_namesake_of_another_is_not() {
+    use serde_json::json;
+
+    let auth = config().0.build().expect("good");
+    let token = |issuer: &str| {
+        let mut claims = tests::claims();
+        claims["iss"] = json!(issuer);
+        tests::forge(&tests::plain_header(), &claims)
+    };
+    let (one, two) = (token("one"), token("two"));
+    auth.revoke(&auth.verify_access(&one).await.expect("good")).await.expect("held");
+    assert!(auth.verify_access(&one).await.is_err());
+    assert!(auth.verify_access(&two).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_fraction_of_a_second_is_not_too_early_for_an_entry_to_go() {
+    let (config, clock) = config();
+    let auth = config.build().expect("good");
+    let mut claims = tests::claims();
+    claims["exp"] =
+        format!("{}.9", tests::NOW + 10).parse::<serde_json::Number>().expect("a number").into();
+    let token = tests::forge(&tests::plain_header(), &claims);
+    auth.revoke(&auth.verify_access(&token).await.expect("good")).await.expect("held");
+    clock.advance(Duration::from_millis(10_500));
+    assert_eq!(auth.verify_access(&token).await.expect_err("taken back").code(), "token_revoked");
+}
+
+#[tokio::test]
+async fn a_name_with_underscores_gets_its_prefix_as_any_other() {
+    let (config, _) = by_cookie();
+    let auth = config.access_cookie_key("__session").build().expect("good");
+    let token = auth.access_token("alice").issue().expect("a token");
+    let answer = axum::response::IntoResponse::into_response(auth.set_access_cookie(&token));
+    let line = answer.headers()["set-cookie"].to_str().expect("text").to_owned();
+    assert!(line.starts_with("__Host-__session="), "{line}");
+    assert!(answer.headers()["set-cookie"].is_sensitive(), "no log of headers shows it");
+}
+
+#[tokio::test]
+async fn a_session_keeps_the_time_it_was_given_to_lie_idle_and_gains_none() {
+    let exp = |token: &str| {
+        jwt_auth::danger::decode_unverified(token).expect("a token").claims["exp"].as_u64()
+    };
+    let long = config().0.refresh_token_expires(Duration::from_secs(7200)).build().expect("good");
+    let short = config().0.refresh_token_expires(Duration::from_secs(3600)).build().expect("good");
+    let pair = long.log_in("alice").await.expect("a pair");
+    let token = short.verify_refresh(pair.refresh_token()).await.expect("good");
+    let next = short.rotate(token).await.expect("a pair");
+    assert_eq!(exp(next.refresh_token()), Some(tests::NOW + 3600));
+}
