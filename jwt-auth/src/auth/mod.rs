@@ -260,7 +260,7 @@ impl JwtAuth {
         if asked.revocation && self.looks_up(asked.kind) {
             self.kept(&verified, now)?;
         }
-        Ok(Arc::new(verified))
+        Ok(verified)
     }
 
     /// Whether the store, and the application's own source, say that a verified token still stands. Who makes a
