@@ -196,6 +196,17 @@ pub async fn call(app: &Router, method: &str, path: &str, token: Option<&str>) -
     send(app, request.body(Body::empty()).expect("a request")).await
 }
 
+/// The token with a bit of its signature flipped, whatever it was.
+///
+/// # Panics
+///
+/// When the text is no token.
+pub fn forged(token: &str) -> String {
+    let at = token.rfind('.').expect("a token") + 1;
+    let other = if token[at..].starts_with('A') { "B" } else { "A" };
+    format!("{}{other}{}", &token[..at], &token[at + 1..])
+}
+
 /// The claims of a good access token at [`NOW`].
 pub fn claims() -> Value {
     json!({
