@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 11] = [
     &["http"],
     &["guard"],
     &["layer"],
-    &["router", "ws", "__private", "guide", "lib"],
+    &["router", "ws", "testing", "__private", "guide", "lib"],
 ];
 
 /// Rooms of one floor that stand one above the other nevertheless.

@@ -33,6 +33,7 @@ use crate::spec::Attribute;
 /// | `locations(header, cookie, query, websocket_protocol)` | where to look, in this order, in place of the configured places |
 /// | `audience = "…"` | this route's audience, in place of the configured ones; on a middleware it answers for the token parameters behind it, and not for the guards |
 /// | `check = path` | a function of yours over `&AccessToken<C>`, sync or async, `-> bool` or `-> Result<(), AuthError>`; refusal is 403 |
+/// | `revocation = "strict"` | ask the store itself, and not the replica of it that this node keeps; a call over the network for a shared store |
 /// | `danger(revocation = "skip")` | not looked up as revoked: a token that was taken back opens this route until it expires; on a middleware of a plain `axum::Router` that goes for token parameters behind it as well |
 /// | `crate = path` | where the crate `jwt_auth` is, when it has another name |
 ///
@@ -73,7 +74,7 @@ pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Lets a handler run only for the bearer of a valid refresh token.
 ///
-/// It takes `locations(…)`, `audience = "…"`, `danger(…)` and `crate = path`, as [`macro@jwt_required`] does.
+/// It takes `locations(…)`, `audience = "…"`, `revocation = "strict"`, `danger(…)` and `crate = path`, as [`macro@jwt_required`] does.
 ///
 /// ```
 /// use jwt_auth::{AuthError, JwtAuth, RefreshToken, TokenPair, refresh_required};

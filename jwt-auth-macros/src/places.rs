@@ -58,12 +58,43 @@ pub(crate) fn locations(arg: &Arg, mistakes: &mut Mistakes) -> Vec<Location> {
     found
 }
 
+/// How a token is looked up as revoked, where an attribute says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revocation {
+    Strict,
+    Skip,
+}
+
+/// `revocation = "strict"`
+pub(crate) fn revocation(arg: &Arg, mistakes: &mut Mistakes) -> Option<Revocation> {
+    let rule = "`revocation` is `\"strict\"`, which asks the store itself; write `revocation = \"strict\"`";
+    match &arg.value {
+        Value::Assigned(value) => match text(value).as_deref() {
+            Some("strict") => return Some(Revocation::Strict),
+            Some("skip") => mistakes.on(
+                value,
+                "leaving the look-up out is dangerous; write `danger(revocation = \"skip\")`",
+            ),
+            _ => mistakes.on(value, rule),
+        },
+        Value::None | Value::List(_) => mistakes.on(&arg.name, rule),
+    }
+    None
+}
+
+fn text(value: &syn::Expr) -> Option<String> {
+    match value {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+        _ => None,
+    }
+}
+
 /// `danger(revocation = "skip")`
-pub(crate) fn danger(arg: &Arg, mistakes: &mut Mistakes) -> bool {
+pub(crate) fn danger(arg: &Arg, mistakes: &mut Mistakes) -> Option<Revocation> {
     let rule = "`danger` leaves a check out; write `danger(revocation = \"skip\")`, or remove it";
     let Value::List(items) = &arg.value else {
         mistakes.on(&arg.name, rule);
-        return false;
+        return None;
     };
     if items.is_empty() {
         mistakes.on(&arg.name, rule);
@@ -75,14 +106,11 @@ pub(crate) fn danger(arg: &Arg, mistakes: &mut Mistakes) -> bool {
         }
         skips = true;
     }
-    skips
+    skips.then_some(Revocation::Skip)
 }
 
 fn is_skip(item: &syn::Expr) -> bool {
     let syn::Expr::Assign(assign) = item else { return false };
-    let (syn::Expr::Path(name), syn::Expr::Lit(value)) = (&*assign.left, &*assign.right) else {
-        return false;
-    };
-    name.path.is_ident("revocation")
-        && matches!(&value.lit, syn::Lit::Str(text) if text.value() == "skip")
+    let syn::Expr::Path(name) = &*assign.left else { return false };
+    name.path.is_ident("revocation") && text(&assign.right).as_deref() == Some("skip")
 }

@@ -6,6 +6,7 @@ use syn::spanned::Spanned as _;
 
 use crate::handler::Function;
 use crate::paths::Paths;
+use crate::places::Revocation;
 use crate::spec::{Attribute, Spec, path_name};
 
 /// The policy's type, and the item that declares it, if it needs one.
@@ -98,8 +99,12 @@ fn fields(spec: &Spec, paths: &Paths) -> TokenStream {
         let variants = spec.locations.iter().map(|location| &location.0);
         fields.extend(quote!(locations: &[#(#paths::TokenLocation::#variants),*],));
     }
-    if spec.skips_revocation {
-        fields.extend(quote!(revocation: false,));
+    if let Some(revocation) = spec.revocation {
+        let lookup = match revocation {
+            Revocation::Strict => quote!(Strict),
+            Revocation::Skip => quote!(Skip),
+        };
+        fields.extend(quote!(revocation: #paths::Lookup::#lookup,));
     }
     if let Some(audience) = &spec.audience {
         fields.extend(quote!(audience: #paths::core::option::Option::Some(#audience),));

@@ -6,7 +6,7 @@ use quote::ToTokens;
 use crate::args;
 use crate::arguments as read;
 use crate::diag::Mistakes;
-use crate::places::{self, Location};
+use crate::places::{self, Location, Revocation};
 
 /// The attributes that guard.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,17 +40,19 @@ impl Attribute {
                 "locations",
                 "audience",
                 "check",
+                "revocation",
                 "danger",
                 "crate",
             ],
-            Self::RefreshRequired => &["locations", "audience", "danger", "crate"],
+            Self::RefreshRequired => &["locations", "audience", "revocation", "danger", "crate"],
             Self::Public => &["crate"],
         }
     }
 }
 
 /// The arguments that demand nothing of whoever comes without a token.
-const PERMISSIVE: [&str; 6] = ["optional", "locations", "audience", "check", "danger", "crate"];
+const PERMISSIVE: [&str; 7] =
+    ["optional", "locations", "audience", "check", "revocation", "danger", "crate"];
 
 /// The arguments of a guard, each read and found right.
 #[derive(Default)]
@@ -64,8 +66,7 @@ pub(crate) struct Spec {
     pub(crate) roles: Vec<syn::Expr>,
     pub(crate) any_role: Vec<syn::Expr>,
     pub(crate) locations: Vec<Location>,
-    /// `danger(revocation = "skip")`
-    pub(crate) skips_revocation: bool,
+    pub(crate) revocation: Option<Revocation>,
     pub(crate) audience: Option<syn::Expr>,
     pub(crate) check: Option<syn::Path>,
     pub(crate) root: Option<syn::Path>,
@@ -77,6 +78,7 @@ impl Spec {
         let args = args::parse(tokens, mistakes);
         let known = read::known(attribute.name(), attribute.known(), &args, mistakes);
         let mut demanding = None;
+        let (mut revocation, mut danger) = (None, None);
         for arg in known {
             let name = arg.name.to_string();
             if !PERMISSIVE.contains(&name.as_str()) {
@@ -91,7 +93,14 @@ impl Spec {
                 "roles" => spec.roles = read::list(arg, mistakes),
                 "any_role" => spec.any_role = read::list(arg, mistakes),
                 "locations" => spec.locations = places::locations(arg, mistakes),
-                "danger" => spec.skips_revocation = places::danger(arg, mistakes),
+                "revocation" => {
+                    revocation.get_or_insert_with(|| arg.name.clone());
+                    spec.revocation = spec.revocation.or(places::revocation(arg, mistakes));
+                }
+                "danger" => {
+                    danger = Some(arg.name.clone());
+                    spec.revocation = places::danger(arg, mistakes).or(spec.revocation);
+                }
                 "audience" => spec.audience = read::audience(arg, mistakes),
                 "check" => spec.check = read::path(arg, "check = may_edit", mistakes),
                 _ => spec.root = read::path(arg, "crate = auth", mistakes),
@@ -105,6 +114,12 @@ impl Spec {
                 ),
             );
         }
+        if let (Some(revocation), Some(_)) = (revocation, danger) {
+            mistakes.on(
+                &revocation,
+                "`revocation` asks the store and `danger` leaves it out; remove one of the two",
+            );
+        }
         spec
     }
 
@@ -113,7 +128,7 @@ impl Spec {
         self.max_age.is_some()
             || self.audience.is_some()
             || self.check.is_some()
-            || self.skips_revocation
+            || self.revocation.is_some()
             || !self.locations.is_empty()
             || [&self.scopes, &self.any_scope, &self.roles, &self.any_role]
                 .iter()

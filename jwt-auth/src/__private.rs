@@ -2,7 +2,7 @@
 
 pub use core;
 
-pub use crate::auth::JwtAuth;
+pub use crate::auth::{JwtAuth, Lookup};
 use crate::config::Config;
 use crate::config::ConfigProblem;
 pub use crate::config::{ConfigError, TokenLocation, variables};

@@ -21,6 +21,9 @@ mod refresh;
 mod revocation;
 mod router;
 mod secret;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod token;
 mod validation;
 mod verify;
@@ -40,8 +43,18 @@ pub use issue::{
 };
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing, UnknownAlgorithm};
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+pub use revocation::PostgresStore;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use revocation::RedisStore;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use revocation::SqliteStore;
 pub use revocation::{
-    MemoryStore, Revocation, RevocationStore, Rotate, Rotation, Standing, StoreError, TokenIdentity,
+    MemoryStore, NewSession, Revocation, RevocationStore, Rotate, Rotation, Session, Standing,
+    StoreError, TokenIdentity,
 };
 pub use router::{
     Caller, GuardedArguments, GuardedHandler, GuardedRouter, IsGuard, Manifest, ManifestEntry,

@@ -45,6 +45,7 @@ pub(crate) async fn rotate<C>(
     pair.rehearse()?;
     let request = Rotate {
         family,
+        subject: token.subject(),
         presented,
         generation,
         successor: &successor,

@@ -96,7 +96,8 @@ impl JwtAuth {
     /// The future fails with [`CannotIssue`](AuthErrorKind::CannotIssue) when the configuration has no key
     /// that signs, or the builder was given what a token cannot hold.
     pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
-        TokenBuilder::new(self.issuer(), subject.to_string()).fresh(true)
+        let builder = TokenBuilder::new(self.issuer(), subject.to_string()).fresh(true);
+        builder.registered_in(&*self.inner.store)
     }
 
     /// A builder of one access token.
@@ -154,7 +155,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn verify_access(&self, token: &str) -> Result<AccessToken, AuthError> {
-        let asked = Asked { kind: TokenKind::Access, audience: None, revocation: true };
+        let asked = Asked { kind: TokenKind::Access, audience: None, revocation: Lookup::Replica };
         let verified = self.told(self.authenticate(token, asked, |_| Ok(())).await)?;
         AccessToken::new(verified, None)
     }
@@ -177,7 +178,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn verify_refresh(&self, token: &str) -> Result<RefreshToken, AuthError> {
-        let asked = Asked { kind: TokenKind::Refresh, audience: None, revocation: true };
+        let asked = Asked { kind: TokenKind::Refresh, audience: None, revocation: Lookup::Replica };
         let verified = self.told(self.authenticate(token, asked, |_| Ok(())).await)?;
         RefreshToken::<NoClaims>::new(verified, None)
     }
@@ -232,9 +233,12 @@ impl JwtAuth {
     ) -> Result<Arc<Verified>, AuthError> {
         let verified = self.verified(token, asked, bound)?;
         let hooks = &self.inner.settings.hooks;
+        let looks_up = asked.revocation != Lookup::Skip && self.looks_up(asked.kind);
+        if asked.revocation == Lookup::Strict && looks_up {
+            Box::pin(self.asked(&verified)).await?;
+        }
         if let Some(denylist) = &hooks.denylist
-            && asked.revocation
-            && self.looks_up(asked.kind)
+            && looks_up
         {
             // In a box of its own, so that nobody carries the room for it who has no such source.
             Box::pin(denied(&**denylist, &verified)).await?;
@@ -257,7 +261,7 @@ impl JwtAuth {
         let expected = Expected { kind: asked.kind, audience: asked.audience };
         let verified = verify::verify(token, &self.inner.ring, settings, expected, now)?;
         bound(&verified)?;
-        if asked.revocation && self.looks_up(asked.kind) {
+        if asked.revocation == Lookup::Replica && self.looks_up(asked.kind) {
             self.kept(&verified, now)?;
         }
         Ok(verified)
@@ -282,13 +286,16 @@ impl JwtAuth {
         self.inner.settings.denylist_token_checks.contains(&kind)
     }
 
-    /// What the store says.
+    /// What the store itself says.
+    async fn asked(&self, verified: &Verified) -> Result<(), AuthError> {
+        let now = to_system_time(since_epoch(&*self.inner.settings.clock));
+        let identity = verified.identity();
+        stands(within_deadline(self.inner.store.ask(&identity, now)).await)
+    }
+
+    /// What the store says by what it has in memory.
     fn kept(&self, verified: &Verified, now: Duration) -> Result<(), AuthError> {
-        match self.inner.store.standing(&verified.identity(), to_system_time(now)) {
-            Ok(Standing::Good) => Ok(()),
-            Ok(Standing::Revoked) => Err(AuthErrorKind::Revoked.into()),
-            Err(error) => Err(unavailable(&error)),
-        }
+        stands(self.inner.store.standing(&verified.identity(), to_system_time(now)))
     }
 
     fn issuer(&self) -> Issuer<'_> {
@@ -324,8 +331,29 @@ pub(crate) struct Asked<'a> {
     pub(crate) kind: TokenKind,
     /// A route's own audience, in place of the configured ones.
     pub(crate) audience: Option<&'a str>,
-    /// `danger` leaves the look-up out.
-    pub(crate) revocation: bool,
+    pub(crate) revocation: Lookup,
+}
+
+/// How a token is looked up as revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lookup {
+    /// Not at all (`danger`).
+    Skip,
+    /// In memory, which a shared store keeps current.
+    Replica,
+    /// In the store itself.
+    Strict,
+}
+
+impl Lookup {
+    /// The word of the attribute, where it says one.
+    pub(crate) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Skip => Some("skip"),
+            Self::Replica => None,
+            Self::Strict => Some("strict"),
+        }
+    }
 }
 
 /// What the application's own source says.
@@ -342,6 +370,14 @@ fn checked(check: &ClaimsCheck, verified: &Verified) -> Result<(), AuthError> {
     let claims = serde_json::from_str(verified.payload())
         .map_err(|_| AuthError::from(AuthErrorKind::InvalidClaims))?;
     if check(&verified.identity(), &claims) { Ok(()) } else { Err(AuthErrorKind::Forbidden.into()) }
+}
+
+fn stands(answer: Result<Standing, StoreError>) -> Result<(), AuthError> {
+    match answer {
+        Ok(Standing::Good) => Ok(()),
+        Ok(Standing::Revoked) => Err(AuthErrorKind::Revoked.into()),
+        Err(error) => Err(unavailable(&error)),
+    }
 }
 
 fn unavailable(error: &StoreError) -> AuthError {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 
-use crate::auth::{Asked, JwtAuth};
+use crate::auth::{Asked, JwtAuth, Lookup};
 use crate::claims::TokenKind;
 use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind};
@@ -78,7 +78,7 @@ struct Admitted {
     kind: TokenKind,
     audience: Option<&'static str>,
     locations: &'static [TokenLocation],
-    revocation: bool,
+    revocation: Lookup,
     verified: Arc<Verified>,
 }
 
@@ -118,7 +118,7 @@ async fn admit(
     let location = found.location;
     let presented = web::presented(parts, settings, kind, found)?;
     let kept = kept(auth, parts, kind, found)
-        .filter(|kept| kept.audience == spec.audience && (kept.revocation || !spec.revocation));
+        .filter(|kept| kept.audience == spec.audience && kept.revocation >= spec.revocation);
     let verified = if let Some(kept) = kept {
         web::compare(presented, &kept.verified)?;
         Arc::clone(&kept.verified)
@@ -144,7 +144,7 @@ async fn admit(
 
 /// Forgets what a middleware let in without a look at revocation: it vouches for no handler behind it.
 pub(crate) fn forget_unasked(extensions: &mut http::Extensions) {
-    if extensions.get::<Admitted>().is_some_and(|kept| !kept.revocation) {
+    if extensions.get::<Admitted>().is_some_and(|kept| kept.revocation == Lookup::Skip) {
         extensions.remove::<Admitted>();
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::auth::Lookup;
 use crate::clock::since_epoch;
 use crate::config::{Settings, TokenLocation};
 use crate::error::{AuthError, AuthErrorKind, Demand};
@@ -56,8 +57,8 @@ pub struct GuardSpec {
     pub any_role: Permissions,
     /// Where to look, in this order, in place of the configured places; empty for those.
     pub locations: &'static [TokenLocation],
-    /// Whether the token is looked up as revoked; `danger` leaves it out.
-    pub revocation: bool,
+    /// How the token is looked up as revoked.
+    pub revocation: Lookup,
     /// This audience, in place of the configured ones.
     pub audience: Option<&'static str>,
     /// The name of the check function, for the manifest.
@@ -76,7 +77,7 @@ impl GuardSpec {
         roles: &[],
         any_role: &[],
         locations: &[],
-        revocation: true,
+        revocation: Lookup::Replica,
         audience: None,
         check: None,
     };

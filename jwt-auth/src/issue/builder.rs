@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::claims::TokenKind;
-use crate::clock::since_epoch;
+use crate::clock::{since_epoch, to_system_time};
 use crate::config::{Additional, Settings};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::TokenPair;
 use crate::issue::write::{Draft, Issuer, random_id};
 use crate::keys::Algorithm;
+use crate::revocation::{Engine, NewSession, within_deadline};
 use crate::secret::Secret;
 
 /// What a [`TokenBuilder`] makes; sealed.
@@ -140,6 +141,11 @@ struct Wanted<'a> {
     /// The family of the token before, where an access token goes on alone.
     family: Option<String>,
     issued_at: Option<Duration>,
+    /// Where a log-in is registered, and as what.
+    registry: Option<&'a dyn Engine>,
+    device: Option<String>,
+    /// Whether the lineage is that of a log-in, and no successor's.
+    first: bool,
     /// Whether the hooks have been asked.
     hooked: bool,
 }
@@ -163,6 +169,9 @@ impl<'a, K> TokenBuilder<'a, K> {
             csrf: None,
             family: None,
             issued_at: None,
+            registry: None,
+            device: None,
+            first: false,
             hooked: false,
         };
         Self { wanted, kind: PhantomData }
@@ -252,6 +261,11 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
+    pub(crate) fn registered_in(mut self, store: &'a dyn Engine) -> Self {
+        self.wanted.registry = Some(store);
+        self
+    }
+
     pub(crate) fn issued_at(mut self, now: Duration) -> Self {
         self.wanted.issued_at = Some(now);
         self
@@ -282,6 +296,28 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 }
+
+impl TokenBuilder<'_, LogInKind> {
+    /// What the user knows the device by, in the list of [sessions](crate::JwtAuth::sessions): what a browser
+    /// calls itself, for example; at most 200 bytes of it are kept. Default: none.
+    ///
+    /// ```
+    /// # async fn login(auth: jwt_auth::JwtAuth) -> Result<(), jwt_auth::AuthError> {
+    /// let pair = auth.log_in("alice").device("Firefox on Linux").await?;
+    /// # drop(pair);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn device(mut self, name: impl Into<String>) -> Self {
+        let mut name = name.into();
+        name.truncate(name.floor_char_boundary(LONGEST_DEVICE));
+        self.wanted.device = Some(name);
+        self
+    }
+}
+
+/// A device's name comes from a header as often as not.
+const LONGEST_DEVICE: usize = 200;
 
 impl Wanted<'_> {
     fn draft_now(self, kind: TokenKind) -> Result<Draft, AuthError> {
@@ -372,7 +408,27 @@ awaited!(
 impl<K: BuilderKind> TokenBuilder<'_, K> {
     async fn made(self) -> Result<K::Output, AuthError> {
         let issuer = self.wanted.issuer;
-        issuer.told(self.hooked().await)?.issue()
+        let mut builder = issuer.told(self.hooked().await)?;
+        let Some(store) = builder.wanted.registry else { return builder.issue() };
+        let lineage = issuer.told(Lineage::first(issuer.settings))?;
+        builder.wanted.lineage = Some(lineage.clone());
+        builder.wanted.first = true;
+        let (subject, device) = (builder.wanted.subject.clone(), builder.wanted.device.clone());
+        // Made first: a pair that cannot be made leaves no session behind.
+        let pair = builder.issue()?;
+        let session = NewSession {
+            family: &lineage.family,
+            subject: &subject,
+            device: device.as_deref(),
+            refresh_id: &lineage.refresh_id,
+            ends: to_system_time(lineage.family_ends),
+            now: to_system_time(lineage.issued_at),
+        };
+        issuer.told(within_deadline(store.begin(session)).await.map_err(|error| {
+            tracing::warn!(target: "jwt_auth", %error, "a log-in was refused");
+            AuthErrorKind::Unavailable.into()
+        }))?;
+        Ok(pair)
     }
 }
 
@@ -416,7 +472,7 @@ impl BuilderKind for PairKind {
 
     fn issue(builder: TokenBuilder<'_, Self>) -> Result<TokenPair, AuthError> {
         let issuer = builder.wanted.issuer;
-        let first = builder.wanted.lineage.is_none();
+        let first = builder.wanted.first || builder.wanted.lineage.is_none();
         let [access, refresh] = builder.wanted.drafts()?;
         if first {
             // The tokens themselves are measured when they are written.

@@ -119,7 +119,7 @@ impl Issuer<'_> {
             header.insert("alg".to_owned(), key.algorithm.name().into());
             header.insert("typ".to_owned(), draft.kind.typ().into());
             if let Some(id) = &key.id {
-                header.insert("kid".to_owned(), id.as_str().into());
+                header.insert("kid".to_owned(), (**id).into());
             }
             header.extend(draft.header.clone());
             URL_SAFE_NO_PAD.encode(Value::Object(header).to_string())

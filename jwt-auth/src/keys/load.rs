@@ -37,7 +37,7 @@ pub(crate) struct Leniency {
 /// A key that has passed every rule, ready to verify and perhaps to sign.
 pub(crate) struct LoadedKey {
     pub(crate) algorithm: Algorithm,
-    pub(crate) id: Option<String>,
+    pub(crate) id: Option<Arc<str>>,
     /// The public material, or the secret: what tells two keys apart.
     fingerprint: Zeroizing<Vec<u8>>,
     verifying: DecodingKey,
@@ -124,7 +124,7 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
         ));
     }
     let known_headers = KnownHeaders::new(loaded.algorithm, id.as_deref());
-    Ok(LoadedKey { id, known_headers, ..loaded })
+    Ok(LoadedKey { id: id.map(Into::into), known_headers, ..loaded })
 }
 
 fn from_jwk(jwk: &jwk::Jwk, leniency: Leniency) -> Result<LoadedKey, KeyProblem> {

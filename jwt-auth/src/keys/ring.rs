@@ -65,7 +65,7 @@ impl LoadedRing {
                 Ok(loaded) => {
                     problems.extend(clashes(&loaded, &keys).into_iter().map(|p| (place, p)));
                     if let Some(id) = &loaded.id {
-                        by_id.insert(id.clone(), keys.len());
+                        by_id.insert(id.to_string(), keys.len());
                     }
                     keys.push(Arc::new(loaded));
                 }

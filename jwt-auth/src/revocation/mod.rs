@@ -1,16 +1,35 @@
 //! Revocation: what can be taken back, and the trait of the stores that remember it.
 
+mod family;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod record;
+#[cfg(feature = "redis")]
+mod redis;
+mod replica;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod replicated;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use crate::claims::TokenKind;
 
+pub use family::Session;
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+pub(crate) use record::MAX_NAME;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 
 /// Who a verified token is, as far as revocation cares. Never the token's text: text is malleable.
 ///
@@ -32,6 +51,8 @@ pub struct TokenIdentity<'a> {
     pub(crate) id: Option<&'a str>,
     pub(crate) subject: &'a str,
     pub(crate) kind: TokenKind,
+    /// `kid` of the key that verified it.
+    pub(crate) key_id: Option<&'a str>,
     pub(crate) family: Option<&'a str>,
     pub(crate) issued_at: Option<Duration>,
     pub(crate) expires_at: Option<Duration>,
@@ -56,6 +77,11 @@ impl<'a> TokenIdentity<'a> {
     /// Access or refresh.
     pub fn kind(&self) -> TokenKind {
         self.kind
+    }
+
+    /// The id of the key that verified the token, when it has one.
+    pub fn key_id(&self) -> Option<&'a str> {
+        self.key_id
     }
 
     /// The session that the token belongs to: `fam`, or the `jti` of a refresh token that has none. An
@@ -115,6 +141,38 @@ pub enum Revocation<'a> {
         /// When the entry may go.
         until: SystemTime,
     },
+    /// Every token that a key signed: a key that was stolen.
+    Key {
+        /// `kid`.
+        id: &'a str,
+        /// When the entry may go.
+        until: SystemTime,
+    },
+    /// Every token of everybody issued up to and including that second. Two of them combine by the later.
+    All {
+        /// The epoch.
+        before: SystemTime,
+        /// When the entry may go.
+        until: SystemTime,
+    },
+}
+
+/// A session that begins with a log-in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewSession<'a> {
+    /// `fam` of its tokens.
+    pub family: &'a str,
+    /// Whose it is.
+    pub subject: &'a str,
+    /// What the application calls the device.
+    pub device: Option<&'a str>,
+    /// `jti` of its first refresh token.
+    pub refresh_id: &'a str,
+    /// The absolute end.
+    pub ends: SystemTime,
+    /// The time now, by the configured clock.
+    pub now: SystemTime,
 }
 
 /// A refresh token presented for rotation.
@@ -123,6 +181,8 @@ pub enum Revocation<'a> {
 pub struct Rotate<'a> {
     /// The family: `fam`, or the `jti` of a refresh token that has none.
     pub family: &'a str,
+    /// Whose session it is.
+    pub subject: &'a str,
     /// `jti` of the token presented.
     pub presented: &'a str,
     /// How many rotations lie behind the token presented; 0 for the first of its family.
@@ -184,7 +244,7 @@ impl StoreError {
     }
 }
 
-/// Remembers what was taken back, and decides rotations.
+/// Remembers what was taken back and who is logged in, and decides rotations.
 ///
 /// [`standing`](Self::standing) is asked for every verified token: it answers from memory, without
 /// waiting and without the network; a shared store keeps a replica here, and an error when that replica
@@ -221,6 +281,60 @@ pub trait RevocationStore: Send + Sync + 'static {
         &self,
         request: Rotate<'_>,
     ) -> impl Future<Output = Result<Rotation, StoreError>> + Send;
+
+    /// Whether the token still stands by the store itself, and not by a replica of it: what
+    /// `revocation = "strict"` asks. A store that has no replica answers as [`standing`](Self::standing) does.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot vouch.
+    fn ask(
+        &self,
+        token: &TokenIdentity<'_>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Standing, StoreError>> + Send {
+        ready(self.standing(token, now))
+    }
+
+    /// Remembers a session that begins. Default: nothing, for a store that keeps no list; the first rotation
+    /// makes the session known then.
+    ///
+    /// # Errors
+    ///
+    /// When it is not remembered; the log-in is refused with 503.
+    fn begin(
+        &self,
+        session: NewSession<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+
+    /// The sessions of a subject that are alive, the one used last first. Default: an error, for a store that
+    /// keeps no list.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot say.
+    fn sessions(
+        &self,
+        subject: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Vec<Session>, StoreError>> + Send {
+        let _ = (subject, now);
+        ready(Err(StoreError::new("this store keeps no list of sessions")))
+    }
+
+    /// Throws out what has died, in small batches; the number of what went. Stores do so by themselves as
+    /// well. Default: nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    fn prune(&self, now: SystemTime) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        let _ = now;
+        ready(Ok(0))
+    }
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -244,6 +358,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError>;
     fn revoke<'a>(&'a self, revocation: Revocation<'a>, now: SystemTime) -> BoxFuture<'a, ()>;
     fn rotate<'a>(&'a self, request: Rotate<'a>) -> BoxFuture<'a, Rotation>;
+    fn ask<'a>(&'a self, token: &'a TokenIdentity<'a>, now: SystemTime) -> BoxFuture<'a, Standing>;
+    fn begin<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, ()>;
+    fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>>;
+    fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64>;
 }
 
 impl<T: RevocationStore> Engine for T {
@@ -257,5 +375,21 @@ impl<T: RevocationStore> Engine for T {
 
     fn rotate<'a>(&'a self, request: Rotate<'a>) -> BoxFuture<'a, Rotation> {
         Box::pin(RevocationStore::rotate(self, request))
+    }
+
+    fn ask<'a>(&'a self, token: &'a TokenIdentity<'a>, now: SystemTime) -> BoxFuture<'a, Standing> {
+        Box::pin(RevocationStore::ask(self, token, now))
+    }
+
+    fn begin<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(RevocationStore::begin(self, session))
+    }
+
+    fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>> {
+        Box::pin(RevocationStore::sessions(self, subject, now))
+    }
+
+    fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64> {
+        Box::pin(RevocationStore::prune(self, now))
     }
 }

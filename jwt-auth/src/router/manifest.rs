@@ -66,7 +66,7 @@ pub struct Caller {
     any_role: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<&'static str>,
-    /// `skip` where `danger` leaves the look-up out.
+    /// `strict` where the store itself is asked, `skip` where `danger` leaves the look-up out.
     #[serde(skip_serializing_if = "Option::is_none")]
     revocation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ impl Caller {
             roles: names(spec.roles),
             any_role: names(spec.any_role),
             locations: spec.locations.iter().map(|location| location.name()).collect(),
-            revocation: (!spec.revocation).then_some("skip"),
+            revocation: spec.revocation.name(),
             audience: spec.audience,
             check: spec.check,
             why: None,

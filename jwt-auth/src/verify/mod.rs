@@ -31,6 +31,8 @@ pub struct Verified {
     token_len: usize,
     header_len: usize,
     kind: TokenKind,
+    /// The id of the key that verified it.
+    key_id: Option<Arc<str>>,
     /// The ring whose key verified it.
     ring: u64,
     claims: Claims,
@@ -75,6 +77,7 @@ impl Verified {
             id: self.claims.jti.as_ref().map(|id| id.of(payload)),
             subject: self.subject(),
             kind: self.kind,
+            key_id: self.key_id.as_deref(),
             // A refresh token of fastapi-jwt-auth has no `fam`: it is the first of a family named by its id.
             family: self
                 .claims
@@ -125,7 +128,7 @@ pub(crate) fn verify(
 ) -> Result<Arc<Verified>, AuthErrorKind> {
     SCRATCH.with_borrow_mut(|scratch| {
         let segments = Segments::split(token)?;
-        let (payload, typ) = checked_payload(token, segments, ring, scratch)?;
+        let (payload, typ, key_id) = checked_payload(token, segments, ring, scratch)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
         let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, settings, expected, now)?;
@@ -138,19 +141,20 @@ pub(crate) fn verify(
             token_len: token.len(),
             header_len: segments.header(token).len(),
             kind: expected.kind,
+            key_id,
             ring: ring.serial(),
             claims,
         }))
     })
 }
 
-/// The payload of a token whose signature verifies, and the kind that its header names.
+/// The payload of a token whose signature verifies, the kind that its header names, and the key's id.
 fn checked_payload<'s>(
     token: &str,
     segments: Segments,
     ring: &LoadedRing,
     scratch: &'s mut Scratch,
-) -> Result<(&'s [u8], Option<TokenKind>), AuthErrorKind> {
+) -> Result<(&'s [u8], Option<TokenKind>, Option<Arc<str>>), AuthErrorKind> {
     let known = ring.signing().and_then(|key| {
         key.known_headers().kind_of(segments.header(token)).map(|kind| (key, kind))
     });
@@ -167,28 +171,29 @@ fn checked_payload<'s>(
             Some(_) => fits(key),
             None => ring.without_id(key.algorithm).any(fits),
         };
-        (verified, Some(kind))
+        (verified.then(|| key.id.clone()), Some(kind))
     } else {
         let header = std::str::from_utf8(&scratch.header).map_err(|_| AuthErrorKind::Malformed)?;
         let header = Header::read(header)?;
         (select(ring, &header, fits)?, header.typ)
     };
-    if verified { Ok((&scratch.payload, typ)) } else { Err(AuthErrorKind::InvalidSignature) }
+    let key_id = verified.ok_or(AuthErrorKind::InvalidSignature)?;
+    Ok((&scratch.payload, typ, key_id))
 }
 
-/// Finds the key by `kid`, or the few keys that have none, and asks whether the signature is theirs.
+/// Finds the key by `kid`, or the few keys that have none; the id of the one whose signature it is.
 fn select(
     ring: &LoadedRing,
     header: &Header<'_>,
     fits: impl Fn(&LoadedKey) -> bool,
-) -> Result<bool, AuthErrorKind> {
+) -> Result<Option<Option<Arc<str>>>, AuthErrorKind> {
     let algorithm: Algorithm = header.alg.parse().map_err(|_| AuthErrorKind::WrongAlgorithm)?;
     if let Some(kid) = &header.kid {
         let key = ring.by_id(kid).ok_or(AuthErrorKind::UnknownKey)?;
         if key.algorithm != algorithm {
             return Err(AuthErrorKind::WrongAlgorithm);
         }
-        return Ok(fits(key));
+        return Ok(fits(key).then(|| key.id.clone()));
     }
     if !ring.keys().any(|key| key.algorithm == algorithm) {
         return Err(AuthErrorKind::WrongAlgorithm);
@@ -197,5 +202,5 @@ fn select(
     if candidates.peek().is_none() {
         return Err(AuthErrorKind::UnknownKey);
     }
-    Ok(candidates.any(fits))
+    Ok(candidates.any(fits).then_some(None))
 }

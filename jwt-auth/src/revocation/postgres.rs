@@ -1,0 +1,5 @@
+//! PostgreSQL: to be written.
+
+/// To be written.
+#[derive(Debug)]
+pub struct PostgresStore;

@@ -1,0 +1,5 @@
+//! Redis: to be written.
+
+/// To be written.
+#[derive(Debug)]
+pub struct RedisStore;

@@ -1,0 +1,5 @@
+//! SQLite: to be written.
+
+/// To be written.
+#[derive(Debug)]
+pub struct SqliteStore;
