@@ -51,7 +51,7 @@ pub use revocation::PostgresStore;
 pub use revocation::RedisStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
-pub use revocation::SqliteStore;
+pub use revocation::{SqliteStore, SqliteStoreBuilder};
 pub use revocation::{
     MemoryStore, NewSession, Revocation, RevocationStore, Rotate, Rotation, Session, Standing,
     StoreError, TokenIdentity,

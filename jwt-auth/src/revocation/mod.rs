@@ -29,7 +29,7 @@ pub(crate) use record::MAX_NAME;
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 
 /// Who a verified token is, as far as revocation cares. Never the token's text: text is malleable.
 ///
