@@ -78,8 +78,45 @@ impl<K> DangerousIssue for TokenBuilder<'_, K> {
     }
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))))]
+pub use stores::DangerousStore;
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod stores {
+    /// Weakens what a shared store promises.
+    #[cfg_attr(
+        feature = "sqlite",
+        doc = r#"
+```no_run
+use jwt_auth::SqliteStore;
+use jwt_auth::danger::DangerousStore as _;
+
+# async fn store() -> Result<SqliteStore, jwt_auth::StoreError> {
+SqliteStore::builder("sessions.db").serve_stale().open().await
+# }
+```
+"#
+    )]
+    pub trait DangerousStore: super::sealed::Sealed {
+        /// Answers from memory however old it is, in place of 503: while the store is down, what other nodes
+        /// take back is let in here.
+        #[must_use]
+        fn serve_stale(self) -> Self;
+    }
+
+    #[cfg(feature = "sqlite")]
+    impl DangerousStore for crate::revocation::SqliteStoreBuilder {
+        fn serve_stale(self) -> Self {
+            self.stale(true)
+        }
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
+    #[cfg(feature = "sqlite")]
+    impl Sealed for crate::revocation::SqliteStoreBuilder {}
     impl Sealed for super::Config {}
     impl<K> Sealed for super::TokenBuilder<'_, K> {}
 }

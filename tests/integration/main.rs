@@ -19,4 +19,5 @@ mod request;
 mod revocation;
 mod router;
 mod secrets;
+mod sessions;
 mod websocket;

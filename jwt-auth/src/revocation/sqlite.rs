@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sqlx::Row as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::Row as _;
 
 use crate::revocation::family::{Family, decide};
 use crate::revocation::record::{About, Record, Second, end, second};
@@ -45,7 +45,7 @@ pub struct SqliteStore(Replicated<SqliteLog>);
 pub struct SqliteStoreBuilder {
     path: PathBuf,
     max_staleness: Duration,
-    pub(crate) serve_stale: bool,
+    serve_stale: bool,
 }
 
 impl SqliteStore {
@@ -79,6 +79,12 @@ impl SqliteStoreBuilder {
     /// reads of the file.
     pub fn max_staleness(mut self, age: Duration) -> Self {
         self.max_staleness = age;
+        self
+    }
+
+    /// Whether memory answers however old it is; [`danger`](crate::danger) opens it.
+    pub(crate) fn stale(mut self, serve: bool) -> Self {
+        self.serve_stale = serve;
         self
     }
 
