@@ -2,9 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::claims::TokenKind;
 use crate::revocation::{
-    NewSession, Revocation, RevocationStore, Rotate, Rotation, Standing, TokenIdentity,
+    NewSession, Revocation, RevocationStore, Rotate, Rotation, Session, Standing, TokenIdentity,
 };
 
 /// Holds a store to what the framework relies on; it panics at the first promise that is broken.
@@ -46,7 +49,7 @@ pub async fn store_conformance(store: &impl RevocationStore) {
 fn unique() -> String {
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 struct Suite<'a, S> {
@@ -382,7 +385,7 @@ impl<S: RevocationStore> Suite<'_, S> {
         assert!(matches!(self.rotate(later).await, Rotation::Rotated { .. }));
         let list = async |now| self.store.sessions(&subject, now).await.expect("an answer");
         let sessions = list(self.now).await;
-        let families: Vec<&str> = sessions.iter().map(|session| session.family()).collect();
+        let families: Vec<&str> = sessions.iter().map(Session::family).collect();
         assert_eq!(
             families,
             [first.as_str(), second.as_str()],

@@ -310,7 +310,8 @@ impl TokenBuilder<'_, LogInKind> {
     /// ```
     pub fn device(mut self, name: impl Into<String>) -> Self {
         let mut name = name.into();
-        name.truncate(name.floor_char_boundary(LONGEST_DEVICE));
+        let end = (0..=LONGEST_DEVICE.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+        name.truncate(end.unwrap_or(0));
         self.wanted.device = Some(name);
         self
     }

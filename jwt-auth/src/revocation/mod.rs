@@ -361,7 +361,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn ask<'a>(&'a self, token: &'a TokenIdentity<'a>, now: SystemTime) -> BoxFuture<'a, Standing>;
     fn begin<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, ()>;
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>>;
-    fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64>;
 }
 
 impl<T: RevocationStore> Engine for T {
@@ -387,9 +386,5 @@ impl<T: RevocationStore> Engine for T {
 
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>> {
         Box::pin(RevocationStore::sessions(self, subject, now))
-    }
-
-    fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64> {
-        Box::pin(RevocationStore::prune(self, now))
     }
 }

@@ -141,7 +141,7 @@ impl<L: Log> Replicated<L> {
         }
         Ok(match judge(token, &found, now) {
             Standing::Good => self.shared.replica.standing(token, second(now)),
-            revoked => revoked,
+            Standing::Revoked => Standing::Revoked,
         })
     }
 

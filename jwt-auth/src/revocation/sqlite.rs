@@ -346,7 +346,7 @@ impl Log for SqliteLog {
             let marks = vec!["?"; keys.len()].join(", ");
             let statement =
                 format!("SELECT key, before, until FROM jwt_auth_entries WHERE key IN ({marks})");
-            let query = keys.iter().fold(sqlx::query(&statement), |query, key| query.bind(key));
+            let query = keys.iter().fold(sqlx::query(&statement), sqlx::query::Query::bind);
             let rows = query.fetch_all(&self.pool).await.map_err(StoreError::new)?;
             Ok(rows.iter().filter_map(entry).collect())
         })

@@ -128,7 +128,7 @@ pub(crate) fn verify(
 ) -> Result<Arc<Verified>, AuthErrorKind> {
     SCRATCH.with_borrow_mut(|scratch| {
         let segments = Segments::split(token)?;
-        let (payload, typ, key_id) = checked_payload(token, segments, ring, scratch)?;
+        let Checked { payload, typ, key_id } = checked_payload(token, segments, ring, scratch)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
         let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, settings, expected, now)?;
@@ -148,13 +148,21 @@ pub(crate) fn verify(
     })
 }
 
-/// The payload of a token whose signature verifies, the kind that its header names, and the key's id.
+/// What stands in a token whose signature verifies.
+struct Checked<'s> {
+    payload: &'s [u8],
+    /// The kind that its header names.
+    typ: Option<TokenKind>,
+    key_id: Option<Arc<str>>,
+}
+
+/// The payload of a token, if its signature verifies.
 fn checked_payload<'s>(
     token: &str,
     segments: Segments,
     ring: &LoadedRing,
     scratch: &'s mut Scratch,
-) -> Result<(&'s [u8], Option<TokenKind>, Option<Arc<str>>), AuthErrorKind> {
+) -> Result<Checked<'s>, AuthErrorKind> {
     let known = ring.signing().and_then(|key| {
         key.known_headers().kind_of(segments.header(token)).map(|kind| (key, kind))
     });
@@ -165,35 +173,35 @@ fn checked_payload<'s>(
     compact::decode(segments.signature(token), &mut scratch.signature)?;
     let message = segments.signed(token);
     let fits = |key: &LoadedKey| key.verify(message, &scratch.signature);
-    let (verified, typ) = if let Some((key, kind)) = known {
+    let (key, typ) = if let Some((key, kind)) = known {
         // Another key without an id may have written the very same header.
-        let verified = match key.id {
-            Some(_) => fits(key),
-            None => ring.without_id(key.algorithm).any(fits),
+        let key = match key.id {
+            Some(_) => Some(key).filter(|key| fits(key)),
+            None => ring.without_id(key.algorithm).find(|key| fits(key)),
         };
-        (verified.then(|| key.id.clone()), Some(kind))
+        (key, Some(kind))
     } else {
         let header = std::str::from_utf8(&scratch.header).map_err(|_| AuthErrorKind::Malformed)?;
         let header = Header::read(header)?;
         (select(ring, &header, fits)?, header.typ)
     };
-    let key_id = verified.ok_or(AuthErrorKind::InvalidSignature)?;
-    Ok((&scratch.payload, typ, key_id))
+    let key = key.ok_or(AuthErrorKind::InvalidSignature)?;
+    Ok(Checked { payload: &scratch.payload, typ, key_id: key.id.clone() })
 }
 
-/// Finds the key by `kid`, or the few keys that have none; the id of the one whose signature it is.
-fn select(
-    ring: &LoadedRing,
+/// Finds the key by `kid`, or among the few that have none; the one whose signature it is, if any.
+fn select<'r>(
+    ring: &'r LoadedRing,
     header: &Header<'_>,
     fits: impl Fn(&LoadedKey) -> bool,
-) -> Result<Option<Option<Arc<str>>>, AuthErrorKind> {
+) -> Result<Option<&'r LoadedKey>, AuthErrorKind> {
     let algorithm: Algorithm = header.alg.parse().map_err(|_| AuthErrorKind::WrongAlgorithm)?;
     if let Some(kid) = &header.kid {
         let key = ring.by_id(kid).ok_or(AuthErrorKind::UnknownKey)?;
         if key.algorithm != algorithm {
             return Err(AuthErrorKind::WrongAlgorithm);
         }
-        return Ok(fits(key).then(|| key.id.clone()));
+        return Ok(Some(key).filter(|key| fits(key)));
     }
     if !ring.keys().any(|key| key.algorithm == algorithm) {
         return Err(AuthErrorKind::WrongAlgorithm);
@@ -202,5 +210,5 @@ fn select(
     if candidates.peek().is_none() {
         return Err(AuthErrorKind::UnknownKey);
     }
-    Ok(candidates.any(fits).then_some(None))
+    Ok(candidates.find(|key| fits(key)))
 }
