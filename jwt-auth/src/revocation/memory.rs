@@ -1,6 +1,6 @@
 //! The embedded store: exact, in the memory of one process, forgotten at its end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -35,6 +35,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Sessions {
     families: HashMap<Box<str>, Family>,
+    /// The families of each subject, so that a list is no walk through all of them.
+    of: HashMap<Box<str>, HashSet<Box<str>>>,
     prune_at: usize,
 }
 
@@ -42,6 +44,11 @@ impl Sessions {
     fn prune(&mut self, now: SystemTime) -> u64 {
         let before = self.families.len();
         self.families.retain(|_, family| now < family.ends);
+        let families = &self.families;
+        self.of.retain(|_, names| {
+            names.retain(|name| families.contains_key(name));
+            !names.is_empty()
+        });
         self.prune_at = (self.families.len() * 2).max(FIRST_PRUNE);
         (before - self.families.len()) as u64
     }
@@ -50,6 +57,7 @@ impl Sessions {
         if self.families.len() >= self.prune_at.max(FIRST_PRUNE) {
             self.prune(now);
         }
+        self.of.entry(family.subject.clone()).or_default().insert(name.into());
         self.families.insert(name.into(), family);
     }
 }
@@ -116,14 +124,13 @@ impl RevocationStore for MemoryStore {
 
     async fn sessions(&self, subject: &str, now: SystemTime) -> Result<Vec<Session>, StoreError> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut alive: Vec<Session> = sessions
-            .families
-            .iter()
-            .filter(|(name, family)| {
-                *family.subject == *subject
-                    && now < family.ends
-                    && !self.replica.is_dead(name, second(now))
-            })
+        let names = sessions.of.get(subject).into_iter().flatten();
+        let lives = |name: &str, family: &Family| {
+            now < family.ends && !self.replica.is_dead(name, second(now))
+        };
+        let mut alive: Vec<Session> = names
+            .filter_map(|name| Some((name, sessions.families.get(name)?)))
+            .filter(|(name, family)| lives(name, family))
             .map(|(name, family)| family.session(name))
             .collect();
         alive.sort_by_key(|session| std::cmp::Reverse(session.used));
