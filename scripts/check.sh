@@ -28,6 +28,8 @@ need cargo-deny cargo install --locked cargo-deny --version 0.20.2
 need chromedriver apt chromium chromium-driver
 need chromium apt chromium chromium-driver
 need python3 apt python3 python3-venv
+need redis-server apt redis-server
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres apt postgresql
 # Golden tokens are verified by Python; its packages stay in a folder that git ignores.
 python="$PWD/target/python"
 if ! "$python/bin/python" -c 'import jwt, cryptography' 2>/dev/null; then
@@ -35,8 +37,8 @@ if ! "$python/bin/python" -c 'import jwt, cryptography' 2>/dev/null; then
     python3 -m venv "$python"
     "$python/bin/pip" install --quiet --disable-pip-version-check 'PyJWT[crypto]>=2.10,<3'
 fi
-# With these a test that finds no browser or no Python fails, and is not skipped.
-export TESTS_BROWSER=required TESTS_PYTHON="$python/bin/python"
+# With these a test that finds no browser, no server or no Python fails, and is not skipped.
+export TESTS_BROWSER=required TESTS_SERVERS=required TESTS_PYTHON="$python/bin/python"
 
 say "format"
 cargo fmt --all --check
@@ -46,7 +48,10 @@ cargo test --quiet -p tests --test floors
 
 say "clippy: all features, then each backend alone"
 cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets -- -D warnings
+cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets
+for feature in sqlite postgres redis testing; do
+    cargo clippy --quiet -p jwt-auth --features "$feature" --lib -- -D warnings
+done -- -D warnings
 cargo clippy --quiet -p jwt-auth --no-default-features --features rust_crypto --all-targets -- -D warnings
 
 say "no backend is a compile error that says so"
