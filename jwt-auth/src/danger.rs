@@ -105,18 +105,25 @@ SqliteStore::builder("sessions.db").serve_stale().open().await
         fn serve_stale(self) -> Self;
     }
 
-    #[cfg(feature = "sqlite")]
-    impl DangerousStore for crate::revocation::SqliteStoreBuilder {
-        fn serve_stale(self) -> Self {
-            self.stale(true)
-        }
+    macro_rules! dangerous {
+        ($($feature:literal $builder:ident),*) => {$(
+            #[cfg(feature = $feature)]
+            impl DangerousStore for crate::revocation::$builder {
+                fn serve_stale(self) -> Self {
+                    self.stale(true)
+                }
+            }
+
+            #[cfg(feature = $feature)]
+            impl super::sealed::Sealed for crate::revocation::$builder {}
+        )*};
     }
+
+    dangerous!("sqlite" SqliteStoreBuilder, "postgres" PostgresStoreBuilder, "redis" RedisStoreBuilder);
 }
 
 mod sealed {
     pub trait Sealed {}
-    #[cfg(feature = "sqlite")]
-    impl Sealed for crate::revocation::SqliteStoreBuilder {}
     impl Sealed for super::Config {}
     impl<K> Sealed for super::TokenBuilder<'_, K> {}
 }

@@ -45,17 +45,17 @@ pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing, UnknownAlgorithm};
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
-pub use revocation::PostgresStore;
+pub use revocation::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use revocation::RedisStore;
-#[cfg(feature = "sqlite")]
-#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
-pub use revocation::{SqliteStore, SqliteStoreBuilder};
+pub use revocation::{RedisStore, RedisStoreBuilder};
 pub use revocation::{
     MemoryStore, NewSession, Revocation, RevocationStore, Rotate, Rotation, Session, Standing,
     StoreError, TokenIdentity,
 };
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use revocation::{SqliteStore, SqliteStoreBuilder};
 pub use router::{
     Caller, GuardedArguments, GuardedHandler, GuardedRouter, IsGuard, Manifest, ManifestEntry,
     routing,

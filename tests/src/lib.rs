@@ -1,6 +1,9 @@
 //! What the tests share: an app behind `oneshot`, a clock that stands still, and tokens made by hand.
 
+pub mod postgres;
 pub mod process;
+pub mod proxy;
+pub mod redis;
 
 use axum::Router;
 use axum::body::Body;

@@ -1,5 +1,6 @@
 //! The stores, each against a real server of its own.
 
+mod faults;
 mod postgres;
 mod redis;
 mod sqlite;

@@ -22,6 +22,8 @@ use crate::revocation::{
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(250);
 /// A read that takes longer is given up, and tried again.
 const READ_DEADLINE: Duration = Duration::from_secs(2);
+/// The first one is of everything, which may be a million rows.
+const FIRST_READ_DEADLINE: Duration = Duration::from_secs(60);
 /// How often what has died is thrown out.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// The default of `max_staleness`.
@@ -201,8 +203,11 @@ impl<L: Log> Shared<L> {
     /// Reads the log once, and takes in what it says.
     async fn read(&self, after: Option<L::Cursor>) -> Result<L::Cursor, StoreError> {
         let sent = self.started.elapsed();
-        let read = tokio::time::timeout(READ_DEADLINE, self.log.read(after)).await;
-        let batch = read.unwrap_or_else(|_| Err(StoreError::new("no answer within 2 s")))?;
+        // The first read is of everything.
+        let deadline = if after.is_some() { READ_DEADLINE } else { FIRST_READ_DEADLINE };
+        let read = tokio::time::timeout(deadline, self.log.read(after)).await;
+        let late = || StoreError::new(format_args!("no answer within {} s", deadline.as_secs()));
+        let batch = read.unwrap_or_else(|_| Err(late()))?;
         let now = self.now.load(Ordering::Relaxed);
         for row in batch.rows {
             if let Some(record) = self.read_row(row) {

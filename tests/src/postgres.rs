@@ -1,0 +1,181 @@
+//! A real `PostgreSQL` server of the installed binaries: its own folder, its own port, until it is dropped.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to come up, or to go.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct PostgresServer {
+    binaries: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl PostgresServer {
+    /// A new server with empty databases; nothing when `PostgreSQL` is not installed, which is said.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up, or is not installed though `TESTS_SERVERS` says that it must be.
+    pub fn start() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let Some(binaries) = binaries() else {
+            assert!(
+                std::env::var_os("TESTS_SERVERS").is_none(),
+                "PostgreSQL is not installed, and TESTS_SERVERS says that it must be"
+            );
+            println!("skipped: PostgreSQL is not installed");
+            return None;
+        };
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            std::env::temp_dir().join(format!("tests-postgres-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        if is_root() {
+            let owned = Command::new("chown").arg("postgres").arg(&folder).status();
+            assert!(owned.is_ok_and(|status| status.success()), "the folder is given away");
+        }
+        let port = free_port();
+        let mut server = Self { binaries, folder, port, child: None };
+        let made = server
+            .command("initdb")
+            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"])
+            .arg(server.data())
+            .output()
+            .expect("initdb runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        server.start_again();
+        Some(server)
+    }
+
+    /// Where it listens.
+    pub fn at(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// The address of its database.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@{}/postgres", self.at())
+    }
+
+    /// Ends it at once, as a crash would, and waits until it is gone. Its data stays.
+    ///
+    /// # Panics
+    ///
+    /// When it does not go.
+    pub fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let stopped = self
+            .command("pg_ctl")
+            .args(["stop", "-m", "immediate", "-t", "30", "-D"])
+            .arg(self.data())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            let _ = child.kill();
+        }
+        child.wait().expect("it is gone");
+    }
+
+    /// Starts it on the same port and data, and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn start_again(&mut self) {
+        let log = std::fs::File::create(self.folder.join("log")).expect("a file");
+        let child = self
+            .command("postgres")
+            .arg("-D")
+            .arg(self.data())
+            .args(["-p", &self.port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .args(["-c", "max_connections=300"])
+            .arg("-c")
+            .arg(format!("unix_socket_directories={}", self.folder.display()))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("postgres starts");
+        self.child = Some(child);
+        let begun = Instant::now();
+        while !self.answers() {
+            assert!(begun.elapsed() < DEADLINE, "it does not answer: {}", self.log());
+            let over = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            assert!(over.is_none(), "it ended: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn answers(&self) -> bool {
+        TcpStream::connect(self.at()).is_ok()
+            && self
+                .command("pg_isready")
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()
+                .is_ok_and(|status| status.success())
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// A program of the server, as somebody who is not root: it refuses to run as root.
+    fn command(&self, name: &str) -> Command {
+        let program = self.binaries.join(name);
+        let mut command = if is_root() {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+            command.arg("--").arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        self.stop();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The newest that is installed.
+fn binaries() -> Option<PathBuf> {
+    let version = |path: &Path| {
+        path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).unwrap_or_default()
+    };
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = installed.map(|entry| entry.path()).collect();
+    folders.sort_by_key(|path| std::cmp::Reverse(version(path)));
+    let mut folders: Vec<PathBuf> = folders.into_iter().map(|path| path.join("bin")).collect();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    folders.extend(std::env::split_paths(&path));
+    folders.into_iter().find(|path| path.join("postgres").exists() && path.join("initdb").exists())
+}
+
+/// Whether we are root: then its files are ours.
+fn is_root() -> bool {
+    let said = Command::new("id").arg("-u").output();
+    said.is_ok_and(|said| said.stdout.trim_ascii() == b"0")
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
