@@ -236,3 +236,37 @@ async fn a_store_that_keeps_no_list_says_so() {
     let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
     assert!(auth.rotate(token).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_forged_family_and_a_token_of_another_deployment_rotate_nothing() {
+    let auth = config().0.build().expect("good");
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let family = auth.sessions("alice").await.expect("a list")[0].family().to_owned();
+    // Our key, somebody's family, an id that nobody gave: the family dies, and nothing is born.
+    let mut claims = tests::claims();
+    for (name, value) in
+        [("type", "refresh"), ("fam", family.as_str()), ("jti", "made-up"), ("sub", "mallory")]
+    {
+        claims[name] = value.into();
+    }
+    let forged = tests::forge(&tests::plain_header(), &claims);
+    let token = auth.verify_refresh(&forged).await.expect("our key signed it");
+    assert_eq!(auth.rotate(token).await.expect_err("forged").code(), "refresh_token_reused");
+    assert!(
+        auth.verify_access(pair.access_token()).await.is_err(),
+        "and the session is ended, to be safe"
+    );
+    // A family that nobody knows, in the middle of its life.
+    claims["fam"] = "nobodys".into();
+    claims["gen"] = 7.into();
+    let token =
+        auth.verify_refresh(&tests::forge(&tests::plain_header(), &claims)).await.expect("signed");
+    assert_eq!(auth.rotate(token).await.expect_err("unknown").code(), "token_revoked");
+    // Another deployment's key.
+    let other =
+        Config::hs256([9; 32]).clock(jwt_auth::ManualClock::at(tests::NOW)).build().expect("good");
+    let foreign = other.log_in("alice").await.expect("a pair");
+    assert!(auth.verify_refresh(foreign.refresh_token()).await.is_err());
+    let token = other.verify_refresh(foreign.refresh_token()).await.expect("theirs");
+    assert_eq!(auth.rotate(token).await.expect_err("theirs").code(), "key_unknown");
+}
