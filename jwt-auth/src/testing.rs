@@ -406,7 +406,8 @@ impl<S: RevocationStore> Suite<'_, S> {
     }
 
     async fn pruning(&self) {
-        let (short, long, subject) = (self.name("short"), self.name("long"), self.name("pruned-user"));
+        let (short, long, subject) =
+            (self.name("short"), self.name("long"), self.name("pruned-user"));
         self.revoke(Revocation::Token { issuer: None, id: &short, until: self.now + seconds(1) })
             .await;
         self.revoke(Revocation::Token { issuer: None, id: &long, until: self.now + 400 * HOUR })

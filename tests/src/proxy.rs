@@ -85,7 +85,6 @@ async fn pump(
         let now = *fault.borrow_and_update();
         let mut piece = &piece[..len];
         match now {
-            Fault::None => {}
             Fault::Refused => return,
             Fault::BlackHole => {
                 // What was on its way is lost with the connection, as when a cable is pulled.
@@ -98,7 +97,7 @@ async fn pump(
             }
             Fault::Slow(by) => tokio::time::sleep(by).await,
             Fault::Torn if answers => piece = &piece[..len / 2],
-            Fault::Torn => {}
+            Fault::None | Fault::Torn => {}
         }
         if to.write_all(piece).await.is_err() || (now == Fault::Torn && answers) {
             return;

@@ -82,8 +82,8 @@ impl Watch {
     async fn still_rotates(&mut self, what: &str) {
         let token = self.auth.verify_refresh(&self.refresh).await.expect(what);
         let pair = self.auth.rotate(token).await.expect(what);
-        self.good = pair.access_token().to_owned();
-        self.refresh = pair.refresh_token().to_owned();
+        pair.access_token().clone_into(&mut self.good);
+        pair.refresh_token().clone_into(&mut self.refresh);
     }
 
     async fn through(&mut self, proxy: &Proxy) {

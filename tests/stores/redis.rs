@@ -1,9 +1,11 @@
 //! Redis: one log that every node tails, and rotations that one script decides.
 
 use std::collections::HashSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jwt_auth::{Config, JwtAuth, RedisStore, Revocation, RevocationStore as _, testing};
+use jwt_auth::{
+    Clock as _, Config, JwtAuth, RedisStore, Revocation, RevocationStore as _, SystemClock, testing,
+};
 use tests::redis::RedisServer;
 
 fn auth(store: RedisStore) -> JwtAuth {
@@ -193,7 +195,7 @@ async fn what_is_of_the_wrong_type_or_half_written_is_no_panic_and_no_open_door(
 async fn a_rotation_is_one_round_trip() {
     let Some(server) = RedisServer::start() else { return };
     let store = connect(&server).await;
-    let now = SystemTime::now();
+    let now = SystemClock.now();
     let entry =
         Revocation::Token { issuer: None, id: "warm", until: now + Duration::from_secs(60) };
     store.revoke(entry, now).await.expect("held");

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jwt_auth::{
-    Config, JwtAuth, NewSession, Revocation, RevocationStore as _, Rotation, SqliteStore, testing,
+    Clock as _, Config, JwtAuth, Revocation, RevocationStore as _, SqliteStore, SystemClock,
+    testing,
 };
 
 /// A folder that goes with the test.
@@ -104,7 +105,7 @@ async fn child_that_is_killed() {
     let Ok(file) = std::env::var("TESTS_SQLITE_FILE") else { return };
     let store = SqliteStore::open(file).await.expect("opened");
     for n in 0.. {
-        let (id, now) = (format!("id-{n}"), SystemTime::now());
+        let (id, now) = (format!("id-{n}"), SystemClock.now());
         let until = now + Duration::from_secs(3600);
         store.revoke(Revocation::Token { issuer: None, id: &id, until }, now).await.expect("held");
         println!("held {n}");
@@ -139,7 +140,8 @@ async fn kill_9_loses_nothing_that_was_answered() {
         let auth = auth(SqliteStore::open(folder.file()).await.expect("the file is whole"));
         for n in 0..=last {
             let mut claims = tests::claims();
-            let now = SystemTime::now()
+            let now = SystemClock
+                .now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .expect("after 1970")
                 .as_secs();
@@ -186,7 +188,7 @@ async fn a_file_of_a_newer_release_is_refused_and_odd_rows_are_passed_over() {
 async fn what_has_died_is_thrown_out_in_batches_and_what_lives_stays() {
     let folder = Folder::new("prune");
     let store = Arc::new(SqliteStore::open(folder.file()).await.expect("opened"));
-    let now = SystemTime::now();
+    let now = SystemClock.now();
     for n in 0..50 {
         let id = format!("dead-{n}");
         let entry = Revocation::Token { issuer: None, id: &id, until: now };
@@ -194,8 +196,6 @@ async fn what_has_died_is_thrown_out_in_batches_and_what_lives_stays() {
     }
     assert_eq!(store.prune(now).await.expect("pruned"), 0, "not in the first day");
     assert_eq!(store.prune(now + Duration::from_secs(90_000)).await.expect("pruned"), 50);
-    let _ = Rotation::Unknown;
-    let _: Option<NewSession<'_>> = None;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Revocation: what can be taken back, and the trait of the stores that remember it.
 
 mod family;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod filed;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;

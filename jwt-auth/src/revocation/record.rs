@@ -1,10 +1,8 @@
-//! What was taken back, as stores write it down: a key of one name each, an epoch, an end.
+//! What was taken back, as stores keep it: a name, an epoch, an end.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
-
-use crate::revocation::{Revocation, Standing, TokenIdentity};
+use crate::revocation::{Revocation, TokenIdentity};
 
 /// Seconds since 1970: as fine as claims are.
 pub(crate) type Second = u64;
@@ -49,60 +47,6 @@ impl Record {
     }
 }
 
-impl About {
-    /// The key of a table, the same on every node and in every release: a JSON array.
-    pub(crate) fn key(&self) -> String {
-        match self {
-            Self::Token { issuer, id } => json!(["token", issuer, id]),
-            Self::Family(family) => json!(["family", family]),
-            Self::Subject(subject) => json!(["subject", subject]),
-            Self::Key(id) => json!(["key", id]),
-            Self::All => json!(["all"]),
-        }
-        .to_string()
-    }
-
-    /// The way back; `None` for what a newer release wrote, or nobody did.
-    pub(crate) fn read(key: &str) -> Option<Self> {
-        let Ok(Value::Array(parts)) = serde_json::from_str(key) else { return None };
-        let text = |at: usize| parts.get(at)?.as_str().map(str::to_owned);
-        match (parts.first()?.as_str()?, parts.len()) {
-            ("token", 3) => {
-                let issuer = if parts[1].is_null() { None } else { Some(text(1)?) };
-                Some(Self::Token { issuer, id: text(2)? })
-            }
-            ("family", 2) => Some(Self::Family(text(1)?)),
-            ("subject", 2) => Some(Self::Subject(text(1)?)),
-            ("key", 2) => Some(Self::Key(text(1)?)),
-            ("all", 1) => Some(Self::All),
-            _ => None,
-        }
-    }
-}
-
-/// Every key that a record about this token could have, for a store that is asked itself.
-pub(crate) fn keys_of(token: &TokenIdentity<'_>) -> Vec<About> {
-    let mut keys = vec![About::Subject(token.subject.to_owned()), About::All];
-    if let Some(id) = token.id {
-        keys.push(About::Token { issuer: None, id: id.to_owned() });
-        if let Some(issuer) = token.issuer {
-            keys.push(About::Token { issuer: Some(issuer.to_owned()), id: id.to_owned() });
-        }
-    }
-    keys.extend(token.family.map(|family| About::Family(family.to_owned())));
-    keys.extend(token.key_id.map(|id| About::Key(id.to_owned())));
-    keys
-}
-
-/// What records that were found about a token say of it.
-pub(crate) fn judge(token: &TokenIdentity<'_>, found: &[Record], now: SystemTime) -> Standing {
-    let revoked = found.iter().any(|record| match record.about {
-        About::Subject(_) | About::All => is_before(token, record.before),
-        _ => second(now) < record.until,
-    });
-    if revoked { Standing::Revoked } else { Standing::Good }
-}
-
 /// Issued in the very second of the epoch counts as before it; so does no `iat`.
 pub(crate) fn is_before(token: &TokenIdentity<'_>, epoch: Second) -> bool {
     token.issued_at.is_none_or(|issued| issued.as_secs() <= epoch)
@@ -116,36 +60,4 @@ pub(crate) fn second(time: SystemTime) -> Second {
 pub(crate) fn end(time: SystemTime) -> Second {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs() + u64::from(since.subsec_nanos() > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_read_back_and_what_is_unknown_is_not() {
-        for about in [
-            About::Token { issuer: None, id: "x".into() },
-            About::Token { issuer: Some("a\",\"b".into()), id: "\u{e9}".into() },
-            About::Family(String::new()),
-            About::Subject("null".into()),
-            About::Key("k".into()),
-            About::All,
-        ] {
-            assert_eq!(About::read(&about.key()), Some(about));
-        }
-        for bad in [
-            "",
-            "x",
-            "[]",
-            "[1]",
-            "[\"tenant\",\"x\"]",
-            "[\"all\",1]",
-            "[\"token\",\"x\"]",
-            "{}",
-            "[\"token\",1,\"x\"]",
-        ] {
-            assert_eq!(About::read(bad), None, "{bad}");
-        }
-    }
 }

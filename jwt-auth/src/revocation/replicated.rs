@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::revocation::record::{About, Record, Second, judge, keys_of, second};
+use crate::revocation::filed::{judge, keys_of};
+use crate::revocation::record::{About, Record, Second, second};
 use crate::revocation::replica::Replica;
 use crate::revocation::{
     BoxFuture, NewSession, Revocation, Rotate, Rotation, Session, Standing, StoreError,
