@@ -48,10 +48,10 @@ cargo test --quiet -p tests --test floors
 
 say "clippy: all features, then each backend alone"
 cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets
+cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets -- -D warnings
 for feature in sqlite postgres redis testing; do
     cargo clippy --quiet -p jwt-auth --features "$feature" --lib -- -D warnings
-done -- -D warnings
+done
 cargo clippy --quiet -p jwt-auth --no-default-features --features rust_crypto --all-targets -- -D warnings
 
 say "no backend is a compile error that says so"

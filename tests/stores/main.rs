@@ -3,4 +3,5 @@
 mod faults;
 mod postgres;
 mod redis;
+mod redis_faults;
 mod sqlite;

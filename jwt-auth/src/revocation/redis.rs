@@ -4,27 +4,43 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisResult, Script};
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError,
+    RedisFuture, RedisResult, RetryMethod, Script, Value,
+};
+use tokio::sync::Mutex;
 
-use crate::revocation::family::Family;
-use crate::revocation::record::{About, Record, Second, end, second};
+use crate::revocation::record::{About, Record, Second, end};
 use crate::revocation::replicated::{Batch, Log, MAX_STALENESS, Replicated, replicated};
 use crate::revocation::{BoxFuture, NewSession, Rotate, Rotation, Session, StoreError};
 
 /// No answer and no connection is waited for longer.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// A portion of a stream, or of a bucket.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// Entries of one read of the stream.
 const PORTION: usize = 1_000;
+/// Buckets, or sessions, of one pipeline; and records of one, so that an answer is never late for its size.
+const PIPELINE: usize = 200;
+const RECORDS: usize = 20_000;
+/// The largest number that a script knows exactly.
+const EXACT: u64 = (1 << 53) - 1;
 
-/// A fleet on Redis (6.2 or later) or Valkey: each node answers from its own memory and sees what the others
-/// wrote within 250 ms.
+/// A fleet on Redis (6.2 or later) or Valkey: each node answers from its own memory, and hears within 250 ms
+/// what the others took back.
 ///
-/// A record is as durable as the server is told to be: `appendonly yes` with `appendfsync always` loses nothing
-/// that was answered, `everysec` up to a second of it, no persistence everything at a restart (what nodes have in
-/// memory stays refused there). The server must not evict: `maxmemory-policy noeviction`, since an evicted record
-/// is a revocation undone; a start-up check warns. Every key bears the prefix as a hash tag, so that a Redis
-/// Cluster keeps them in one slot.
+/// What the server has to be told:
+///
+/// - `maxmemory-policy noeviction`: a record that is evicted is a revocation undone. A check at the start warns.
+///   For the same reason the database is no bounded cache of anything else either; what has died goes by its time
+///   to live.
+/// - A record is as durable as the server: `appendonly yes` with `appendfsync always` loses nothing that was
+///   answered, `everysec` up to a second of it at a crash, no persistence everything at a restart, and a failover
+///   what the replica had not yet. Nodes that run remember what they knew; one that starts does not.
+///
+/// Every key begins with the prefix as a hash tag, so that a Redis Cluster keeps all of them in one slot;
+/// redirections are not followed, and so the address is that of the slot's primary, or of a proxy. After a
+/// failover the address is resolved again.
 ///
 /// ```no_run
 /// use jwt_auth::{Config, RedisStore};
@@ -103,31 +119,22 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// When the address is none, the prefix has a brace, or the server does not answer.
+    /// When the address is none, the prefix is empty or has a brace, or the server does not answer.
     pub async fn connect(self) -> Result<RedisStore, StoreError> {
         if self.prefix.is_empty() || self.prefix.contains(['{', '}']) {
             return Err(StoreError::new("a prefix is a name without braces"));
         }
-        let client =
-            Client::open(self.url).map_err(|_| StoreError::new("the address is none of Redis"))?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_number_of_retries(2)
-            .set_min_delay(Duration::from_millis(20))
-            .set_max_delay(Duration::from_millis(200));
-        let connection =
-            ConnectionManager::new_with_config(client, config).await.map_err(failed)?;
-        let prefix = format!("{{{}}}", self.prefix);
-        let script = |body: &str| Script::new(&format!("{PUT}{body}"));
+        let script = |body: &str| Script::new(&format!("{COMMON}{body}"));
         let log = RedisLog {
-            connection,
-            prefix,
+            line: Line::to(&self.url).map_err(failed)?,
+            prefix: format!("{{{}}}", self.prefix),
             append: script(APPEND),
             rotate: script(ROTATE),
-            begin: Script::new(BEGIN),
+            begin: script(BEGIN),
+            read: script(READ),
+            prune: script(PRUNE),
         };
-        log.warn_of_eviction().await;
+        log.prepare().await?;
         Replicated::start(log, self.max_staleness, self.serve_stale).await.map(RedisStore)
     }
 }
@@ -147,319 +154,433 @@ impl fmt::Debug for RedisStoreBuilder {
     }
 }
 
+/// One connection, made anew after whatever leaves it in doubt. The manager of the `redis` crate keeps one that
+/// timed out, or leads to a server that has become a replica.
+struct Line {
+    client: Client,
+    config: AsyncConnectionConfig,
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    /// Which one it is, so that a late failure of the one before does not end it.
+    number: u64,
+    connection: Option<MultiplexedConnection>,
+}
+
+impl Line {
+    fn to(url: &str) -> RedisResult<Self> {
+        let info = url.into_connection_info()?;
+        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        Ok(Self {
+            client: Client::open(info)?,
+            config: AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(PATIENCE))
+                .set_response_timeout(Some(PATIENCE)),
+            made: Mutex::default(),
+        })
+    }
+
+    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
+        let mut made = self.made.lock().await;
+        if let Some(connection) = &made.connection {
+            return Ok((made.number, connection.clone()));
+        }
+        let connection =
+            self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+        made.number += 1;
+        made.connection = Some(connection.clone());
+        Ok((made.number, connection))
+    }
+
+    async fn judge(&self, number: u64, error: Option<RedisError>) {
+        let in_doubt = error.is_some_and(|error| {
+            error.is_io_error() || !matches!(error.retry_method(), RetryMethod::NoRetry)
+        });
+        if in_doubt {
+            let mut made = self.made.lock().await;
+            if made.number == number {
+                made.connection = None;
+            }
+        }
+    }
+}
+
+impl ConnectionLike for &Line {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(async move {
+            let (number, mut connection) = self.connection().await?;
+            let answer = connection.req_packed_command(command).await;
+            let error = match &answer {
+                Ok(Value::ServerError(error)) => Some(error.clone().into()),
+                Ok(_) => None,
+                Err(error) => Some(error.clone()),
+            };
+            self.judge(number, error).await;
+            answer
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        Box::pin(async move {
+            let (number, mut connection) = self.connection().await?;
+            let answers = connection.req_packed_commands(pipeline, offset, count).await;
+            self.judge(number, answers.as_ref().err().cloned()).await;
+            answers
+        })
+    }
+
+    fn get_db(&self) -> i64 {
+        self.client.get_connection_info().redis_settings().db()
+    }
+}
+
 struct RedisLog {
-    connection: ConnectionManager,
+    line: Line,
+    /// In braces.
     prefix: String,
     append: Script,
     rotate: Script,
     begin: Script,
+    read: Script,
+    prune: Script,
 }
 
-/// `put(p, key, before, until, now)`: a record, combined with the one that is there by the later epoch and end;
-/// filed by itself for a strict look-up, in the bucket of its last minute for a node that starts, and in the log.
-/// Ends are relative to the caller's now, whose clock need not be the server's. `KEYS[1]` is the log: it names
-/// the slot, and every other key has the same hash tag.
-const PUT: &str = r"
-local function whole(n) return string.format('%.0f', n) end
-local function put(p, key, before, till, now)
-  local e = p .. ':e:' .. key
-  local old = redis.call('GET', e)
-  if old then
-    local b, u = string.match(old, '^(%d+):(%d+)$')
-    if b then
-      local minute = whole(math.floor(tonumber(u) / 60))
-      before = math.max(before, tonumber(b))
-      till = math.max(till, tonumber(u))
-      if minute ~= whole(math.floor(till / 60)) then redis.call('HDEL', p .. ':m:' .. minute, key) end
-    end
-  end
+// The keys. Every one has the same hash tag, so that a script may name more than it was given:
+// `{p}:log`          the stream: `k`, `b` and `u` of each record, for an hour
+// `{p}:e:<key>`      a record, `before:until`, for a strict look-up
+// `{p}:m:<minute>`   the records whose end is in that minute, by key, for a node that starts
+// `{p}:minutes`      those minutes
+// `{p}:f:<family>`   a session
+// `{p}:s:<subject>`  the sessions of a subject, by their ends
+// Times to live are counted from the caller's now, whose clock need not be the server's; a minute more is given.
+// Nothing is used up by halves: of a script that fails, as one that meets another type does, at most the record
+// was written, and a record that is heard of too early errs on the safe side.
+const COMMON: &str = r"
+local base = string.match(KEYS[1], '^{[^}]*}')
+local function whole(number) return string.format('%.0f', number) end
+local function millis_left(ends, now) return math.min(math.max(ends - now, 0) + 60000, 3.2e13) end
+local function keep(key, millis)
+  if redis.call('PTTL', key) < millis then redis.call('PEXPIRE', key, whole(millis)) end
+end
+local function entry(key)
+  local found = redis.call('GET', base .. ':e:' .. key)
+  if not found then return 0, 0, false end
+  local before, till = string.match(found, '^(%d+):(%d+)$')
+  if not before then error('a record is malformed') end
+  return tonumber(before), tonumber(till), true
+end
+local function append(key, before, till, now)
+  local old_before, old_till, known = entry(key)
+  before, till = math.max(before, old_before), math.max(till, old_till)
   local value = whole(before) .. ':' .. whole(till)
-  local ttl = math.max(till - now, 0) + 60
-  local minute = whole(math.floor(till / 60))
-  redis.call('SET', e, value, 'EX', whole(ttl))
-  redis.call('HSET', p .. ':m:' .. minute, key, value)
-  redis.call('EXPIRE', p .. ':m:' .. minute, whole(ttl + 60))
-  redis.call('ZADD', p .. ':minutes', minute, minute)
-  local time = redis.call('TIME')
-  local hour_ago = whole((tonumber(time[1]) - 3600) * 1000)
-  redis.call('XADD', KEYS[1], 'MINID', '~', hour_ago, '*', 'k', key, 'b', whole(before), 'u', whole(till))
+  local log = base .. ':log'
+  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  local id = redis.call('XADD', log, '*', 'k', key, 'b', whole(before), 'u', whole(till))
+  -- The last one before this one stays, whatever its age: readers stand there.
+  local oldest = whole(tonumber(string.match(id, '^%d+')) - 3600000)
+  if last and tonumber(string.match(last[1], '^%d+')) < tonumber(oldest) then oldest = last[1] end
+  redis.call('XTRIM', log, 'MINID', '~', oldest)
+  local minute, old = math.floor(till / 60), whole(math.floor(old_till / 60))
+  if known and old ~= whole(minute) then
+    redis.call('HDEL', base .. ':m:' .. old, key)
+    if redis.call('EXISTS', base .. ':m:' .. old) == 0 then redis.call('ZREM', base .. ':minutes', old) end
+  end
+  redis.call('ZADD', base .. ':minutes', whole(minute), whole(minute))
+  redis.call('HSET', base .. ':m:' .. whole(minute), key, value)
+  keep(base .. ':m:' .. whole(minute), millis_left((minute + 1) * 60000, now))
+  redis.call('SET', base .. ':e:' .. key, value, 'KEEPTTL')
+  keep(base .. ':e:' .. key, millis_left(till * 1000, now))
+end
+local function list(subject, family, ends, now)
+  local sessions = base .. ':s:' .. subject
+  redis.call('ZADD', sessions, whole(ends), family)
+  redis.call('ZREMRANGEBYSCORE', sessions, '-inf', whole(now - 60000))
+  keep(sessions, millis_left(ends, now))
 end
 ";
 
 const APPEND: &str = r"
-put(ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
+append(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
 ";
 
-/// `decide` of `family.rs`, in one step of the server.
+/// `decide` of `family.rs`.
 const ROTATE: &str = r"
-local p, family, subject, presented, successor = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local generation, ends, dead_until = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local grace, now, dead = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
-local revoked = redis.call('GET', p .. ':e:' .. dead)
-if revoked then
-  local till = string.match(revoked, ':(%d+)$')
-  if not till or tonumber(till) > math.floor(now / 1000) then return {'unknown'} end
+local family, subject, presented, successor = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local generation, family_ends, dead_until = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local grace, now, key = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
+local _, dead = entry(key)
+if math.floor(now / 1000) < dead then return { 'unknown' } end
+local hash = base .. ':f:' .. family
+local kept = redis.call('HMGET', hash, 'current', 'parent', 'rotated', 'ends')
+local current, parent, rotated, ends = kept[1], kept[2], tonumber(kept[3] or ''), tonumber(kept[4] or '')
+if not (kept[1] or kept[2] or kept[3] or kept[4]) then
+  if now >= family_ends or generation ~= '0' then return { 'unknown' } end
+  list(subject, family, family_ends, now)
+  redis.call('HSET', hash, 'subject', subject, 'current', successor, 'parent', presented,
+    'began', whole(now), 'rotated', whole(now), 'ends', whole(family_ends))
+  keep(hash, millis_left(family_ends, now))
+  return { 'rotated', whole(family_ends) }
 end
-local f = p .. ':f:' .. family
-local function keep(kept_ends)
-  redis.call('PEXPIRE', f, whole(math.max(kept_ends - now, 0) + 60000))
+if not (current and parent and rotated and ends) then error('a session is malformed') end
+if now >= ends then return { 'unknown' } end
+if current == presented then
+  redis.call('HSET', hash, 'current', successor, 'parent', presented, 'rotated', whole(now))
+  return { 'rotated', whole(ends) }
 end
-local kept = redis.call('HMGET', f, 'current', 'parent', 'rotated', 'ends')
-if not kept[1] then
-  if now >= ends or generation > 0 then return {'unknown'} end
-  redis.call('HSET', f, 'subject', subject, 'current', successor, 'parent', presented,
-    'began', whole(now), 'rotated', whole(now), 'ends', whole(ends))
-  keep(ends)
-  local s = p .. ':s:' .. subject
-  redis.call('ZADD', s, whole(ends), family)
-  redis.call('PEXPIRE', s, whole(math.max(redis.call('PTTL', s), ends - now + 60000)))
-  return {'rotated', whole(ends)}
+if parent ~= '' and parent == presented and math.max(now - rotated, 0) < grace then
+  return { 'replayed', whole(ends), current, whole(rotated) }
 end
-local rotated, kept_ends = tonumber(kept[3]), tonumber(kept[4])
-if now >= kept_ends then return {'unknown'} end
-if kept[1] == presented then
-  redis.call('HSET', f, 'current', successor, 'parent', presented, 'rotated', whole(now))
-  return {'rotated', whole(kept_ends)}
-end
-if kept[2] ~= '' and kept[2] == presented and math.max(now - rotated, 0) < grace then
-  return {'replayed', whole(kept_ends), kept[1], whole(rotated)}
-end
-local till = math.max(dead_until, math.ceil(kept_ends / 1000))
-put(p, dead, 0, till, math.floor(now / 1000))
-return {'reused'}
+append(key, 0, math.max(dead_until, math.ceil(ends / 1000)), now)
+return { 'reused' }
 ";
 
 const BEGIN: &str = r"
-local p, family, subject, device, refresh, ends, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local f, s = p .. ':f:' .. family, p .. ':s:' .. subject
-local ttl = string.format('%.0f', math.max(tonumber(ends) - tonumber(now), 0) + 60000)
-redis.call('HSET', f, 'subject', subject, 'device', device, 'current', refresh, 'parent', '',
-  'began', now, 'rotated', now, 'ends', ends)
-redis.call('PEXPIRE', f, ttl)
-redis.call('ZADD', s, ends, family)
-if redis.call('PTTL', s) < tonumber(ttl) then redis.call('PEXPIRE', s, ttl) end
+local family, subject, presented, ends, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local hash = base .. ':f:' .. family
+list(subject, family, ends, now)
+redis.call('DEL', hash)
+redis.call('HSET', hash, 'subject', subject, 'current', presented, 'parent', '',
+  'began', whole(now), 'rotated', whole(now), 'ends', whole(ends))
+if ARGV[6] then redis.call('HSET', hash, 'device', ARGV[6]) end
+keep(hash, millis_left(ends, now))
 ";
 
-/// What went wrong, without a key's or a record's text.
+/// Where the reader stands now, `more` or nothing, where the stream ends, and records; nothing at all for a
+/// reader whose place is gone. That is where it read last, or the end: an id that is merely lower proves nothing,
+/// since a server that lost the end of its log and has a slow clock gives ids below it again.
+const READ: &str = r"
+local from, to, portion = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local last = '0-0'
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  for at = 1, #info - 1, 2 do
+    if info[at] == 'last-generated-id' then last = info[at + 1] end
+  end
+end
+if from == '' then return { last, '', last } end
+if from ~= last and #redis.call('XRANGE', KEYS[1], from, from) == 0 then return {} end
+local entries = redis.call('XRANGE', KEYS[1], '(' .. from, to, 'COUNT', portion)
+local reply = { from, #entries == portion and 'more' or '', last }
+for _, one in ipairs(entries) do
+  reply[1] = one[1]
+  local fields = {}
+  for at = 1, #one[2] - 1, 2 do fields[one[2][at]] = one[2][at + 1] end
+  if fields.k and fields.b and fields.u then
+    for _, name in ipairs({ 'k', 'b', 'u' }) do reply[#reply + 1] = fields[name] end
+  end
+end
+return reply
+";
+
+/// Minutes whose records have gone by their time to live go from the list of minutes.
+const PRUNE: &str = r"
+local minutes = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
+local gone = 0
+for _, minute in ipairs(minutes) do
+  if redis.call('EXISTS', base .. ':m:' .. minute) == 0 then
+    gone = gone + redis.call('ZREM', KEYS[1], minute)
+  end
+end
+return { #minutes, gone, minutes[#minutes] or '' }
+";
+
+/// What went wrong, without the text of a key or of an address.
 #[allow(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
-fn failed(error: redis::RedisError) -> StoreError {
-    match error.code() {
-        Some(code) => StoreError::new(format_args!("the server says {code}")),
-        None => StoreError::new(error.category()),
+fn failed(error: RedisError) -> StoreError {
+    match (error.kind(), error.code()) {
+        (ErrorKind::InvalidClientConfig, _) => StoreError::new("the address is none of Redis"),
+        (_, Some(code)) => StoreError::new(format_args!("the server says {code}")),
+        _ => StoreError::new(error.category()),
     }
 }
 
+fn malformed() -> StoreError {
+    StoreError::new("what the server holds is malformed")
+}
+
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(EXACT).min(EXACT)
+}
+
 fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    whole_millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn time(millis: &str) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis.parse().ok()?))
 }
 
-/// `before:until`.
-fn row(key: String, value: &str) -> Option<(String, Second, Second)> {
-    let (before, until) = value.split_once(':')?;
-    Some((key, before.parse().ok()?, until.parse().ok()?))
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
 }
 
-/// An entry of the log; one that is half written, or none of ours, is passed over.
-fn entry(fields: &[String]) -> Option<(String, Second, Second)> {
-    let field =
-        |name: &str| fields.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
-    Some((field("k")?.clone(), field("b")?.parse().ok()?, field("u")?.parse().ok()?))
+fn row(key: &[u8], before: &[u8], until: &[u8]) -> Option<(String, Second, Second)> {
+    let number = |bytes| text(bytes)?.parse().ok();
+    Some((text(key)?.to_owned(), number(before)?, number(until)?))
 }
 
-/// An id of a stream, comparable.
-fn id(text: &str) -> (u64, u64) {
-    let (time, count) = text.split_once('-').unwrap_or((text, "0"));
-    (time.parse().unwrap_or(0), count.parse().unwrap_or(0))
+/// Of a value that reads `before:until`.
+fn filed(key: &[u8], value: &[u8]) -> Option<(String, Second, Second)> {
+    let colon = value.iter().position(|byte| *byte == b':')?;
+    row(key, &value[..colon], &value[colon + 1..])
 }
 
-type Entries = Vec<(String, Vec<String>)>;
+/// A session, of the hash that keeps it. One that is half written, or another's, is none.
+fn session(family: &str, subject: &str, fields: &HashMap<Vec<u8>, Vec<u8>>) -> Option<Session> {
+    let field = |name: &str| fields.get(name.as_bytes()).and_then(|value| text(value));
+    let at = |name: &str| time(field(name)?);
+    if field("subject")? != subject {
+        return None;
+    }
+    let session = Session::new(family, at("began")?, at("rotated")?, at("ends")?);
+    Some(session.on_device(field("device").map(str::to_owned)))
+}
+
+/// What one read of the stream says.
+struct Tail {
+    cursor: String,
+    more: bool,
+    end: String,
+    rows: Vec<(String, Second, Second)>,
+}
 
 impl RedisLog {
     fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.prefix)
     }
 
-    async fn warn_of_eviction(&self) {
-        let mut connection = self.connection.clone();
-        let asked: RedisResult<Vec<String>> = redis::cmd("CONFIG")
-            .arg("GET")
-            .arg("maxmemory-policy")
-            .query_async(&mut connection)
-            .await;
+    /// Connects, so that what is wrong with the address is said at once, and brings the scripts.
+    async fn prepare(&self) -> Result<(), StoreError> {
+        for script in [&self.append, &self.rotate, &self.begin, &self.read, &self.prune] {
+            script.load_async(&mut &self.line).await.map_err(failed)?;
+        }
+        let mut ask = redis::cmd("CONFIG");
+        ask.arg("GET").arg("maxmemory-policy");
+        let answer: RedisResult<HashMap<String, String>> = ask.query_async(&mut &self.line).await;
         // A server that does not let itself be asked is its keeper's to know.
-        if let Ok([_, policy]) = asked.as_deref()
-            && policy != "noeviction"
-        {
+        let policy = answer.ok().and_then(|mut answer| answer.remove("maxmemory-policy"));
+        if let Some(policy) = policy.filter(|policy| policy != "noeviction") {
             tracing::warn!(
                 target: "jwt_auth",
                 policy,
                 "the server may evict records, which un-revokes tokens; set `maxmemory-policy noeviction`"
             );
         }
+        Ok(())
     }
 
-    /// Everything that lives: where the log stands first, so that nothing falls between the two.
-    async fn snapshot(&self) -> RedisResult<Batch<String>> {
-        let mut connection = self.connection.clone();
-        let last: Entries = redis::cmd("XREVRANGE")
-            .arg(self.key("log"))
-            .arg("+")
-            .arg("-")
-            .arg("COUNT")
-            .arg(1)
-            .query_async(&mut connection)
-            .await?;
-        let cursor = last.into_iter().next().map_or_else(|| "0-0".to_owned(), |(id, _)| id);
-        let minutes: Vec<String> = redis::cmd("ZRANGE")
-            .arg(self.key("minutes"))
-            .arg(0)
-            .arg(-1)
-            .query_async(&mut connection)
-            .await?;
-        let mut rows = Vec::new();
-        for minute in minutes {
-            let mut at = 0_u64;
-            loop {
-                let (next, portion): (u64, Vec<String>) = redis::cmd("HSCAN")
-                    .arg(self.key(&format!("m:{minute}")))
-                    .arg(at)
-                    .arg("COUNT")
-                    .arg(PORTION)
-                    .query_async(&mut connection)
-                    .await?;
-                let pairs = portion.chunks_exact(2);
-                rows.extend(pairs.filter_map(|pair| row(pair[0].clone(), &pair[1])));
-                at = next;
-                if at == 0 {
-                    break;
-                }
-            }
+    /// One read of the stream, up to an id; nothing when the place of the reader is gone.
+    async fn tail(&self, from: &str, to: &str) -> Result<Option<Tail>, StoreError> {
+        let mut call = self.read.key(self.key("log"));
+        call.arg(from).arg(to).arg(PORTION);
+        let reply: Vec<Vec<u8>> = call.invoke_async(&mut &self.line).await.map_err(failed)?;
+        let [cursor, more, end, records @ ..] = reply.as_slice() else { return Ok(None) };
+        let id = |bytes| text(bytes).map(str::to_owned).ok_or_else(malformed);
+        // A record that is half written, or nobody's, is passed over.
+        let rows = records.chunks_exact(3).filter_map(|one| row(&one[0], &one[1], &one[2]));
+        let (cursor, end, rows) = (id(cursor)?, id(end)?, rows.collect());
+        Ok(Some(Tail { cursor, more: !more.is_empty(), end, rows }))
+    }
+
+    /// What was written since, or nothing when the place of the reader is gone.
+    async fn since(&self, cursor: &str) -> Result<Option<Batch<String>>, StoreError> {
+        let Some(mut read) = self.tail(cursor, "+").await? else { return Ok(None) };
+        // Up to the end as it was at first: a writer who never rests keeps nobody here.
+        let end = read.end;
+        while read.more {
+            let Some(next) = self.tail(&read.cursor, &end).await? else { return Ok(None) };
+            read.rows.extend(next.rows);
+            (read.cursor, read.more) = (next.cursor, next.more);
         }
-        Ok(Batch { rows, cursor })
+        Ok(Some(Batch { rows: read.rows, cursor: read.cursor }))
     }
 
-    async fn since(&self, mut cursor: String) -> RedisResult<Batch<String>> {
-        let mut connection = self.connection.clone();
-        let log = self.key("log");
+    /// Everything that lives. Where the stream ends is asked first, so that what is written meanwhile is read from
+    /// there, wherever it is filed.
+    async fn snapshot(&self) -> Result<Batch<String>, StoreError> {
+        let cursor = self.tail("", "+").await?.ok_or_else(malformed)?.cursor;
         let mut rows = Vec::new();
+        let mut from = "-inf".to_owned();
         loop {
-            let (first, portion): (Entries, Entries) = redis::pipe()
-                .cmd("XRANGE")
-                .arg(&log)
-                .arg("-")
-                .arg("+")
-                .arg("COUNT")
-                .arg(1)
-                .cmd("XRANGE")
-                .arg(&log)
-                .arg(format!("({cursor}"))
-                .arg("+")
-                .arg("COUNT")
-                .arg(PORTION)
-                .query_async(&mut connection)
-                .await?;
-            // The place where this node stood was trimmed away, and perhaps more behind it.
-            let lost = match first.first() {
-                Some((first, _)) => id(first) > id(&cursor),
-                None => cursor != "0-0",
-            };
-            if lost {
-                let mut whole = self.snapshot().await?;
-                whole.rows.extend(rows);
-                return Ok(whole);
-            }
-            if let Some((last, _)) = portion.last() {
-                cursor.clone_from(last);
-            }
-            rows.extend(portion.iter().filter_map(|(_, fields)| entry(fields)));
-            if portion.len() < PORTION {
-                return Ok(Batch { rows, cursor });
+            let mut ask = redis::cmd("ZRANGEBYSCORE");
+            ask.arg(self.key("minutes")).arg(&from).arg("+inf").arg("LIMIT").arg(0).arg(PIPELINE);
+            let minutes: Vec<String> = ask.query_async(&mut &self.line).await.map_err(failed)?;
+            let Some(last) = minutes.last() else { return Ok(Batch { rows, cursor }) };
+            from = format!("({last}");
+            let buckets = minutes.iter().map(|minute| self.key(&format!("m:{minute}")));
+            let mut left: Vec<(String, String)> =
+                buckets.map(|bucket| (bucket, "0".to_owned())).collect();
+            while !left.is_empty() {
+                left = self.scan(left, &mut rows).await?;
             }
         }
     }
 
-    async fn rotated(&self, request: &Rotate<'_>) -> RedisResult<Option<Rotation>> {
-        let mut connection = self.connection.clone();
-        let answer: Vec<String> = self
-            .rotate
-            .key(self.key("log"))
-            .arg(&self.prefix)
-            .arg(request.family)
-            .arg(request.subject)
-            .arg(request.presented)
-            .arg(request.successor)
-            .arg(request.generation)
-            .arg(millis(request.family_ends))
-            .arg(end(request.dead_until))
-            .arg(u64::try_from(request.grace.as_millis()).unwrap_or(u64::MAX))
-            .arg(millis(request.now))
-            .arg(About::Family(request.family.to_owned()).key())
-            .invoke_async(&mut connection)
-            .await?;
-        let words: Vec<&str> = answer.iter().map(String::as_str).collect();
-        Ok(match words.as_slice() {
-            ["rotated", ends] => time(ends).map(|family_ends| Rotation::Rotated { family_ends }),
-            ["replayed", ends, successor, rotated] => {
-                time(ends).zip(time(rotated)).map(|(family_ends, rotated_at)| Rotation::Replayed {
-                    successor: (*successor).to_owned(),
-                    rotated_at,
-                    family_ends,
-                })
+    /// A portion of each of some buckets; those that have more, and where it is.
+    async fn scan(
+        &self,
+        buckets: Vec<(String, String)>,
+        rows: &mut Vec<(String, Second, Second)>,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut pipeline = redis::pipe();
+        let count = RECORDS / buckets.len();
+        for (bucket, from) in &buckets {
+            pipeline.cmd("HSCAN").arg(bucket).arg(from).arg("COUNT").arg(count);
+        }
+        let portions: Vec<(String, Vec<Vec<u8>>)> =
+            pipeline.query_async(&mut &self.line).await.map_err(failed)?;
+        let mut left = Vec::new();
+        for ((bucket, _), (next, fields)) in buckets.into_iter().zip(portions) {
+            rows.extend(fields.chunks_exact(2).filter_map(|pair| filed(&pair[0], &pair[1])));
+            if next != "0" {
+                left.push((bucket, next));
             }
-            ["reused"] => Some(Rotation::Reused),
-            ["unknown"] => Some(Rotation::Unknown),
-            _ => None,
-        })
+        }
+        Ok(left)
     }
 
-    async fn listed(&self, subject: &str, now: SystemTime) -> RedisResult<Vec<Session>> {
-        let mut connection = self.connection.clone();
-        let set = self.key(&format!("s:{subject}"));
-        let families: Vec<String> = redis::cmd("ZRANGEBYSCORE")
-            .arg(&set)
-            .arg(format!("({}", millis(now)))
-            .arg("+inf")
-            .query_async(&mut connection)
-            .await?;
-        if families.is_empty() {
-            return Ok(Vec::new());
+    async fn list(&self, subject: &str, now: SystemTime) -> Result<Vec<Session>, StoreError> {
+        let mut ask = redis::cmd("ZRANGEBYSCORE");
+        ask.arg(self.key(&format!("s:{subject}"))).arg(format!("({}", millis(now))).arg("+inf");
+        let families: Vec<String> = ask.query_async(&mut &self.line).await.map_err(failed)?;
+        let mut sessions = Vec::new();
+        for families in families.chunks(PIPELINE) {
+            let mut pipeline = redis::pipe();
+            for family in families {
+                pipeline.cmd("HGETALL").arg(self.key(&format!("f:{family}")));
+            }
+            let kept: Vec<HashMap<Vec<u8>, Vec<u8>>> =
+                pipeline.query_async(&mut &self.line).await.map_err(failed)?;
+            let kept = families.iter().zip(&kept);
+            sessions.extend(kept.filter_map(|(family, kept)| session(family, subject, kept)));
         }
-        let mut pipe = redis::pipe();
-        for family in &families {
-            pipe.cmd("HGETALL").arg(self.key(&format!("f:{family}")));
-        }
-        let kept: Vec<HashMap<String, String>> = pipe.query_async(&mut connection).await?;
-        let mut sessions: Vec<Session> = families
-            .iter()
-            .zip(&kept)
-            .filter_map(|(name, fields)| Some(family(fields)?.session(name)))
-            .collect();
+        sessions.retain(|session| now < session.ends);
         sessions.sort_by_key(|session| std::cmp::Reverse(session.used));
         Ok(sessions)
     }
 }
 
-/// A hash as a family; one that is half written is none.
-fn family(fields: &HashMap<String, String>) -> Option<Family> {
-    let text = |name: &str| fields.get(name).map(|text| text.as_str().into());
-    let at = |name: &str| fields.get(name).and_then(|text| time(text));
-    Some(Family {
-        subject: text("subject")?,
-        device: fields
-            .get("device")
-            .filter(|name| !name.is_empty())
-            .map(|name| name.as_str().into()),
-        current: text("current")?,
-        parent: text("parent")?,
-        began: at("began")?,
-        rotated_at: at("rotated")?,
-        ends: at("ends")?,
-    })
+/// The answer of the script as what it means.
+fn rotation(answer: &[String]) -> Option<Rotation> {
+    let words: Vec<&str> = answer.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["rotated", ends] => Some(Rotation::Rotated { family_ends: time(ends)? }),
+        ["replayed", ends, successor, rotated] => Some(Rotation::Replayed {
+            successor: (*successor).to_owned(),
+            rotated_at: time(rotated)?,
+            family_ends: time(ends)?,
+        }),
+        ["reused"] => Some(Rotation::Reused),
+        ["unknown"] => Some(Rotation::Unknown),
+        _ => None,
+    }
 }
 
 impl Log for RedisLog {
@@ -468,86 +589,78 @@ impl Log for RedisLog {
 
     fn read(&self, after: Option<String>) -> BoxFuture<'_, Batch<String>> {
         Box::pin(async move {
-            match after {
-                None => self.snapshot().await,
-                Some(cursor) => self.since(cursor).await,
+            if let Some(cursor) = after
+                && let Some(batch) = self.since(&cursor).await?
+            {
+                return Ok(batch);
             }
-            .map_err(failed)
+            self.snapshot().await
         })
     }
 
     fn append<'a>(&'a self, record: &'a Record, now: SystemTime) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let mut connection = self.connection.clone();
-            let put: RedisResult<()> = self
-                .append
-                .key(self.key("log"))
-                .arg(&self.prefix)
-                .arg(record.about.key())
-                .arg(record.before)
-                .arg(record.until)
-                .arg(second(now))
-                .invoke_async(&mut connection)
-                .await;
-            put.map_err(failed)
+            let mut call = self.append.key(self.key("log"));
+            call.arg(record.about.key()).arg(record.before.min(EXACT));
+            call.arg(record.until.min(EXACT)).arg(millis(now));
+            call.invoke_async(&mut &self.line).await.map_err(failed)
         })
     }
 
     fn find(&self, keys: Vec<String>) -> BoxFuture<'_, Vec<(String, Second, Second)>> {
         Box::pin(async move {
-            let mut connection = self.connection.clone();
-            let mut command = redis::cmd("MGET");
+            // Not `MGET`, which finds nothing where there is something of another type.
+            let mut pipeline = redis::pipe();
             for key in &keys {
-                command.arg(self.key(&format!("e:{key}")));
+                pipeline.cmd("GET").arg(self.key(&format!("e:{key}")));
             }
-            let found: Vec<Option<String>> =
-                command.query_async(&mut connection).await.map_err(failed)?;
-            let rows = keys.into_iter().zip(found);
-            Ok(rows.filter_map(|(key, value)| row(key, &value?)).collect())
+            let found: Vec<Option<Vec<u8>>> =
+                pipeline.query_async(&mut &self.line).await.map_err(failed)?;
+            let found = keys.iter().zip(found).filter_map(|(key, value)| Some((key, value?)));
+            found.map(|(key, value)| filed(key.as_bytes(), &value).ok_or_else(malformed)).collect()
         })
     }
 
     fn rotate<'a>(&'a self, request: &'a Rotate<'a>) -> BoxFuture<'a, Rotation> {
         Box::pin(async move {
-            let rotation = self.rotated(request).await.map_err(failed)?;
-            rotation.ok_or_else(|| StoreError::new("the script answers what it never does"))
+            let mut call = self.rotate.key(self.key("log"));
+            call.arg(request.family).arg(request.subject).arg(request.presented);
+            call.arg(request.successor).arg(request.generation).arg(millis(request.family_ends));
+            call.arg(end(request.dead_until).min(EXACT)).arg(whole_millis(request.grace));
+            call.arg(millis(request.now)).arg(About::Family(request.family.to_owned()).key());
+            let answer: Vec<String> = call.invoke_async(&mut &self.line).await.map_err(failed)?;
+            rotation(&answer).ok_or_else(malformed)
         })
     }
 
     fn begin<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let mut connection = self.connection.clone();
-            let kept: RedisResult<()> = self
-                .begin
-                .key(self.key("log"))
-                .arg(&self.prefix)
-                .arg(session.family)
-                .arg(session.subject)
-                .arg(session.device.unwrap_or_default())
-                .arg(session.refresh_id)
-                .arg(millis(session.ends))
-                .arg(millis(session.now))
-                .invoke_async(&mut connection)
-                .await;
-            kept.map_err(failed)
+            let mut call = self.begin.key(self.key("log"));
+            call.arg(session.family).arg(session.subject).arg(session.refresh_id);
+            call.arg(millis(session.ends)).arg(millis(session.now)).arg(session.device);
+            call.invoke_async(&mut &self.line).await.map_err(failed)
         })
     }
 
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>> {
-        Box::pin(async move { self.listed(subject, now).await.map_err(failed) })
+        Box::pin(self.list(subject, now))
     }
 
-    /// Records and sessions die by themselves; what points at their buckets is taken away here.
+    /// Records and sessions die by themselves, and a log-in clears the list of its subject.
     fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64> {
         Box::pin(async move {
-            let mut connection = self.connection.clone();
-            let gone: RedisResult<u64> = redis::cmd("ZREMRANGEBYSCORE")
-                .arg(self.key("minutes"))
-                .arg("-inf")
-                .arg(format!("({}", (second(now).saturating_sub(86_400)) / 60))
-                .query_async(&mut connection)
-                .await;
-            gone.map_err(failed)
+            let (mut from, mut all) = ("-inf".to_owned(), 0);
+            loop {
+                let mut call = self.prune.key(self.key("minutes"));
+                call.arg(&from).arg(millis(now) / 60_000).arg(PIPELINE);
+                let (seen, gone, last): (usize, u64, String) =
+                    call.invoke_async(&mut &self.line).await.map_err(failed)?;
+                all += gone;
+                if seen < PIPELINE {
+                    return Ok(all);
+                }
+                from = format!("({last}");
+            }
         })
     }
 }

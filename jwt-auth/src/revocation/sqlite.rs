@@ -101,12 +101,7 @@ impl SqliteStoreBuilder {
             // Written through to the disk before a call returns: a revocation that was answered holds.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(1));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(Duration::from_secs(1))
-            .connect_with(options)
-            .await
-            .map_err(StoreError::new)?;
+        let pool = first_connection(&options).await.map_err(StoreError::new)?;
         migrate(&pool).await?;
         let log = SqliteLog { pool };
         Replicated::start(log, self.max_staleness, self.serve_stale).await.map(SqliteStore)
@@ -143,6 +138,28 @@ const TABLES: &str = "
     CREATE TABLE jwt_auth_state (version INTEGER NOT NULL, seq INTEGER NOT NULL);
     INSERT INTO jwt_auth_state VALUES (1, 0);
 ";
+
+/// Opens the file. Who makes it switches it to WAL, and for that SQLite waits for nobody: a process that starts at
+/// the same moment tries again.
+async fn first_connection(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let mut left = 100;
+    loop {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(1))
+            .connect_with(options.clone())
+            .await;
+        match pool {
+            Err(sqlx::Error::Database(error))
+                if left > 0 && error.code().as_deref() == Some("5") =>
+            {
+                left -= 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            done => return done,
+        }
+    }
+}
 
 /// In one transaction that takes the lock first, so that two processes may start at once.
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
