@@ -43,16 +43,16 @@ pub use issue::{
 };
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing, UnknownAlgorithm};
+pub use revocation::{
+    MemoryStore, NewSession, Revocation, RevocationStore, Rotate, Rotation, Session, Standing,
+    StoreError, TokenIdentity,
+};
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub use revocation::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use revocation::{RedisStore, RedisStoreBuilder};
-pub use revocation::{
-    MemoryStore, NewSession, Revocation, RevocationStore, Rotate, Rotation, Session, Standing,
-    StoreError, TokenIdentity,
-};
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use revocation::{SqliteStore, SqliteStoreBuilder};

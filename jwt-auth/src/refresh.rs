@@ -54,7 +54,21 @@ pub(crate) async fn rotate<C>(
         grace: settings.refresh_grace,
         now: to_system_time(now),
     };
-    let lineage = match within_deadline(store.rotate(request)).await {
+    // Memory may lag behind what other nodes took back: the store itself is asked, at the same time. What is taken
+    // back later than this has an epoch no earlier than the successor's `iat`.
+    let (asked, rotation) = tokio::join!(
+        within_deadline(store.ask(&identity, to_system_time(now))),
+        within_deadline(store.rotate(request)),
+    );
+    match asked {
+        Ok(Standing::Good) => {}
+        Ok(Standing::Revoked) => return Err(AuthErrorKind::Revoked.into()),
+        Err(error) => {
+            tracing::warn!(target: "jwt_auth", %error, "a rotation was refused");
+            return Err(AuthErrorKind::Unavailable.into());
+        }
+    }
+    let lineage = match rotation {
         Ok(Rotation::Rotated { family_ends }) => {
             Lineage { family_ends: since(family_ends), ..lineage }
         }

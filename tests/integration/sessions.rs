@@ -207,6 +207,25 @@ async fn strict_asks_the_store_itself_and_fails_closed() {
 }
 
 #[tokio::test]
+async fn no_refresh_outlives_a_log_out_everywhere_that_this_node_has_not_heard_of() {
+    let (config, clock) = config();
+    let store = Lagging::default();
+    let down = Arc::clone(&store.down);
+    let auth = config.revocation(store).build().expect("good");
+    let verified = async |text: &str| auth.verify_refresh(text).await.expect("memory lags");
+    let pair = auth.log_in("alice").await.expect("a pair");
+    clock.advance(Duration::from_secs(1));
+    let next = auth.rotate(verified(pair.refresh_token()).await).await.expect("a pair");
+    auth.log_out_everywhere("alice").await.expect("held");
+    clock.advance(Duration::from_secs(1));
+    let refused = auth.rotate(verified(next.refresh_token()).await).await.expect_err("logged out");
+    assert_eq!(refused.code(), "token_revoked");
+    down.store(true, Ordering::Relaxed);
+    let unknown = auth.rotate(verified(next.refresh_token()).await).await.expect_err("not known");
+    assert_eq!(unknown.code(), "store_unavailable");
+}
+
+#[tokio::test]
 async fn a_store_that_keeps_no_list_says_so() {
     struct Plain(MemoryStore);
 

@@ -233,10 +233,11 @@ impl JwtAuth {
     ) -> Result<Arc<Verified>, AuthError> {
         let verified = self.verified(token, asked, bound)?;
         let hooks = &self.inner.settings.hooks;
-        let looks_up = asked.revocation != Lookup::Skip && self.looks_up(asked.kind);
-        if asked.revocation == Lookup::Strict && looks_up {
+        if asked.revocation == Lookup::Strict {
             Box::pin(self.asked(&verified)).await?;
         }
+        let looks_up = asked.revocation == Lookup::Strict
+            || (asked.revocation == Lookup::Replica && self.looks_up(asked.kind));
         if let Some(denylist) = &hooks.denylist
             && looks_up
         {
@@ -287,7 +288,7 @@ impl JwtAuth {
     }
 
     /// What the store itself says.
-    async fn asked(&self, verified: &Verified) -> Result<(), AuthError> {
+    pub(crate) async fn asked(&self, verified: &Verified) -> Result<(), AuthError> {
         let now = to_system_time(since_epoch(&*self.inner.settings.clock));
         let identity = verified.identity();
         stands(within_deadline(self.inner.store.ask(&identity, now)).await)

@@ -132,6 +132,8 @@ impl JwtAuth {
             return Ok(None);
         }
         self.standing(verified, now).await?;
+        // This node may lag: what was ended elsewhere does not go on either.
+        self.asked(verified).await?;
         let payload = verified.payload();
         let builder = TokenBuilder::<AccessKind>::new(self.issuer(), verified.subject().to_owned())
             .auth_time(claims.auth_time)

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use crate::auth::{JwtAuth, unavailable};
-use crate::claims::TokenKind;
+use crate::claims::{LAST_SECOND, TokenKind};
 use crate::clock::{since_epoch, to_system_time};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::refresh::family_dead_until;
@@ -309,6 +309,8 @@ impl JwtAuth {
         let settings = self.settings();
         let end =
             expires_at.unwrap_or_else(|| since_epoch(&*settings.clock).saturating_add(EPOCH_LIFE));
+        // No calendar goes further, and no token lives longer.
+        let end = end.min(Duration::from_secs(LAST_SECOND));
         to_system_time(end.saturating_add(settings.decode_leeway))
     }
 

@@ -499,6 +499,11 @@ impl Log for PostgresLog {
 
     fn read(&self, after: Option<Cursor>) -> BoxFuture<'_, Batch<Cursor>> {
         Box::pin(async move {
+            // A standby may be behind by any time, and vouches for nothing.
+            let asked = self.fetch(sqlx::query("select pg_is_in_recovery()")).await?;
+            if asked.first().is_none_or(|row| row.try_get(0).unwrap_or(true)) {
+                return Err(StoreError::new("the server is a standby"));
+            }
             let mut cursor = after.unwrap_or(Cursor::START);
             let from = cursor.clone();
             let mut rows = Vec::new();

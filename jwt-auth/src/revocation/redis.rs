@@ -259,13 +259,13 @@ struct RedisLog {
 // `{p}:minutes`      those minutes
 // `{p}:f:<family>`   a session
 // `{p}:s:<subject>`  the sessions of a subject, by their ends
-// Times to live are counted from the caller's now, whose clock need not be the server's; a minute more is given.
+// Times to live are counted from the caller's now, whose clock need not be the server's; a day more is given.
 // Nothing is used up by halves: of a script that fails, as one that meets another type does, at most the record
 // was written, and a record that is heard of too early errs on the safe side.
 const COMMON: &str = r"
 local base = string.match(KEYS[1], '^{[^}]*}')
 local function whole(number) return string.format('%.0f', number) end
-local function millis_left(ends, now) return math.min(math.max(ends - now, 0) + 60000, 3.2e13) end
+local function millis_left(ends, now) return math.min(math.max(ends - now, 0) + 86400000, 3.2e13) end
 local function keep(key, millis)
   if redis.call('PTTL', key) < millis then redis.call('PEXPIRE', key, whole(millis)) end
 end
@@ -357,6 +357,8 @@ keep(hash, millis_left(ends, now))
 /// since a server that lost the end of its log and has a slow clock gives ids below it again.
 const READ: &str = r"
 local from, to, portion = ARGV[1], ARGV[2], tonumber(ARGV[3])
+-- A replica may be behind by any time: it refuses a write, even one of nothing.
+redis.call('DEL', base .. ':nothing')
 local last = '0-0'
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local info = redis.call('XINFO', 'STREAM', KEYS[1])

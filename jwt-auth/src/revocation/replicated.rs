@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::revocation::filed::{judge, keys_of};
 use crate::revocation::record::{About, Record, Second, second};
 use crate::revocation::replica::Replica;
@@ -21,10 +22,9 @@ use crate::revocation::{
 
 /// How often the log is read when nothing wakes the node earlier.
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(250);
-/// A read that takes longer is given up, and tried again.
-const READ_DEADLINE: Duration = Duration::from_secs(2);
-/// The first one is of everything, which may be a million rows.
-const FIRST_READ_DEADLINE: Duration = Duration::from_secs(60);
+/// A read that takes longer is given up, and tried again. It may be of everything, which may be a million rows;
+/// each command of it has a shorter patience of its own.
+const READ_DEADLINE: Duration = Duration::from_secs(60);
 /// How often what has died is thrown out.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// The default of `max_staleness`.
@@ -122,6 +122,7 @@ impl<L: Log> Replicated<L> {
         now: SystemTime,
     ) -> Result<Standing, StoreError> {
         let shared = &*self.shared;
+        shared.heard(now);
         let stale = shared.staleness();
         if stale > shared.max_staleness && !shared.serve_stale {
             return Err(StoreError::new(format_args!("no news for {} ms", stale.as_millis())));
@@ -198,18 +199,23 @@ impl<L: Log> Shared<L> {
     }
 
     fn heard(&self, now: SystemTime) {
-        self.now.fetch_max(second(now), Ordering::Relaxed);
+        let now = second(now);
+        if self.now.load(Ordering::Relaxed) != now {
+            self.now.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// What has died is judged by the clock that is behind: of the configuration's and the system's.
+    fn now(&self) -> Second {
+        self.now.load(Ordering::Relaxed).min(second(SystemClock.now()))
     }
 
     /// Reads the log once, and takes in what it says.
     async fn read(&self, after: Option<L::Cursor>) -> Result<L::Cursor, StoreError> {
         let sent = self.started.elapsed();
-        // The first read is of everything.
-        let deadline = if after.is_some() { READ_DEADLINE } else { FIRST_READ_DEADLINE };
-        let read = tokio::time::timeout(deadline, self.log.read(after)).await;
-        let late = || StoreError::new(format_args!("no answer within {} s", deadline.as_secs()));
-        let batch = read.unwrap_or_else(|_| Err(late()))?;
-        let now = self.now.load(Ordering::Relaxed);
+        let read = tokio::time::timeout(READ_DEADLINE, self.log.read(after)).await;
+        let batch = read.unwrap_or_else(|_| Err(StoreError::new("no answer within a minute")))?;
+        let now = self.now();
         for row in batch.rows {
             if let Some(record) = self.read_row(row) {
                 self.replica.apply(&record, now);
@@ -251,11 +257,11 @@ impl<L: Log> Shared<L> {
                     failing = true;
                 }
             }
-            let now = self.now.load(Ordering::Relaxed);
+            let now = self.now();
             if pruned.elapsed() > PRUNE_EVERY && now > 0 {
                 pruned = Instant::now();
                 let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
-                let gone = tokio::time::timeout(READ_DEADLINE, self.log.prune(now)).await;
+                let gone = tokio::time::timeout(HEARTBEAT, self.log.prune(now)).await;
                 if let Ok(Err(error)) = gone {
                     tracing::debug!(target: "jwt_auth", %error, "nothing was pruned");
                 }
