@@ -55,7 +55,9 @@ pub(crate) async fn rotate<C>(
         now: to_system_time(now),
     };
     // Memory may lag behind what other nodes took back: the store itself is asked, at the same time. What is taken
-    // back later than this has an epoch no earlier than the successor's `iat`.
+    // back later than this has an epoch no earlier than the successor's `iat`. The session is the rotation's to judge:
+    // a reuse ends it, and asking may come after that.
+    let identity = TokenIdentity { family: None, ..identity };
     let (asked, rotation) = tokio::join!(
         within_deadline(store.ask(&identity, to_system_time(now))),
         within_deadline(store.rotate(request)),
@@ -97,7 +99,6 @@ pub(crate) async fn rotate<C>(
     // What was taken back while the store decided holds for the successor too, and a successor that was
     // taken back is not handed out again. A session that ended meanwhile needs no question: the successor
     // bears its name.
-    let identity = TokenIdentity { family: None, ..identity };
     let standing = [
         identity,
         TokenIdentity {

@@ -13,6 +13,8 @@ use jwt_auth::{
 use serde_json::json;
 use tests::{Answer, Client, config};
 
+use crate::sessions::Lagging;
+
 #[public]
 async fn login(auth: JwtAuth) -> Result<(SetCookies, ()), AuthError> {
     let claims = json!({ "tenant": "acme" });
@@ -127,6 +129,16 @@ async fn it_never_undoes_a_log_out() {
         assert!(answer.cookies().iter().all(|line| line.contains("Max-Age=0")), "{path}");
         assert_eq!(client.call("GET", "/me", &[]).await.status, StatusCode::UNAUTHORIZED);
     }
+}
+
+#[tokio::test]
+async fn what_was_ended_elsewhere_does_not_go_on() {
+    let (client, auth, clock) = app(|config| config.revocation(Lagging::default()));
+    client.call("POST", "/login", &[]).await;
+    clock.advance(10 * MINUTE);
+    auth.log_out_everywhere("alice").await.expect("held");
+    let answer = client.call("GET", "/me", &[]).await;
+    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0), "memory lags");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ async fn names_that_no_token_bears_are_refused_and_not_written() {
 
 /// A store whose memory lags behind what it knows itself.
 #[derive(Default)]
-struct Lagging {
+pub(crate) struct Lagging {
     truth: MemoryStore,
     asked: Arc<AtomicUsize>,
     down: Arc<AtomicBool>,
@@ -123,6 +123,10 @@ impl RevocationStore for Lagging {
         now: SystemTime,
     ) -> Result<Standing, StoreError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        // A slow answer: what is asked at the same time comes first.
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
         if self.down.load(Ordering::Relaxed) {
             return Err(StoreError::new("connection refused"));
         }
@@ -223,6 +227,18 @@ async fn no_refresh_outlives_a_log_out_everywhere_that_this_node_has_not_heard_o
     down.store(true, Ordering::Relaxed);
     let unknown = auth.rotate(verified(next.refresh_token()).await).await.expect_err("not known");
     assert_eq!(unknown.code(), "store_unavailable");
+}
+
+#[tokio::test]
+async fn a_reuse_is_named_however_late_the_store_is_asked() {
+    let (config, clock) = config();
+    let auth = config.revocation(Lagging::default()).build().expect("good");
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let stolen = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    let again = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    auth.rotate(stolen).await.expect("a pair");
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(auth.rotate(again).await.expect_err("used").code(), "refresh_token_reused");
 }
 
 #[tokio::test]

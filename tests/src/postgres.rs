@@ -115,6 +115,17 @@ impl PostgresServer {
         }
     }
 
+    /// Makes it a standby, that nothing is sent to any more, by a crash.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn demote(&mut self) {
+        self.stop();
+        std::fs::write(self.data().join("standby.signal"), "").expect("a file");
+        self.start_again();
+    }
+
     fn answers(&self) -> bool {
         TcpStream::connect(self.at()).is_ok()
             && self

@@ -280,6 +280,25 @@ async fn a_restart_of_the_server_is_503_and_nothing_is_forgotten() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_vouches_for_nothing() {
+    let Some(mut server) = PostgresServer::start() else { return };
+    let (asked, auth) = (store(&server, "a_").await, node(&server, "a_").await);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let token = auth.verify_access(pair.access_token()).await.expect("good");
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(tests::NOW);
+    assert!(asked.ask(&token.identity(), now).await.is_ok());
+    server.demote();
+    let recovers =
+        sqlx::query("select pg_is_in_recovery()").fetch_one(&mut raw(&server).await).await;
+    assert!(recovers.expect("it reads").get::<bool, _>(0), "it is a standby that answers");
+    for _ in 0..5 {
+        assert!(asked.ask(&token.identity(), now).await.is_err(), "a strict look-up");
+    }
+    let late = PostgresStore::builder(server.url()).table_prefix("a_").connect().await;
+    assert!(late.is_err(), "nor does a node start on it");
+}
+
 #[tokio::test]
 async fn what_is_committed_late_is_not_missed() {
     let Some(server) = server() else { return };

@@ -187,6 +187,25 @@ async fn a_strict_look_up_that_finds_another_type_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_replica_vouches_for_nothing() {
+    let (Some(server), Some(primary)) = (RedisServer::start(), RedisServer::start()) else {
+        return;
+    };
+    let store = connect(&server.url()).await;
+    let a = auth(connect(&server.url()).await);
+    let pair = a.log_in("alice").await.expect("a pair");
+    let token = a.verify_access(pair.access_token()).await.expect("good");
+    assert!(store.ask(&token.identity(), SystemTime::now()).await.is_ok());
+    let nobody = primary.at().port().to_string();
+    drop(primary);
+    let () = command(&server, &["REPLICAOF", "127.0.0.1", &nobody]).await;
+    for _ in 0..2 {
+        assert!(store.ask(&token.identity(), SystemTime::now()).await.is_err(), "a strict look-up");
+    }
+    assert!(RedisStore::connect(&server.url()).await.is_err(), "nor does a node start on it");
+}
+
+#[tokio::test]
 async fn an_end_far_away_is_held() {
     let Some(server) = RedisServer::start() else { return };
     let store = connect(&server.url()).await;

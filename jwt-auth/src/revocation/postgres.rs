@@ -105,7 +105,9 @@ const READ: &str = "
     order by seq
     limit $4";
 
-const FIND: &str = "select key, before, until from jwt_auth_entries where key = any($1)";
+const FIND: &str = "
+    select key, before, until, pg_is_in_recovery() as standby
+    from (select) as asked left join jwt_auth_entries on key = any($1)";
 
 const FAMILY: &str = "
     select subject, device, current, parent, began, rotated, ends,
@@ -499,11 +501,8 @@ impl Log for PostgresLog {
 
     fn read(&self, after: Option<Cursor>) -> BoxFuture<'_, Batch<Cursor>> {
         Box::pin(async move {
-            // A standby may be behind by any time, and vouches for nothing.
-            let asked = self.fetch(sqlx::query("select pg_is_in_recovery()")).await?;
-            if asked.first().is_none_or(|row| row.try_get(0).unwrap_or(true)) {
-                return Err(StoreError::new("the server is a standby"));
-            }
+            let asked = "select pg_is_in_recovery() as standby";
+            primary(&self.fetch(sqlx::query(asked)).await?)?;
             let mut cursor = after.unwrap_or(Cursor::START);
             let from = cursor.clone();
             let mut rows = Vec::new();
@@ -537,6 +536,7 @@ impl Log for PostgresLog {
     fn find(&self, keys: Vec<String>) -> BoxFuture<'_, Vec<(String, Second, Second)>> {
         Box::pin(async move {
             let rows = self.fetch(sqlx::query(&self.sql.find).bind(keys)).await?;
+            primary(&rows)?;
             Ok(rows.iter().filter_map(read_entry).collect())
         })
     }
@@ -666,6 +666,14 @@ async fn hear(options: &PgConnectOptions, channel: &str, news: &Notify) -> Resul
         }
         let asked = sqlx::query("select 1").execute(&mut listener);
         timeout(PATIENCE, asked).await.map_err(timed_out)??;
+    }
+}
+
+/// A standby may be behind by any time, and vouches for nothing.
+fn primary(rows: &[PgRow]) -> Result<(), StoreError> {
+    match rows.first().map(|row| row.try_get("standby")) {
+        Some(Ok(false)) => Ok(()),
+        _ => Err(StoreError::new("the server is a standby")),
     }
 }
 

@@ -613,6 +613,8 @@ impl Log for RedisLog {
         Box::pin(async move {
             // Not `MGET`, which finds nothing where there is something of another type.
             let mut pipeline = redis::pipe();
+            // As in `READ`: a replica refuses it.
+            pipeline.cmd("DEL").arg(self.key("nothing")).ignore();
             for key in &keys {
                 pipeline.cmd("GET").arg(self.key(&format!("e:{key}")));
             }
