@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::claims::{Claims, LAST_SECOND, RESERVED, TokenKind};
 use crate::config::{CookieSettings, Settings, TokenCookie, TokenLocation};
 use crate::error::{AuthError, AuthErrorKind};
-use crate::keys::{Algorithm, LoadedKey, LoadedRing};
+use crate::keys::{Algorithm, LONGEST_SIGNATURE, LoadedKey, LoadedRing};
 use crate::no_store;
 use crate::verify::MAX_TOKEN;
 
@@ -95,11 +95,12 @@ impl Issuer<'_> {
         let mut token = self.message(draft, key)?;
         self.within_size(draft.kind, token.len(), key, 0)?;
         no_store::note();
-        let signature = key
-            .sign(token.as_bytes())
+        let mut room = [0; LONGEST_SIGNATURE];
+        let len = key
+            .sign(token.as_bytes(), &mut room)
             .ok_or_else(|| AuthError::from(AuthErrorKind::CannotIssue))?;
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        URL_SAFE_NO_PAD.encode_string(&room[..len], &mut token);
         Ok(token)
     }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,9 +10,10 @@ use jsonwebtoken::jwk::EllipticCurve;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use zeroize::Zeroizing;
 
+use crate::keys::backend::{self, LONGEST_SIGNATURE, Signer, Verifier};
 use crate::keys::key::{Material, Source};
 use crate::keys::known::KnownHeaders;
-use crate::keys::{Algorithm, Family, Key, KeyMaterial, jwk, provider};
+use crate::keys::{Algorithm, Family, Key, KeyMaterial, jwk};
 
 /// What is wrong with a key, and the line to write; never its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +40,10 @@ pub(crate) struct LoadedKey {
     pub(crate) id: Option<Arc<str>>,
     /// The public material, or the secret: what tells two keys apart.
     fingerprint: Zeroizing<Vec<u8>>,
-    verifying: DecodingKey,
-    signing: Option<EncodingKey>,
+    verifier: Verifier,
+    signer: Option<Signer>,
     signature_len: usize,
     known_headers: KnownHeaders,
-    shelf_id: u64,
-    alive: Arc<()>,
 }
 
 impl LoadedKey {
@@ -55,7 +53,7 @@ impl LoadedKey {
     }
 
     pub(crate) fn can_sign(&self) -> bool {
-        self.signing.is_some()
+        self.signer.is_some()
     }
 
     /// Bytes of a signature.
@@ -68,27 +66,15 @@ impl LoadedKey {
     }
 
     /// Whether the signature is this key's over the message.
-    #[allow(clippy::ptr_arg, reason = "jsonwebtoken's verifiers take `&Vec<u8>`")]
-    pub(crate) fn verify(&self, message: &[u8], signature: &Vec<u8>) -> bool {
-        signature.len() == self.signature_len
-            && provider::verify(
-                self.shelf_id,
-                || self.alive(),
-                self.algorithm.backend(),
-                &self.verifying,
-                message,
-                signature,
-            )
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        signature.len() == self.signature_len && self.verifier.verify(message, signature)
     }
 
-    /// The key's signature over the message, if it can sign.
-    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let key = self.signing.as_ref()?;
-        provider::sign(self.shelf_id, || self.alive(), self.algorithm.backend(), key, message)
-    }
-
-    fn alive(&self) -> Weak<()> {
-        Arc::downgrade(&self.alive)
+    /// Fills the room with the key's signature over the message, and says how long it is; `None` when the
+    /// key cannot sign.
+    pub(crate) fn sign(&self, message: &[u8], room: &mut [u8; LONGEST_SIGNATURE]) -> Option<usize> {
+        let signer = self.signer.as_ref()?;
+        signer.sign(message, room.get_mut(..self.signature_len)?).then_some(self.signature_len)
     }
 }
 
@@ -130,9 +116,9 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
 fn from_jwk(jwk: &jwk::Jwk, leniency: Leniency) -> Result<LoadedKey, KeyProblem> {
     match &jwk.material {
         jwk::Material::Secret(bytes) => {
-            let loaded = from_secret(jwk.algorithm, bytes, leniency)?;
-            let signing = loaded.signing.clone().filter(|_| jwk.may_sign);
-            Ok(LoadedKey { signing, ..loaded })
+            let mut loaded = from_secret(jwk.algorithm, bytes, leniency)?;
+            loaded.signer = loaded.signer.filter(|_| jwk.may_sign);
+            Ok(loaded)
         }
         jwk::Material::Rsa { n, e } => public_rsa(jwk.algorithm, n, e),
         jwk::Material::Point(bytes) => public_point(jwk.algorithm, bytes),
@@ -168,10 +154,12 @@ fn from_secret(
             format!("make one: {}", secret_command(least)),
         ));
     }
-    let keys = (DecodingKey::from_secret(secret), Some(EncodingKey::from_secret(secret)));
+    let unfit = || KeyProblem::new("the secret cannot be used", secret_command(least));
+    let verifier = Verifier::secret(algorithm, secret).ok_or_else(unfit)?;
+    let signer = Signer::secret(algorithm, secret).ok_or_else(unfit)?;
     // HMAC fills a key up with zeros: two that differ by those alone are one.
     let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    Ok(finish(algorithm, secret[..end].to_vec(), keys, least))
+    Ok(finish(algorithm, secret[..end].to_vec(), (verifier, Some(signer)), least))
 }
 
 /// The command that makes a secret of so many bytes, for the places that tell the user to run it.
@@ -205,30 +193,25 @@ fn public_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<LoadedKey, Key
         ));
     }
     let len = n.len();
-    let key = DecodingKey::from_rsa_raw_components(&n, &e);
-    Ok(finish(algorithm, [n, e].concat(), (key, None), len))
+    let verifier = Verifier::rsa(algorithm, &n, &e).ok_or_else(|| rsa_unfit(algorithm))?;
+    Ok(finish(algorithm, [n, e].concat(), (verifier, None), len))
 }
 
 fn public_point(algorithm: Algorithm, bytes: &[u8]) -> Result<LoadedKey, KeyProblem> {
     let size = algorithm.size();
-    let (key, fits) = match algorithm.family() {
-        Family::Ec => (
-            DecodingKey::from_ec_der(bytes),
-            bytes.len() == 1 + 2 * size && bytes.first() == Some(&4),
-        ),
-        _ => (DecodingKey::from_ed_der(bytes), bytes.len() == size),
-    };
     // The length comes first: a short key panics further down (RustCrypto's verifier).
-    if !fits
-        || !provider::is_on_curve(algorithm.backend(), &key)
-        || (algorithm.family() == Family::Ed && is_of_small_order(bytes))
-    {
-        return Err(KeyProblem::new(
+    let fits = match algorithm.family() {
+        Family::Ec => bytes.len() == 1 + 2 * size && bytes.first() == Some(&4),
+        _ => bytes.len() == size && !is_of_small_order(bytes),
+    };
+    let verifier = if fits { Verifier::point(algorithm, bytes) } else { None };
+    let verifier = verifier.ok_or_else(|| {
+        KeyProblem::new(
             format!("the key is not a point on the curve of {algorithm}"),
             pair_command(algorithm),
-        ));
-    }
-    Ok(finish(algorithm, bytes.to_vec(), (key, None), 2 * size))
+        )
+    })?;
+    Ok(finish(algorithm, bytes.to_vec(), (verifier, None), 2 * size))
 }
 
 /// Whether the point is one of the few under which anybody can make a signature (RFC 8032 §5.1.7 checks
@@ -259,20 +242,17 @@ fn is_of_small_order(point: &[u8]) -> bool {
 fn finish(
     algorithm: Algorithm,
     fingerprint: Vec<u8>,
-    (verifying, signing): (DecodingKey, Option<EncodingKey>),
+    (verifier, signer): (Verifier, Option<Signer>),
     signature_len: usize,
 ) -> LoadedKey {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
     LoadedKey {
         algorithm,
         id: None,
         fingerprint: Zeroizing::new(fingerprint),
-        verifying,
-        signing,
+        verifier,
+        signer,
         signature_len: algorithm.signature_len().unwrap_or(signature_len),
         known_headers: KnownHeaders::new(algorithm, None),
-        shelf_id: NEXT.fetch_add(1, Ordering::Relaxed),
-        alive: Arc::new(()),
     }
 }
 
@@ -310,9 +290,8 @@ fn from_pem(
                 Family::Rsa => {
                     let key = DecodingKey::from_rsa_pem(&pem.text).map_err(|_| unfit())?;
                     let der = key.try_get_as_bytes().map_err(|_| unfit())?;
-                    let (n, e) =
-                        (provider::provider().key_utils.rsa_pub_components_from_public_key)(der)
-                            .map_err(|_| rsa_unfit(algorithm))?;
+                    let (n, e) = (backend::utils().rsa_pub_components_from_public_key)(der)
+                        .map_err(|_| rsa_unfit(algorithm))?;
                     public_rsa(algorithm, &n, &e)?
                 }
                 Family::Ec => {
@@ -328,7 +307,7 @@ fn from_pem(
     };
     let Some(private) = private else { return public.ok_or_else(unfit) };
     let pem = Pem::read(private, &["PRIVATE KEY", "RSA PRIVATE KEY"], "private")?;
-    let utils = &provider::provider().key_utils;
+    let utils = backend::utils();
     let (signing, derived) = match algorithm.family() {
         Family::Rsa => {
             let key = EncodingKey::from_rsa_pem(&pem.text).map_err(|_| unfit())?;
@@ -357,10 +336,12 @@ fn from_pem(
             "derive it: openssl pkey -in private.pem -pubout -out public.pem",
         ));
     }
-    let loaded = LoadedKey { signing: Some(signing), ..derived };
+    let signer = Signer::private(algorithm, signing.as_bytes()).ok_or_else(unfit)?;
+    let loaded = LoadedKey { signer: Some(signer), ..derived };
     // The first signature is made now, so that a key that cannot sign is found before serving.
-    match loaded.sign(b"probe") {
-        Some(signature) if loaded.verify(b"probe", &signature) => Ok(loaded),
+    let mut room = [0; LONGEST_SIGNATURE];
+    match loaded.sign(b"probe", &mut room) {
+        Some(len) if loaded.verify(b"probe", &room[..len]) => Ok(loaded),
         _ => Err(unfit()),
     }
 }

@@ -1,11 +1,11 @@
 //! Keys: one algorithm each, judged when they are loaded, found by id when a token comes in.
 
 mod algorithm;
+mod backend;
 mod jwk;
 mod key;
 mod known;
 mod load;
-mod provider;
 mod ring;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
@@ -13,5 +13,6 @@ pub use key::{Key, KeyMaterial};
 pub use ring::KeyRing;
 
 pub(crate) use algorithm::Family;
+pub(crate) use backend::LONGEST_SIGNATURE;
 pub(crate) use load::{KeyProblem, Leniency, LoadedKey, secret_command};
 pub(crate) use ring::LoadedRing;

@@ -1,0 +1,117 @@
+//! AWS-LC's prepared keys: parsed once, shared by all threads.
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair, RsaParameters,
+    RsaPublicKeyComponents,
+};
+
+use crate::keys::Algorithm;
+
+/// Checks signatures of one key under one algorithm.
+pub(in crate::keys) enum Verifier {
+    Secret(hmac::Key),
+    Public(ParsedPublicKey),
+}
+
+impl Verifier {
+    pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        Some(Self::Secret(hmac::Key::new(hash(algorithm)?, secret)))
+    }
+
+    /// Modulus and exponent without leading zeros.
+    pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
+        let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(padding(algorithm)?.0);
+        key.ok().map(Self::Public)
+    }
+
+    /// A point of EC in SEC1, or the 32 bytes of Ed25519; `None` for what is not on the curve.
+    pub(in crate::keys) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
+        let key = match algorithm {
+            Algorithm::ES256 => ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point),
+            Algorithm::ES384 => ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point),
+            Algorithm::EdDSA => ParsedPublicKey::new(&signature::ED25519, point),
+            _ => return None,
+        };
+        key.ok().map(Self::Public)
+    }
+
+    /// True when the signature verifies; false on any failure whatever.
+    pub(in crate::keys) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Secret(key) => hmac::verify(key, message, signature).is_ok(),
+            Self::Public(key) => key.verify_sig(message, signature).is_ok(),
+        }
+    }
+}
+
+/// Signs by one key under one algorithm.
+pub(in crate::keys) enum Signer {
+    Secret(hmac::Key),
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+impl Signer {
+    pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        Some(Self::Secret(hmac::Key::new(hash(algorithm)?, secret)))
+    }
+
+    /// A private key in DER: PKCS#1 for RSA, PKCS#8 for the others.
+    pub(in crate::keys) fn private(algorithm: Algorithm, der: &[u8]) -> Option<Self> {
+        let ec = |curve| EcdsaKeyPair::from_pkcs8(curve, der).ok().map(Self::Ec);
+        match algorithm {
+            Algorithm::ES256 => ec(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+            Algorithm::ES384 => ec(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+            Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(der).ok().map(Self::Ed),
+            _ => {
+                let encoding = padding(algorithm)?.1;
+                RsaKeyPair::from_der(der).ok().map(|key| Self::Rsa(key, encoding))
+            }
+        }
+    }
+
+    /// Fills the room with the signature, which is as long; false when the backend refuses.
+    pub(in crate::keys) fn sign(&self, message: &[u8], room: &mut [u8]) -> bool {
+        let fill = |room: &mut [u8], signature: &[u8]| {
+            let fits = room.len() == signature.len();
+            if fits {
+                room.copy_from_slice(signature);
+            }
+            fits
+        };
+        match self {
+            Self::Secret(key) => fill(room, hmac::sign(key, message).as_ref()),
+            Self::Rsa(key, encoding) => {
+                key.sign(*encoding, &SystemRandom::new(), message, room).is_ok()
+            }
+            Self::Ec(key) => key
+                .sign(&SystemRandom::new(), message)
+                .is_ok_and(|signature| fill(room, signature.as_ref())),
+            Self::Ed(key) => fill(room, key.sign(message).as_ref()),
+        }
+    }
+}
+
+fn hash(algorithm: Algorithm) -> Option<hmac::Algorithm> {
+    match algorithm {
+        Algorithm::HS256 => Some(hmac::HMAC_SHA256),
+        Algorithm::HS384 => Some(hmac::HMAC_SHA384),
+        Algorithm::HS512 => Some(hmac::HMAC_SHA512),
+        _ => None,
+    }
+}
+
+fn padding(algorithm: Algorithm) -> Option<(&'static RsaParameters, &'static dyn RsaEncoding)> {
+    Some(match algorithm {
+        Algorithm::RS256 => (&signature::RSA_PKCS1_2048_8192_SHA256, &signature::RSA_PKCS1_SHA256),
+        Algorithm::RS384 => (&signature::RSA_PKCS1_2048_8192_SHA384, &signature::RSA_PKCS1_SHA384),
+        Algorithm::RS512 => (&signature::RSA_PKCS1_2048_8192_SHA512, &signature::RSA_PKCS1_SHA512),
+        Algorithm::PS256 => (&signature::RSA_PSS_2048_8192_SHA256, &signature::RSA_PSS_SHA256),
+        Algorithm::PS384 => (&signature::RSA_PSS_2048_8192_SHA384, &signature::RSA_PSS_SHA384),
+        Algorithm::PS512 => (&signature::RSA_PSS_2048_8192_SHA512, &signature::RSA_PSS_SHA512),
+        _ => return None,
+    })
+}
