@@ -346,6 +346,7 @@ fn each_rule_is_one_problem_on_its_own_field() {
         (|c| c.csrf_form_field("a&b"), "csrf_form_field"),
         (|c| c.trusted_origins(["https://a.example/"]), "trusted_origins"),
         (|c| c.denylist_token_checks([]), "denylist_token_checks"),
+        (|c| c.verified_cache(10_000_001), "verified_cache"),
     ];
     for (change, field) in cases {
         let error = change(Config::hs256(SECRET)).build().expect_err(field);
@@ -363,6 +364,7 @@ fn words_of_variables_are_judged_with_the_words_to_write() {
         ("COMPAT", "flask", "fastapi-jwt-auth"),
         ("DENYLIST_TOKEN_CHECKS", "id", "access, refresh"),
         ("COOKIE_MAX_AGE", "60", "`60s`"),
+        ("VERIFIED_CACHE", "on", "JWT_AUTH_VERIFIED_CACHE=10000"),
     ] {
         let variable = format!("JWT_AUTH_{name}");
         let vars =

@@ -23,7 +23,7 @@ use crate::refresh;
 use crate::revocation::{Engine, Standing, StoreError, within_deadline};
 use crate::token::{AccessToken, NoClaims, RefreshToken};
 use crate::validation::{self, Expected};
-use crate::verify::{self, Verified};
+use crate::verify::{self, Cache, Verified};
 
 /// Makes, verifies, refreshes and revokes tokens, by one configuration. A clone is cheap.
 ///
@@ -53,6 +53,7 @@ pub struct JwtAuth {
 
 struct Inner {
     ring: LoadedRing,
+    cache: Option<Cache>,
     settings: Arc<Settings>,
     store: Arc<dyn Engine>,
     /// Wakes whoever waits for an end, when something was taken back here.
@@ -73,6 +74,7 @@ impl Config {
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
         let checked = self.check()?;
         let inner = Inner {
+            cache: Cache::new(checked.settings.verified_cache, &checked.ring),
             ring: checked.ring,
             settings: Arc::new(checked.settings),
             store: checked.store,
@@ -260,7 +262,8 @@ impl JwtAuth {
         let settings = &self.inner.settings;
         let now = since_epoch(&*settings.clock);
         let expected = Expected { kind: asked.kind, audience: asked.audience };
-        let verified = verify::verify(token, &self.inner.ring, settings, expected, now)?;
+        let Inner { ring, cache, .. } = &*self.inner;
+        let verified = verify::verify(token, ring, cache.as_ref(), settings, expected, now)?;
         bound(&verified)?;
         if asked.revocation == Lookup::Replica && self.looks_up(asked.kind) {
             self.kept(&verified, now)?;

@@ -73,6 +73,14 @@ const OPTIONS: &[(&str, Apply)] = &[
     ("DENYLIST_TOKEN_CHECKS", |config, name, value| {
         many(config, name, value, &KINDS, Config::denylist_token_checks)
     }),
+    ("VERIFIED_CACHE", |config, name, value| match value.parse() {
+        Ok(tokens) => config.verified_cache(tokens),
+        Err(_) => config.problem(ConfigProblem::new(
+            format!("{PREFIX}{name}"),
+            "the value is a number of tokens",
+            format!("write {PREFIX}{name}=10000, or 0 to turn the cache off"),
+        )),
+    }),
     ("COMPAT", |config, name, value| {
         one(config, name, value, &[("fastapi-jwt-auth", Compat::FastApiJwtAuth)], Config::compat)
     }),
@@ -179,6 +187,7 @@ impl Config {
     /// | `JWT_AUTH_ACCESS_CSRF_COOKIE_KEY`, `…_REFRESH_CSRF_COOKIE_KEY`, `…_ACCESS_CSRF_COOKIE_PATH`, `…_REFRESH_CSRF_COOKIE_PATH`, `…_ACCESS_CSRF_HEADER_NAME`, `…_REFRESH_CSRF_HEADER_NAME` | the names of the CSRF values |
     /// | `JWT_AUTH_CSRF_METHODS`, `…_CSRF_FORM_FIELD`, `…_TRUSTED_ORIGINS` | [`csrf_methods`](Self::csrf_methods), [`csrf_form_field`](Self::csrf_form_field), [`trusted_origins`](Self::trusted_origins) |
     /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh` |
+    /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |
     /// | `JWT_AUTH_COMPAT` | `fastapi-jwt-auth` |
     /// | `JWT_AUTH_ERROR_BODY_KEY` | [`error_body_key`](Self::error_body_key) |
     ///

@@ -16,6 +16,8 @@ use crate::config::{Compat, TokenLocation, duration};
 const MOST_LEEWAY: Duration = Duration::from_secs(600);
 /// A hundred years: `exp` stays within the calendar.
 const LONGEST_LIFE: Duration = Duration::from_secs(36_500 * 86_400);
+/// Ten gigabytes of tokens: whoever asks for more has mistaken the unit.
+const MOST_CACHED: usize = 10_000_000;
 
 /// Plain data, built by `Config` and read by every floor above.
 pub(crate) struct Settings {
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) query_name: String,
     pub(crate) cookies: CookieSettings,
     pub(crate) denylist_token_checks: Vec<TokenKind>,
+    /// Tokens to keep once verified; `None` where nobody said.
+    pub(crate) verified_cache: Option<usize>,
     pub(crate) error_body_key: String,
     pub(crate) compat: Option<Compat>,
     /// `danger`: a token without `exp` is read.
@@ -63,6 +67,7 @@ impl Default for Settings {
             header_type: Some("Bearer".to_owned()),
             query_name: "access_token".to_owned(),
             cookies: CookieSettings::default(),
+            verified_cache: None,
             denylist_token_checks: vec![TokenKind::Access, TokenKind::Refresh],
             error_body_key: "detail".to_owned(),
             compat: None,
@@ -92,6 +97,7 @@ impl fmt::Debug for Settings {
             .field("cookies", &self.cookies)
             .field("query_name", &self.query_name)
             .field("denylist_token_checks", &self.denylist_token_checks)
+            .field("verified_cache", &self.verified_cache)
             .field("error_body_key", &self.error_body_key)
             .field("compat", &self.compat)
             .field("exp_optional", &self.exp_optional)
@@ -185,6 +191,12 @@ impl Settings {
             self.denylist_token_checks.is_empty(),
             "at least one kind of token is looked up, or nothing could be revoked".to_owned(),
             "write `.denylist_token_checks([TokenKind::Access, TokenKind::Refresh])`",
+        );
+        say(
+            "verified_cache",
+            self.verified_cache.is_some_and(|entries| entries > MOST_CACHED),
+            format!("the cache holds at most {MOST_CACHED} tokens, of about a kilobyte each"),
+            "write `.verified_cache(10_000)`, or leave the option out",
         );
         say(
             "header_name",

@@ -3,6 +3,7 @@
 //! Size, alphabet, segments, base64url, UTF-8, header, key, signature, claims, in that order; nothing
 //! of the claims is looked at before the signature has been checked. Revocation is not asked here.
 
+mod cache;
 mod compact;
 mod header;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::keys::{Algorithm, LoadedKey, LoadedRing};
 use crate::revocation::TokenIdentity;
 use crate::validation::{self, Expected};
 
+pub(crate) use cache::Cache;
 pub(crate) use compact::MAX_TOKEN;
 use compact::Segments;
 use header::Header;
@@ -31,6 +33,8 @@ pub struct Verified {
     token_len: usize,
     header_len: usize,
     kind: TokenKind,
+    /// The kind that its header names.
+    typ: Option<TokenKind>,
     /// The id of the key that verified it.
     key_id: Option<Arc<str>>,
     /// The ring whose key verified it.
@@ -54,6 +58,11 @@ impl Verified {
 
     pub(crate) fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// The bytes that it takes in memory, near enough.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.text.capacity()
     }
 
     /// Whether a key of this ring verified the token.
@@ -118,17 +127,22 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Reads, verifies and validates a token.
+/// Reads, verifies and validates a token; one that the cache holds is validated alone.
 pub(crate) fn verify(
     token: &str,
     ring: &LoadedRing,
+    cache: Option<&Cache>,
     settings: &Settings,
     expected: Expected<'_>,
     now: Duration,
 ) -> Result<Arc<Verified>, AuthErrorKind> {
+    if let Some(kept) = cache.and_then(|cache| cache.get(token, ring)) {
+        validation::validate(&kept.claims, kept.payload(), kept.typ, settings, expected, now)?;
+        return Ok(kept);
+    }
     SCRATCH.with_borrow_mut(|scratch| {
         let segments = Segments::split(token)?;
-        let Checked { payload, typ, key_id } = checked_payload(token, segments, ring, scratch)?;
+        let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
         let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, settings, expected, now)?;
@@ -136,15 +150,20 @@ pub(crate) fn verify(
         text.push_str(token);
         text.push_str(payload);
         // Made where it stays: it is some hundred bytes, and each move is a copy.
-        Ok(Arc::new(Verified {
+        let verified = Arc::new(Verified {
             text,
             token_len: token.len(),
             header_len: segments.header(token).len(),
             kind: expected.kind,
-            key_id,
+            typ,
+            key_id: key.id.clone(),
             ring: ring.serial(),
             claims,
-        }))
+        });
+        if let Some(cache) = cache {
+            cache.keep(&verified, key.algorithm);
+        }
+        Ok(verified)
     })
 }
 
@@ -153,14 +172,14 @@ struct Checked<'s> {
     payload: &'s [u8],
     /// The kind that its header names.
     typ: Option<TokenKind>,
-    key_id: Option<Arc<str>>,
+    key: &'s LoadedKey,
 }
 
 /// The payload of a token, if its signature verifies.
 fn checked_payload<'s>(
     token: &str,
     segments: Segments,
-    ring: &LoadedRing,
+    ring: &'s LoadedRing,
     scratch: &'s mut Scratch,
 ) -> Result<Checked<'s>, AuthErrorKind> {
     let known = ring.signing().and_then(|key| {
@@ -186,7 +205,7 @@ fn checked_payload<'s>(
         (select(ring, &header, fits)?, header.typ)
     };
     let key = key.ok_or(AuthErrorKind::InvalidSignature)?;
-    Ok(Checked { payload: &scratch.payload, typ, key_id: key.id.clone() })
+    Ok(Checked { payload: &scratch.payload, typ, key })
 }
 
 /// Finds the key by `kid`, or among the few that have none; the one whose signature it is, if any.

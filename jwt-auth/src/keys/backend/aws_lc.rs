@@ -11,13 +11,13 @@ use crate::keys::Algorithm;
 
 /// Checks signatures of one key under one algorithm.
 pub(in crate::keys) enum Verifier {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
 impl Verifier {
     pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
-        Some(Self::Secret(hmac::Key::new(hash(algorithm)?, secret)))
+        Some(Self::Secret(Box::new(hmac::Key::new(hash(algorithm)?, secret))))
     }
 
     /// Modulus and exponent without leading zeros.
@@ -26,7 +26,7 @@ impl Verifier {
         key.ok().map(Self::Public)
     }
 
-    /// A point of EC in SEC1, or the 32 bytes of Ed25519; `None` for what is not on the curve.
+    /// A point of EC in SEC1, or the 32 bytes of Ed25519. One that is not on its curve of EC is none.
     pub(in crate::keys) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let key = match algorithm {
             Algorithm::ES256 => ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point),
@@ -48,7 +48,7 @@ impl Verifier {
 
 /// Signs by one key under one algorithm.
 pub(in crate::keys) enum Signer {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
@@ -56,7 +56,7 @@ pub(in crate::keys) enum Signer {
 
 impl Signer {
     pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
-        Some(Self::Secret(hmac::Key::new(hash(algorithm)?, secret)))
+        Some(Self::Secret(Box::new(hmac::Key::new(hash(algorithm)?, secret))))
     }
 
     /// A private key in DER: PKCS#1 for RSA, PKCS#8 for the others.

@@ -8,6 +8,8 @@ mod aws_lc;
 // Beside AWS-LC for tests alone, which hold the two to one verdict.
 #[cfg(any(not(feature = "aws_lc_rs"), test))]
 mod per_thread;
+#[cfg(all(feature = "aws_lc_rs", test))]
+mod same_verdict;
 
 use jsonwebtoken::crypto::KeyUtils;
 

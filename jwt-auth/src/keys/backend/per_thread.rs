@@ -37,20 +37,20 @@ impl Label {
     }
 
     /// Asks this thread's tool, which is made when there is none; false when it cannot be made.
-    fn ask<T: ?Sized>(
+    fn ask<Tool: ?Sized>(
         &self,
-        shelf: &Shelf<T>,
-        make: impl FnOnce() -> Option<Box<T>>,
-        ask: impl FnOnce(&T) -> bool,
+        kept: &Shelf<Tool>,
+        make: impl FnOnce() -> Option<Box<Tool>>,
+        ask: impl FnOnce(&Tool) -> bool,
     ) -> bool {
-        let mut shelf = shelf.borrow_mut();
-        if !shelf.contains_key(&self.id) {
+        let mut tools = kept.borrow_mut();
+        if !tools.contains_key(&self.id) {
             // Keys of configurations that are gone leave with the next new one.
-            shelf.retain(|_, kept| kept.alive.strong_count() > 0);
+            tools.retain(|_, kept| kept.alive.strong_count() > 0);
             let Some(tool) = make() else { return false };
-            shelf.insert(self.id, Kept { tool, alive: Arc::downgrade(&self.alive) });
+            tools.insert(self.id, Kept { tool, alive: Arc::downgrade(&self.alive) });
         }
-        shelf.get(&self.id).is_some_and(|kept| ask(&kept.tool))
+        tools.get(&self.id).is_some_and(|kept| ask(&kept.tool))
     }
 }
 
@@ -77,7 +77,7 @@ impl Verifier {
         Self::new(algorithm, DecodingKey::from_rsa_raw_components(n, e))
     }
 
-    /// A point of EC in SEC1, or the 32 bytes of Ed25519; `None` for what is not on the curve.
+    /// A point of EC in SEC1, or the 32 bytes of Ed25519.
     pub(in crate::keys) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let key = match algorithm.family() {
             Family::Ec => DecodingKey::from_ec_der(point),
@@ -104,8 +104,13 @@ pub(in crate::keys) struct Signer {
 }
 
 impl Signer {
+    fn new(algorithm: Algorithm, key: EncodingKey) -> Option<Self> {
+        (DEFAULT_PROVIDER.signer_factory)(&algorithm.backend(), &key).ok()?;
+        Some(Self { label: Label::new(), algorithm, key })
+    }
+
     pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
-        Some(Self { label: Label::new(), algorithm, key: EncodingKey::from_secret(secret) })
+        Self::new(algorithm, EncodingKey::from_secret(secret))
     }
 
     /// A private key in DER: PKCS#1 for RSA, PKCS#8 for the others.
@@ -115,7 +120,7 @@ impl Signer {
             Family::Ec => EncodingKey::from_ec_der(der),
             _ => EncodingKey::from_ed_der(der),
         };
-        Some(Self { label: Label::new(), algorithm, key })
+        Self::new(algorithm, key)
     }
 
     /// Fills the room with the signature, which is as long; false when the backend refuses.
