@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The rooms of the runtime crate, from the ground up. `revocation` stands below `config`, which holds a
 /// store; `json` and `token` are rooms of their own.
 const FLOORS: [&[&str]; 11] = [
-    &["error", "clock", "secret", "json", "no_store"],
+    &["error", "clock", "secret", "base64url", "json", "no_store"],
     &["claims", "keys", "revocation"],
     &["config"],
     &["validation", "verify", "issue", "danger"],

@@ -137,22 +137,22 @@ impl Claims {
     pub(crate) fn read(payload: &str) -> Result<Self, NotStrict> {
         let mut claims = Self::default();
         json::object(payload, |name, value, _| {
-            match name {
-                "sub" => claims.sub = Some(subject(value)?),
-                "iss" => claims.iss = Some(string(value)?),
-                "aud" => claims.aud = audience(value)?,
-                "jti" => claims.jti = Some(string(value)?),
-                "exp" => claims.exp = Some(numeric_date(value)?),
-                "nbf" => claims.nbf = Some(numeric_date(value)?),
-                "iat" => claims.iat = Some(numeric_date(value)?),
-                "type" => claims.kind = kind(value)?,
-                "fresh" => claims.fresh = boolean(value)?,
-                "auth_time" => claims.auth_time = Some(numeric_date(value)?),
-                "scope" => claims.scope = Some(string(value)?),
-                "roles" => claims.roles = strings(value)?,
-                "fam" => claims.fam = Some(string(value)?),
-                "gen" => claims.generation = integer(value)?,
-                "csrf" => claims.csrf = Some(string(value)?),
+            match name.as_bytes() {
+                b"sub" => claims.sub = Some(subject(value)?),
+                b"iss" => claims.iss = Some(string(value)?),
+                b"aud" => claims.aud = audience(value)?,
+                b"jti" => claims.jti = Some(string(value)?),
+                b"exp" => claims.exp = Some(numeric_date(value)?),
+                b"nbf" => claims.nbf = Some(numeric_date(value)?),
+                b"iat" => claims.iat = Some(numeric_date(value)?),
+                b"type" => claims.kind = kind(value)?,
+                b"fresh" => claims.fresh = boolean(value)?,
+                b"auth_time" => claims.auth_time = Some(numeric_date(value)?),
+                b"scope" => claims.scope = Some(string(value)?),
+                b"roles" => claims.roles = strings(value)?,
+                b"fam" => claims.fam = Some(string(value)?),
+                b"gen" => claims.generation = integer(value)?,
+                b"csrf" => claims.csrf = Some(string(value)?),
                 _ => {}
             }
             Ok(())

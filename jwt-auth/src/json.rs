@@ -11,6 +11,9 @@ const MAX_DEPTH: u32 = 64;
 /// Up to this many names are compared one by one; a larger object uses a set, so that a header of
 /// thousands of names costs no more than its length.
 const INLINE_NAMES: usize = 24;
+/// A byte in each place of a word.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH: u64 = ONES << 7;
 
 /// The text is not an object as RFC 8259 has it, or not with unique names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +53,11 @@ pub(crate) enum Value<'a> {
 /// Reads an object, and hands its members over in their order: name, value, and the value's own text.
 pub(crate) fn object<'a>(
     text: &'a str,
-    mut member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
+    member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, offset: 0 };
     reader.blank();
-    reader.members(0, &mut member)?;
+    reader.members(0, member)?;
     reader.blank();
     if reader.at == reader.bytes.len() { Ok(()) } else { Err(NotStrict) }
 }
@@ -63,10 +66,10 @@ pub(crate) fn object<'a>(
 pub(crate) fn array<'a>(
     raw: &'a str,
     start: usize,
-    mut element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
+    element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
     let mut reader = Reader { text: raw, bytes: raw.as_bytes(), at: 0, offset: start };
-    reader.elements(0, &mut element)
+    reader.elements(0, element)
 }
 
 struct Reader<'a> {
@@ -100,7 +103,7 @@ impl<'a> Reader<'a> {
     fn members(
         &mut self,
         depth: u32,
-        member: &mut dyn FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
+        mut member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
         self.expect(b'{')?;
         self.blank();
@@ -108,17 +111,24 @@ impl<'a> Reader<'a> {
             self.at += 1;
             return Ok(());
         }
-        let mut names = Names::new();
+        let mut names = Names::new(self.text);
         loop {
             self.blank();
-            let name = self.string()?.value();
+            let name = self.string()?;
             self.blank();
             self.expect(b':')?;
             self.blank();
             let from = self.at;
             let value = self.value(depth)?;
-            member(&name, value, &self.text[from..self.at])?;
-            names.insert(name)?;
+            let raw = &self.text[from..self.at];
+            if name.escaped {
+                let name = name.value();
+                member(&name, value, raw)?;
+                names.insert_other(name)?;
+            } else {
+                member(name.raw, value, raw)?;
+                names.insert(name.raw, name.start - self.offset)?;
+            }
             self.blank();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -134,7 +144,7 @@ impl<'a> Reader<'a> {
     fn elements(
         &mut self,
         depth: u32,
-        element: &mut dyn FnMut(Value<'a>) -> Result<(), NotStrict>,
+        mut element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
         self.expect(b'[')?;
         self.blank();
@@ -166,11 +176,11 @@ impl<'a> Reader<'a> {
         match self.peek().ok_or(NotStrict)? {
             b'"' => Ok(Value::String(self.string()?)),
             b'{' => {
-                self.members(depth + 1, &mut |_, _, _| Ok(()))?;
+                self.members(depth + 1, |_, _, _| Ok(()))?;
                 Ok(Value::Object)
             }
             b'[' => {
-                self.elements(depth + 1, &mut |_| Ok(()))?;
+                self.elements(depth + 1, |_| Ok(()))?;
                 Ok(Value::Array { raw: &self.text[from..self.at], start: self.offset + from })
             }
             b't' => self.literal("true").map(|()| Value::Bool(true)),
@@ -214,7 +224,8 @@ impl<'a> Reader<'a> {
             self.at += 1;
             self.digits()?;
         }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
+        let exponent = matches!(self.peek(), Some(b'e' | b'E'));
+        if exponent {
             self.at += 1;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
@@ -225,7 +236,7 @@ impl<'a> Reader<'a> {
         // double, since readers round there in different ways.
         let raw = &self.text[from..self.at];
         let holds = |number: f64| number.abs() <= 1e308;
-        if raw.len() < 16 && !raw.contains(['e', 'E']) || raw.parse().is_ok_and(holds) {
+        if raw.len() < 16 && !exponent || raw.parse().is_ok_and(holds) {
             Ok(())
         } else {
             Err(NotStrict)
@@ -237,11 +248,10 @@ impl<'a> Reader<'a> {
         let from = self.at;
         let mut escaped = false;
         loop {
-            let special = |byte: &u8| matches!(*byte, b'"' | b'\\' | 0..=0x1f);
-            self.at += self.bytes[self.at..].iter().position(special).ok_or(NotStrict)?;
-            match self.bytes[self.at] {
-                b'"' => break,
-                b'\\' => {
+            self.plain();
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
                     escaped = true;
                     self.escape()?;
                 }
@@ -251,6 +261,25 @@ impl<'a> Reader<'a> {
         let raw = &self.text[from..self.at];
         self.at += 1;
         Ok(Text { raw, start: self.offset + from, escaped })
+    }
+
+    /// Passes over what stands for itself in a string, eight bytes at a time.
+    fn plain(&mut self) {
+        while let Some(word) = self.bytes[self.at..].first_chunk().copied().map(u64::from_le_bytes)
+        {
+            // A byte of ASCII that is less borrows into its highest bit. So may the bytes above one that
+            // did; the lowest is what counts.
+            let less = |word: u64, than: u64| word.wrapping_sub(ONES * than);
+            let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+            let special = (less(word, 0x20) | is(b'"') | is(b'\\')) & !word & HIGH;
+            self.at += special.trailing_zeros() as usize / 8;
+            if special != 0 {
+                return;
+            }
+        }
+        while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
+            self.at += 1;
+        }
     }
 
     fn escape(&mut self) -> Result<(), NotStrict> {
@@ -316,39 +345,55 @@ fn unescape(raw: &str) -> String {
 
 /// The names seen in one object: a filter of 64 bits, then a short list, then a set.
 struct Names<'a> {
+    text: &'a str,
     filter: u64,
-    list: [&'a str; INLINE_NAMES],
+    /// Where each stands, and how long it is.
+    list: [(u16, u16); INLINE_NAMES],
     len: usize,
     /// Those past the list, and those whose text had an escape.
     rest: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
-    fn new() -> Self {
-        Self { filter: 0, list: [""; INLINE_NAMES], len: 0, rest: None }
+    fn new(text: &'a str) -> Self {
+        Self { text, filter: 0, list: [(0, 0); INLINE_NAMES], len: 0, rest: None }
     }
 
-    fn insert(&mut self, name: Cow<'a, str>) -> Result<(), NotStrict> {
+    /// A name as it stands in the text.
+    fn insert(&mut self, name: &'a str, start: usize) -> Result<(), NotStrict> {
+        self.refuse_seen(name)?;
+        match (u16::try_from(start), u16::try_from(name.len()), self.list.get_mut(self.len)) {
+            (Ok(start), Ok(len), Some(place)) => {
+                *place = (start, len);
+                self.len += 1;
+            }
+            _ => drop(self.rest.get_or_insert_default().insert(Cow::Borrowed(name))),
+        }
+        Ok(())
+    }
+
+    /// A name whose text had an escape.
+    fn insert_other(&mut self, name: Cow<'a, str>) -> Result<(), NotStrict> {
+        self.refuse_seen(&name)?;
+        self.rest.get_or_insert_default().insert(name);
+        Ok(())
+    }
+
+    fn refuse_seen(&mut self, name: &str) -> Result<(), NotStrict> {
         let bytes = name.as_bytes();
         let ends =
             [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u64::from(*byte)));
         let bit = 1_u64 << ((ends[0].wrapping_mul(7) ^ ends[1] ^ (name.len() as u64) << 2) % 64);
         let maybe_seen = self.filter & bit != 0;
         self.filter |= bit;
-        if maybe_seen {
-            let listed = self.list[..self.len].contains(&&*name);
-            if listed || self.rest.as_ref().is_some_and(|rest| rest.contains(&name)) {
-                return Err(NotStrict);
-            }
-        }
-        match name {
-            Cow::Borrowed(name) if self.len < INLINE_NAMES => {
-                self.list[self.len] = name;
-                self.len += 1;
-            }
-            name => drop(self.rest.get_or_insert_default().insert(name)),
-        }
-        Ok(())
+        let same = |(start, len): &(u16, u16)| {
+            let start = usize::from(*start);
+            self.text.get(start..start + usize::from(*len)) == Some(name)
+        };
+        let seen = maybe_seen
+            && (self.list[..self.len].iter().any(same)
+                || self.rest.as_ref().is_some_and(|rest| rest.contains(name)));
+        if seen { Err(NotStrict) } else { Ok(()) }
     }
 }
 

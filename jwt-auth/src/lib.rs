@@ -4,6 +4,7 @@
 #[doc(hidden)]
 pub mod __private;
 mod auth;
+mod base64url;
 mod claims;
 mod clock;
 mod config;

@@ -325,7 +325,7 @@ async fn names_by_variable() {
 #[test]
 fn each_rule_is_one_problem_on_its_own_field() {
     type Change = fn(Config) -> Config;
-    let cases: [(Change, &str); 20] = [
+    let cases: [(Change, &str); 21] = [
         (|c| c.token_location([]), "token_location"),
         (|c| c.token_location([TokenLocation::Query, TokenLocation::Query]), "token_location"),
         (|c| c.query_name("a b"), "query_name"),

@@ -87,6 +87,11 @@ struct Admitted {
 struct Nobody(JwtAuth, TokenKind);
 
 impl GuardSpec {
+    /// Whether a token's extractor, which goes by the settings alone, comes to the guard's own verdict.
+    fn asks_nothing_of_its_own(&self) -> bool {
+        self.audience.is_none() && self.locations.is_empty() && self.revocation == Lookup::Replica
+    }
+
     fn token_kind(&self) -> TokenKind {
         match self.kind {
             GuardKind::Refresh => TokenKind::Refresh,
@@ -126,16 +131,19 @@ async fn admit(
         let asked = Asked { kind, audience: spec.audience, revocation: spec.revocation };
         let bound = |verified: &Verified| web::compare(presented, verified);
         let verified = auth.authenticate(found.token, asked, bound).await?;
-        let kept = Admitted {
-            auth: auth.clone(),
-            kind,
-            audience: spec.audience,
-            locations: spec.locations,
-            revocation: spec.revocation,
-            verified: Arc::clone(&verified),
-        };
         parts.extensions.remove::<Nobody>();
-        parts.extensions.insert(kept);
+        if spec.asks_nothing_of_its_own() && auth.finds_again(&verified) {
+            parts.extensions.remove::<Admitted>();
+        } else {
+            parts.extensions.insert(Admitted {
+                auth: auth.clone(),
+                kind,
+                audience: spec.audience,
+                locations: spec.locations,
+                revocation: spec.revocation,
+                verified: Arc::clone(&verified),
+            });
+        }
         verified
     };
     policy::enforce(spec, &verified, settings)?;
@@ -157,7 +165,7 @@ fn kept<'a>(
     found: web::Found<'_>,
 ) -> Option<&'a Admitted> {
     parts.extensions.get::<Admitted>().filter(|kept| {
-        kept.auth.is(auth) && kept.kind == kind && kept.verified.token() == found.token
+        kept.auth.is(auth) && kept.kind == kind && kept.verified.token().as_bytes() == found.token
     })
 }
 
@@ -172,8 +180,8 @@ async fn token_of(
     if nobody.is_some_and(|nobody| nobody.0.is(auth) && nobody.1 == kind) {
         return Err(AuthErrorKind::Missing.into());
     }
-    let guarded = parts.extensions.get::<Admitted>().map_or(&[][..], |kept| kept.locations);
-    if let Ok(Some(found)) = web::find(parts, auth.settings(), kind, guarded)
+    if let Some(admitted) = parts.extensions.get::<Admitted>()
+        && let Ok(Some(found)) = web::find(parts, auth.settings(), kind, admitted.locations)
         && let Some(kept) = kept(auth, parts, kind, found)
     {
         if found.location == TokenLocation::Query {

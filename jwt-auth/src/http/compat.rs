@@ -48,7 +48,7 @@ pub(crate) fn worded(
     let sentence: Cow<'static, str> = match error.kind() {
         AuthErrorKind::Missing => missing(settings, kind, locations),
         AuthErrorKind::Malformed => match found {
-            Ok(Some(found)) => malformed(found.token),
+            Ok(Some(found)) => found.word().map_or_else(|| bad_header(settings), malformed),
             _ => bad_header(settings),
         },
         AuthErrorKind::UnknownKey => AuthErrorKind::InvalidSignature.detail().into(),
@@ -108,7 +108,7 @@ fn malformed(token: &str) -> Cow<'static, str> {
 }
 
 /// Base64 as Python's lenient decoder reads it, for what the segment's own padding allows.
-fn decoded(segment: &str) -> Option<Vec<u8>> {
+fn decoded(segment: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::URL_SAFE,
         GeneralPurposeConfig::new()
@@ -121,7 +121,7 @@ fn decoded(segment: &str) -> Option<Vec<u8>> {
 /// Whether a token whose signature was checked has no claim of that name.
 fn lacks(found: &Result<Option<Found<'_>>, AuthErrorKind>, claim: &str) -> bool {
     let Ok(Some(found)) = found else { return false };
-    let payload = found.token.split('.').nth(1).and_then(decoded);
+    let payload = found.token.split(|byte| *byte == b'.').nth(1).and_then(decoded);
     let claims: Option<Value> = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
     claims.is_some_and(|claims| claims.get(claim).is_none())
 }

@@ -47,7 +47,7 @@ pub(crate) fn presented<'a>(
     let lines = parts.headers.get_all(cookies.of(kind).csrf_header.as_str()).iter();
     let value = match only(lines)? {
         Some(line) => Some(line.as_bytes()),
-        None if upgrade => behind(&parts.headers, "csrf")?.map(str::as_bytes),
+        None if upgrade => behind(&parts.headers, "csrf")?,
         None if cookies.csrf_form_field.is_some() => {
             parts.extensions.get::<FormValue>().map(|value| &*value.0)
         }
@@ -144,7 +144,7 @@ mod tests {
         }
         let parts = request.body(()).unwrap().into_parts().0;
         let settings = Settings { cookies, ..Settings::default() };
-        let found = Found { token: "a.b.c", location: TokenLocation::Cookie };
+        let found = Found { token: b"a.b.c", location: TokenLocation::Cookie };
         presented(&parts, &settings, TokenKind::Access, found)
             .map(|value| value.map(<[u8]>::to_vec))
     }

@@ -8,11 +8,19 @@ use crate::claims::TokenKind;
 use crate::config::{Settings, TokenLocation};
 use crate::error::AuthErrorKind;
 
-/// A token as it stands in the request.
+/// A token as it stands in the request, and whatever bytes stand in its place: the verifier reads them.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<'a> {
-    pub(crate) token: &'a str,
+    pub(crate) token: &'a [u8],
     pub(crate) location: TokenLocation,
+}
+
+impl<'a> Found<'a> {
+    /// The token, where it is one word of ASCII as every token is.
+    pub(crate) fn word(self) -> Option<&'a str> {
+        let word = std::str::from_utf8(self.token).ok()?;
+        word.bytes().all(|byte| byte.is_ascii_graphic()).then_some(word)
+    }
 }
 
 /// The token of the first place that bears one (W8): later places are not looked at, whatever it is worth.
@@ -59,7 +67,7 @@ pub(crate) fn concerns_query(
 fn in_header<'a>(
     headers: &'a HeaderMap,
     settings: &Settings,
-) -> Result<Option<&'a str>, AuthErrorKind> {
+) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let name = settings.header_name.as_str();
     let lines = if name.eq_ignore_ascii_case("authorization") {
         headers.get_all(AUTHORIZATION).iter()
@@ -69,7 +77,7 @@ fn in_header<'a>(
     let Some(line) = only(lines)? else { return Ok(None) };
     let line = line.as_bytes();
     let token = match settings.header_type.as_deref() {
-        None => bare(line)?,
+        None => Some(line).filter(|line| !line.is_empty()),
         Some(scheme) => after_scheme(line, scheme)?,
     };
     // The framework that is reproduced takes another scheme for a bad header, and not for none.
@@ -85,47 +93,36 @@ pub(crate) fn only<T>(mut values: impl Iterator<Item = T>) -> Result<Option<T>, 
     if values.next().is_some() { Err(AuthErrorKind::AmbiguousRequest) } else { Ok(first) }
 }
 
-fn bare(line: &[u8]) -> Result<Option<&str>, AuthErrorKind> {
-    if line.is_empty() { Ok(None) } else { one_word(line).map(Some) }
-}
-
 /// `credentials = auth-scheme [ 1*SP token68 ]` (RFC 9110 §11.4); the scheme compares without case.
-fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a str>, AuthErrorKind> {
+fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let end = line.iter().position(|byte| !is_token(byte)).unwrap_or(line.len());
-    let (word, rest) = line.split_at(end);
-    if !word.eq_ignore_ascii_case(scheme.as_bytes()) {
+    let Some((word, rest)) = line.split_at_checked(scheme.len()) else { return Ok(None) };
+    if !word.eq_ignore_ascii_case(scheme.as_bytes()) || rest.first().is_some_and(is_token) {
         return Ok(None);
     }
     let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
     if blanks == 0 {
         return Err(AuthErrorKind::Malformed);
     }
-    one_word(&rest[blanks..]).map(Some)
+    some(&rest[blanks..]).map(Some)
 }
 
 /// The cookie of that name, from however many lines (RFC 6265 §5.4, RFC 9113 §8.2.3). An empty one is none.
-fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, AuthErrorKind> {
+fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let pairs =
         headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
     let values = pairs.filter_map(|pair| {
         let pair = pair.trim_ascii();
         pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
     });
-    match only(values)? {
-        None | Some(b"") => Ok(None),
-        Some(value) => one_word(value).map(Some),
-    }
+    Ok(only(values)?.filter(|value| !value.is_empty()))
 }
 
 /// The parameter of that name. A token needs no percent-encoding (RFC 3986 §2.3), so none is undone.
-fn in_query<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a str>, AuthErrorKind> {
+fn in_query<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let pairs = query.unwrap_or_default().split('&');
     let values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    match only(values)? {
-        None | Some("") => Ok(None),
-        Some(value) => one_word(value.as_bytes()).map(Some),
-    }
+    Ok(only(values)?.filter(|value| !value.is_empty()).map(str::as_bytes))
 }
 
 /// The entry of `Sec-WebSocket-Protocol` that follows a marker: scripts can set no other header of an
@@ -133,7 +130,7 @@ fn in_query<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a str>, A
 pub(crate) fn behind<'a>(
     headers: &'a HeaderMap,
     marker: &str,
-) -> Result<Option<&'a str>, AuthErrorKind> {
+) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let entries =
         |line: &'a HeaderValue| line.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
     let mut entries = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().flat_map(entries);
@@ -145,18 +142,14 @@ pub(crate) fn behind<'a>(
         if found.is_some() {
             return Err(AuthErrorKind::AmbiguousRequest);
         }
-        found = Some(one_word(entries.next().ok_or(AuthErrorKind::Malformed)?)?);
+        found = Some(some(entries.next().ok_or(AuthErrorKind::Malformed)?)?);
     }
     Ok(found)
 }
 
-fn one_word(bytes: &[u8]) -> Result<&str, AuthErrorKind> {
-    // Every byte is looked at, so that the loop has no way out and runs many bytes at a time.
-    let graphic = bytes.iter().fold(true, |so_far, byte| so_far & byte.is_ascii_graphic());
-    match std::str::from_utf8(bytes) {
-        Ok(word) if graphic && !word.is_empty() => Ok(word),
-        _ => Err(AuthErrorKind::Malformed),
-    }
+/// A place that names a token holds one.
+fn some(bytes: &[u8]) -> Result<&[u8], AuthErrorKind> {
+    if bytes.is_empty() { Err(AuthErrorKind::Malformed) } else { Ok(bytes) }
 }
 
 #[cfg(test)]
@@ -178,7 +171,9 @@ mod tests {
         }
         let parts = request.body(()).unwrap().into_parts().0;
         let found = find(&parts, settings, TokenKind::Access, &[])?;
-        Ok(found.map(|found| (found.token.to_owned(), found.location)))
+        let word =
+            |found: Found<'_>| found.word().map(str::to_owned).ok_or(AuthErrorKind::Malformed);
+        found.map(|found| Ok((word(found)?, found.location))).transpose()
     }
 
     fn search(lines: &[&[u8]], scheme: Option<&str>) -> Answer {

@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
+use crate::base64url;
 use crate::claims::{Claims, LAST_SECOND, RESERVED, TokenKind};
 use crate::config::{CookieSettings, Settings, TokenCookie, TokenLocation};
 use crate::error::{AuthError, AuthErrorKind};
@@ -100,7 +99,7 @@ impl Issuer<'_> {
             .sign(token.as_bytes(), &mut room)
             .ok_or_else(|| AuthError::from(AuthErrorKind::CannotIssue))?;
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(&room[..len], &mut token);
+        base64url::encode(&room[..len], &mut token);
         Ok(token)
     }
 
@@ -113,8 +112,19 @@ impl Issuer<'_> {
     /// What is signed: header and claims, encoded.
     fn message(&self, draft: &Draft, key: &LoadedKey) -> Result<String, AuthError> {
         check(draft)?;
-        let mut message = if draft.header.is_empty() {
-            key.known_headers().of(draft.kind).to_owned()
+        let claims = self.claims(draft);
+        // Our own reader has the last word: nesting, numbers, names.
+        if Claims::read(&claims).is_err() {
+            return Err(AuthError::cannot_issue(
+                "the claims are JSON of at most 64 levels, with unique names and finite numbers",
+            ));
+        }
+        let written = key.known_headers().of(draft.kind);
+        // All that the token will hold, the signature too.
+        let room = written.len() + (claims.len() + key.signature_len()) * 4 / 3 + 6;
+        let mut message = String::with_capacity(room);
+        if draft.header.is_empty() {
+            message.push_str(written);
         } else {
             let mut header = Map::new();
             header.insert("alg".to_owned(), key.algorithm.name().into());
@@ -123,17 +133,10 @@ impl Issuer<'_> {
                 header.insert("kid".to_owned(), (**id).into());
             }
             header.extend(draft.header.clone());
-            URL_SAFE_NO_PAD.encode(Value::Object(header).to_string())
-        };
-        let claims = self.claims(draft);
-        // Our own reader has the last word: nesting, numbers, names.
-        if Claims::read(&claims).is_err() {
-            return Err(AuthError::cannot_issue(
-                "the claims are JSON of at most 64 levels, with unique names and finite numbers",
-            ));
+            base64url::encode(Value::Object(header).to_string().as_bytes(), &mut message);
         }
         message.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims, &mut message);
+        base64url::encode(claims.as_bytes(), &mut message);
         Ok(message)
     }
 
@@ -269,5 +272,7 @@ pub(crate) fn random_id() -> Result<String, AuthError> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|_| AuthError::cannot_issue("the system's generator gives no random bytes"))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    let mut id = String::with_capacity(22);
+    base64url::encode(&bytes, &mut id);
+    Ok(id)
 }

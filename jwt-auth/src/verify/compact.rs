@@ -1,12 +1,17 @@
 //! The compact form (RFC 7515 §7.1): three segments of canonical base64url, and nothing else.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::error::AuthErrorKind;
 
 /// Larger tokens are refused before anything of them is read.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
+
+/// Size, then that it is text at all; what text it may be is found where its segments are decoded.
+pub(super) fn text(token: &[u8]) -> Result<&str, AuthErrorKind> {
+    if token.len() > MAX_TOKEN {
+        return Err(AuthErrorKind::Malformed);
+    }
+    std::str::from_utf8(token).map_err(|_| AuthErrorKind::Malformed)
+}
 
 /// The places of the three segments in the token's text.
 #[derive(Clone, Copy, Debug)]
@@ -16,18 +21,14 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
-    /// Size, then alphabet, then count.
+    /// By the first dot and the last: one between them is no base64url, and is refused as such.
     pub(super) fn split(token: &str) -> Result<Self, AuthErrorKind> {
-        if token.len() > MAX_TOKEN || !token.is_ascii() {
-            return Err(AuthErrorKind::Malformed);
+        match (token.find('.'), token.rfind('.')) {
+            (Some(header_end), Some(payload_end)) if header_end < payload_end => {
+                Ok(Self { header_end, payload_end })
+            }
+            _ => Err(AuthErrorKind::Malformed),
         }
-        let header_end = token.find('.').ok_or(AuthErrorKind::Malformed)?;
-        let rest = &token[header_end + 1..];
-        let payload_end = header_end + 1 + rest.find('.').ok_or(AuthErrorKind::Malformed)?;
-        if token[payload_end + 1..].contains('.') {
-            return Err(AuthErrorKind::Malformed);
-        }
-        Ok(Self { header_end, payload_end })
     }
 
     pub(crate) fn header(self, token: &str) -> &str {
@@ -46,13 +47,4 @@ impl Segments {
     pub(super) fn signed(self, token: &str) -> &[u8] {
         &token.as_bytes()[..self.payload_end]
     }
-}
-
-/// Decodes into a buffer that is kept: no padding, no other alphabet, no unused bits (RFC 4648 §3.5).
-pub(super) fn decode(segment: &str, into: &mut Vec<u8>) -> Result<(), AuthErrorKind> {
-    // The decoder needs room for whole quanta, and says how much of it holds.
-    into.resize(segment.len().div_ceil(4) * 3, 0);
-    let len = URL_SAFE_NO_PAD.decode_slice(segment, into).map_err(|_| AuthErrorKind::Malformed)?;
-    into.truncate(len);
-    Ok(())
 }

@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base64url;
 use crate::claims::{Claims, TokenKind};
 use crate::config::Settings;
 use crate::error::AuthErrorKind;
@@ -129,7 +130,7 @@ thread_local! {
 
 /// Reads, verifies and validates a token; one that the cache holds is validated alone.
 pub(crate) fn verify(
-    token: &str,
+    token: &[u8],
     ring: &LoadedRing,
     cache: Option<&Cache>,
     settings: &Settings,
@@ -141,6 +142,7 @@ pub(crate) fn verify(
         return Ok(kept);
     }
     SCRATCH.with_borrow_mut(|scratch| {
+        let token = compact::text(token)?;
         let segments = Segments::split(token)?;
         let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
@@ -185,13 +187,14 @@ fn checked_payload<'s>(
     let known = ring.signing().and_then(|key| {
         key.known_headers().kind_of(segments.header(token)).map(|kind| (key, kind))
     });
-    if known.is_none() {
-        compact::decode(segments.header(token), &mut scratch.header)?;
-    }
-    compact::decode(segments.payload(token), &mut scratch.payload)?;
-    compact::decode(segments.signature(token), &mut scratch.signature)?;
+    let header = match known {
+        Some(_) => &[],
+        None => decode(segments.header(token), &mut scratch.header)?,
+    };
+    let payload = decode(segments.payload(token), &mut scratch.payload)?;
+    let signature = decode(segments.signature(token), &mut scratch.signature)?;
     let message = segments.signed(token);
-    let fits = |key: &LoadedKey| key.verify(message, &scratch.signature);
+    let fits = |key: &LoadedKey| key.verify(message, signature);
     let (key, typ) = if let Some((key, kind)) = known {
         // Another key without an id may have written the very same header.
         let key = match key.id {
@@ -200,12 +203,16 @@ fn checked_payload<'s>(
         };
         (key, Some(kind))
     } else {
-        let header = std::str::from_utf8(&scratch.header).map_err(|_| AuthErrorKind::Malformed)?;
+        let header = std::str::from_utf8(header).map_err(|_| AuthErrorKind::Malformed)?;
         let header = Header::read(header)?;
         (select(ring, &header, fits)?, header.typ)
     };
     let key = key.ok_or(AuthErrorKind::InvalidSignature)?;
-    Ok(Checked { payload: &scratch.payload, typ, key })
+    Ok(Checked { payload, typ, key })
+}
+
+fn decode<'b>(segment: &str, into: &'b mut Vec<u8>) -> Result<&'b [u8], AuthErrorKind> {
+    base64url::decode(segment, into).map_err(|_| AuthErrorKind::Malformed)
 }
 
 /// Finds the key by `kid`, or among the few that have none; the one whose signature it is, if any.
