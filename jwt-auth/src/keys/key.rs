@@ -94,6 +94,8 @@ impl<const N: usize> From<[u8; N]> for KeyMaterial {
 pub struct Key {
     pub(crate) source: Source,
     pub(crate) id: Option<String>,
+    /// The id is what RFC 7638 makes of the key.
+    pub(crate) thumbprint_id: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -107,7 +109,7 @@ impl Key {
     /// A shared secret for an HMAC algorithm: at least as many bytes as the hash puts out (RFC 7518
     /// §3.2), 32 for HS256, 48 for HS384, 64 for HS512.
     pub fn secret(algorithm: Algorithm, secret: impl Into<KeyMaterial>) -> Self {
-        Self { source: Source::Secret(algorithm, secret.into()), id: None }
+        Self { source: Source::Secret(algorithm, secret.into()), id: None, thumbprint_id: false }
     }
 
     /// A private key in PEM that signs, and verifies by the public key within it.
@@ -115,6 +117,7 @@ impl Key {
         Self {
             source: Source::Pem { algorithm, private: Some(private.into()), public: None },
             id: None,
+            thumbprint_id: false,
         }
     }
 
@@ -123,6 +126,7 @@ impl Key {
         Self {
             source: Source::Pem { algorithm, private: None, public: Some(public.into()) },
             id: None,
+            thumbprint_id: false,
         }
     }
 
@@ -133,19 +137,37 @@ impl Key {
         public: impl Into<KeyMaterial>,
     ) -> Self {
         let (private, public) = (Some(private.into()), Some(public.into()));
-        Self { source: Source::Pem { algorithm, private, public }, id: None }
+        Self { source: Source::Pem { algorithm, private, public }, id: None, thumbprint_id: false }
     }
 
     /// A JSON Web Key (RFC 7517), public or `oct`. Its `alg`, `use`, `key_ops` and `kid` are honoured;
     /// `alg` is required where `kty` and `crv` leave it open.
     pub fn jwk(json: impl Into<KeyMaterial>) -> Self {
-        Self { source: Source::Jwk(json.into()), id: None }
+        Self { source: Source::Jwk(json.into()), id: None, thumbprint_id: false }
     }
 
     /// The key's id, written into the header of tokens it signs and asked for by theirs (`kid`, RFC
     /// 7515 §4.1.4). Ids in a ring are unique.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
+        self.thumbprint_id = false;
+        self
+    }
+
+    /// The key's thumbprint as its id (RFC 7638, SHA-256): the same for whoever has the key, so that nobody
+    /// has to agree on names. Not for a shared secret, whose hash would let others try secrets.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    ///
+    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// let public = Key::jwk(jwk).thumbprint_id(); // kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
+    /// assert!(Config::with_keys(KeyRing::new(public)).build().is_ok());
+    /// let secret = Key::secret(Algorithm::HS256, [7; 32]).thumbprint_id();
+    /// assert!(Config::with_keys(KeyRing::new(secret)).build().is_err());
+    /// ```
+    pub fn thumbprint_id(mut self) -> Self {
+        self.thumbprint_id = true;
         self
     }
 }

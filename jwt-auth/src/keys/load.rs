@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use crate::keys::backend::{self, LONGEST_SIGNATURE, Signer, Verifier};
 use crate::keys::key::{Material, Source};
 use crate::keys::known::KnownHeaders;
-use crate::keys::{Algorithm, Family, Key, KeyMaterial, jwk};
+use crate::keys::thumbprint::thumbprint;
+use crate::keys::{Algorithm, Family, Key, KeyMaterial, jwk, weak};
 
 /// What is wrong with a key, and the line to write; never its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +104,15 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
             from_jwk(&jwk, leniency)
         }
     }?;
+    if key.thumbprint_id {
+        let LoadedKey { algorithm, fingerprint, signature_len, .. } = &loaded;
+        id = Some(thumbprint(*algorithm, fingerprint, *signature_len).ok_or_else(|| {
+            KeyProblem::new(
+                "a shared secret has no thumbprint that may be shown (RFC 7638 §7)",
+                "give the key an id of its own: `.id(\"2026-01\")`",
+            )
+        })?);
+    }
     if id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 256) {
         return Err(KeyProblem::new(
             "a key id has 1 to 256 bytes",
@@ -192,6 +202,12 @@ fn public_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<LoadedKey, Key
             "make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem",
         ));
     }
+    if weak::is_roca(&n) {
+        return Err(KeyProblem::new(
+            "an RSA key does not come from a generator whose keys are broken (CVE-2017-15361)",
+            pair_command(algorithm),
+        ));
+    }
     let len = n.len();
     let verifier = Verifier::rsa(algorithm, &n, &e).ok_or_else(|| rsa_unfit(algorithm))?;
     Ok(finish(algorithm, [n, e].concat(), (verifier, None), len))
@@ -202,7 +218,7 @@ fn public_point(algorithm: Algorithm, bytes: &[u8]) -> Result<LoadedKey, KeyProb
     // The length comes first: a short key panics further down (RustCrypto's verifier).
     let fits = match algorithm.family() {
         Family::Ec => bytes.len() == 1 + 2 * size && bytes.first() == Some(&4),
-        _ => bytes.len() == size && !is_of_small_order(bytes),
+        _ => bytes.len() == size && !weak::is_of_small_order(bytes),
     };
     let verifier = if fits { Verifier::point(algorithm, bytes) } else { None };
     let verifier = verifier.ok_or_else(|| {
@@ -212,31 +228,6 @@ fn public_point(algorithm: Algorithm, bytes: &[u8]) -> Result<LoadedKey, KeyProb
         )
     })?;
     Ok(finish(algorithm, bytes.to_vec(), (verifier, None), 2 * size))
-}
-
-/// Whether the point is one of the few under which anybody can make a signature (RFC 8032 §5.1.7 checks
-/// S and not the key): the encodings of 0, 1, p-1, p and p+1, and the two of order 8, sign bit aside.
-fn is_of_small_order(point: &[u8]) -> bool {
-    const ORDER_8: [[u8; 32]; 2] = [
-        [
-            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
-            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
-            0x6d, 0x53, 0xfc, 0x05,
-        ],
-        [
-            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
-            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
-            0x92, 0xac, 0x03, 0x7a,
-        ],
-    ];
-    let Ok(mut point) = <[u8; 32]>::try_from(point) else { return true };
-    point[31] &= 0x7f;
-    let (first, rest) = (point[0], &point[1..31]);
-    let small = first <= 1 && rest.iter().all(|byte| *byte == 0) && point[31] == 0;
-    let near_p = (0xec..=0xee).contains(&first)
-        && rest.iter().all(|byte| *byte == 0xff)
-        && point[31] == 0x7f;
-    small || near_p || ORDER_8.contains(&point)
 }
 
 fn finish(

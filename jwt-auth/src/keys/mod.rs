@@ -7,6 +7,8 @@ mod key;
 mod known;
 mod load;
 mod ring;
+mod thumbprint;
+mod weak;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use key::{Key, KeyMaterial};

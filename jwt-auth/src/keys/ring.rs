@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::keys::key::Source;
 use crate::keys::load::{self, KeyProblem, Leniency, LoadedKey};
-use crate::keys::{Algorithm, Key};
+use crate::keys::{Algorithm, Family, Key};
 
 /// Keys without an id that one algorithm may have: a token without `kid` is tried against each.
 const MOST_WITHOUT_ID: usize = 4;
@@ -70,6 +71,20 @@ impl LoadedRing {
                     keys.push(Arc::new(loaded));
                 }
             }
+        }
+        let of_jwks =
+            ring.keys.iter().zip(&keys).filter(|(key, _)| matches!(key.source, Source::Jwk(_)));
+        let secrets =
+            |(_, loaded): &(&Key, &Arc<LoadedKey>)| loaded.algorithm.family() == Family::Hmac;
+        let (secret, public): (Vec<_>, Vec<_>) = of_jwks.partition(secrets);
+        if problems.is_empty() && !secret.is_empty() && !public.is_empty() {
+            problems.push((
+                0,
+                KeyProblem::new(
+                    "a set of JWKs holds public keys or shared secrets, and not both: the first is for everybody to see",
+                    "load the secret by `Key::secret(…)`",
+                ),
+            ));
         }
         if ring.keys.is_empty() {
             problems

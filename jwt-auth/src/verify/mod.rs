@@ -7,6 +7,8 @@ mod cache;
 mod compact;
 mod header;
 #[cfg(test)]
+mod rfc_vectors;
+#[cfg(test)]
 mod wycheproof;
 
 use std::cell::RefCell;
