@@ -2,16 +2,7 @@
 
 use allocation_counter::measure;
 use jwt_auth::Config;
-use tests::{claims, config, forge, plain_header};
-
-/// Runs a future that never waits.
-fn now<F: Future>(future: F) -> F::Output {
-    match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
-    {
-        std::task::Poll::Ready(output) => output,
-        std::task::Poll::Pending => unreachable!("nothing here waits"),
-    }
-}
+use tests::{claims, config, forge, now, plain_header};
 
 #[test]
 fn a_verified_token_is_two_allocations_and_a_refused_one_is_its_error() {

@@ -5,6 +5,9 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -30,6 +33,18 @@ pub const SECRET: &[u8; 32] = b"an example secret of 32 bytes :)";
 pub fn config() -> (Config, ManualClock) {
     let clock = ManualClock::at(NOW);
     (Config::hs256(SECRET).clock(clock.clone()), clock)
+}
+
+/// Runs a future that never waits.
+///
+/// # Panics
+///
+/// When it waits.
+pub fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("nothing here waits"),
+    }
 }
 
 /// An answer, read to its end.
