@@ -29,6 +29,7 @@ need chromedriver apt chromium chromium-driver
 need chromium apt chromium chromium-driver
 need python3 apt python3 python3-venv
 need redis-server apt redis-server
+need c++ apt g++
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres apt postgresql
 # Golden tokens are verified by Python; its packages stay in a folder that git ignores.
 python="$PWD/target/python"
@@ -42,6 +43,7 @@ export TESTS_BROWSER=required TESTS_SERVERS=required TESTS_PYTHON="$python/bin/p
 
 say "format"
 cargo fmt --all --check
+cargo fmt --check --manifest-path fuzz/Cargo.toml
 
 say "shape of the house: floors and sizes"
 cargo test --quiet -p tests --test floors
@@ -66,6 +68,10 @@ RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --all-feature
 
 say "licences, bans, sources"
 cargo deny --all-features check licenses bans sources
+
+say "fuzz: each target for a few seconds"
+# 3 says that there is no nightly toolchain, and fuzz.sh has said so.
+scripts/fuzz.sh 5 || [ $? = 3 ]
 
 say "tests with RustCrypto alone"
 cargo test --quiet -p jwt-auth --no-default-features --features rust_crypto --lib

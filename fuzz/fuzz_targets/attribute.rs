@@ -1,0 +1,239 @@
+//! An attribute's arguments and its item: expanded to the same item behind its guard, or to a compile error.
+#![no_main]
+
+use std::str::FromStr as _;
+
+use libfuzzer_sys::fuzz_target;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{FnArg, GenericArgument, Item, ItemFn, PathArguments, Token, Type};
+
+use crate::spec::Attribute;
+
+// A crate of procedural macros exports nothing else; its rooms stand here as they stand there.
+#[path = "../../jwt-auth-macros/src/args.rs"]
+mod args;
+#[path = "../../jwt-auth-macros/src/arguments.rs"]
+mod arguments;
+#[path = "../../jwt-auth-macros/src/checks.rs"]
+mod checks;
+#[path = "../../jwt-auth-macros/src/config.rs"]
+mod config;
+#[path = "../../jwt-auth-macros/src/diag.rs"]
+mod diag;
+#[path = "../../jwt-auth-macros/src/duration.rs"]
+mod duration;
+#[path = "../../jwt-auth-macros/src/expand.rs"]
+mod expand;
+#[path = "../../jwt-auth-macros/src/handler.rs"]
+mod handler;
+#[path = "../../jwt-auth-macros/src/paths.rs"]
+mod paths;
+#[path = "../../jwt-auth-macros/src/places.rs"]
+mod places;
+#[path = "../../jwt-auth-macros/src/policy.rs"]
+mod policy;
+#[path = "../../jwt-auth-macros/src/spec.rs"]
+mod spec;
+
+fuzz_target!(|input: &str| {
+    // The attribute's name, its arguments, its item, by lines.
+    let mut lines = input.splitn(3, '\n');
+    let (Some(name), Some(args), Some(item)) = (lines.next(), lines.next(), lines.next()) else {
+        return;
+    };
+    let (Ok(args), Ok(item)) = (TokenStream::from_str(args), TokenStream::from_str(item)) else {
+        return;
+    };
+    // The parser calls itself for each level, as the compiler's own does.
+    if depth(&args) > 64 || depth(&item) > 64 {
+        return;
+    }
+    let attribute = Attribute::ALL.into_iter().find(|attribute| attribute.name() == name);
+    let output = match (attribute, name) {
+        (Some(attribute), _) => expand::guard(attribute, args.clone(), &item),
+        (None, "load_config") => config::load(args.clone(), &item),
+        (None, _) => return,
+    };
+    let refused = count(&output, "compile_error") > count(&item, "compile_error");
+    let guarded = count(&output, "Guard") > count(&item, "Guard") + count(&args, "Guard");
+    assert!(refused || guarded || attribute.is_none(), "nothing guards: {output}");
+    // What the user is still typing comes back as it is, and no parser reads it.
+    let Ok(whole) = syn::parse2::<Item>(item) else { return };
+    let file: syn::File = syn::parse2(output.clone()).unwrap_or_else(|e| panic!("{e}: {output}"));
+    let made = file.items.last().unwrap_or_else(|| panic!("the item is gone: {output}"));
+    match (made, &whole) {
+        (Item::Fn(made), Item::Fn(user)) => {
+            assert_eq!((&made.sig.ident, &made.vis), (&user.sig.ident, &user.vis), "{output}");
+            match attribute {
+                Some(_) => behind_guard(made, user, refused),
+                None if refused => assert_eq!(made, user),
+                None => built(made, user),
+            }
+            if !refused {
+                let args: Args = syn::parse2(args).unwrap_or_else(|e| panic!("{e}: {output}"));
+                kept(attribute, &args, made, &file.items);
+            }
+        }
+        // A function without a body, for one: the compiler refuses those.
+        (_, Item::Verbatim(_)) => {}
+        (made, user) => {
+            assert!(refused, "{output}");
+            assert_eq!(made, user, "{output}");
+        }
+    }
+});
+
+/// The user's function with one parameter more.
+fn behind_guard(made: &ItemFn, user: &ItemFn, refused: bool) {
+    let mut made = made.clone();
+    let mut inputs = std::mem::take(&mut made.sig.inputs).into_iter();
+    let receiver = inputs.next_if_receiver(user);
+    let guard = inputs.next().expect("a guard");
+    assert!(is_guard(&guard), "{}", guard.to_token_stream());
+    let rest: Vec<_> = receiver.into_iter().chain(inputs).collect();
+    assert!(rest.iter().eq(&user.sig.inputs));
+    assert_eq!(made.block, user.block);
+    if refused {
+        return;
+    }
+    made.sig.inputs.clone_from(&user.sig.inputs);
+    assert_eq!(made.sig, user.sig);
+    assert!(user.sig.asyncness.is_some() && user.sig.unsafety.is_none());
+    let mut attrs = made.attrs.iter();
+    assert!(user.attrs.iter().all(|attr| attrs.any(|made| made == attr)), "an attribute is lost");
+}
+
+trait Receiver {
+    fn next_if_receiver(&mut self, user: &ItemFn) -> Option<FnArg>;
+}
+
+impl<I: Iterator<Item = FnArg>> Receiver for I {
+    fn next_if_receiver(&mut self, user: &ItemFn) -> Option<FnArg> {
+        user.sig.receiver().and_then(|_| self.next())
+    }
+}
+
+/// `_: …::__private::Guard<…>`
+fn is_guard(parameter: &FnArg) -> bool {
+    let FnArg::Typed(parameter) = parameter else { return false };
+    policy(&parameter.ty).is_some() && matches!(*parameter.pat, syn::Pat::Wild(_))
+}
+
+fn policy(ty: &Type) -> Option<&syn::Path> {
+    let Type::Path(path) = ty else { return None };
+    let mut segments = path.path.segments.iter().rev();
+    let (last, room) = (segments.next()?, segments.next()?);
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(Type::Path(policy))
+            if last.ident == "Guard" && room.ident == "__private" =>
+        {
+            Some(&policy.path)
+        }
+        _ => None,
+    }
+}
+
+/// The user's function inside of one that builds what it returns.
+fn built(made: &ItemFn, user: &ItemFn) {
+    assert_eq!(made.attrs.first(), user.attrs.first());
+    let output = made.sig.output.to_token_stream().to_string();
+    assert!(output.contains("JwtAuth") && output.contains("ConfigError"), "{output}");
+    let Some(syn::Stmt::Item(Item::Fn(inner))) = made.block.stmts.first() else {
+        panic!("the function is gone: {}", made.to_token_stream());
+    };
+    assert_eq!((&inner.sig, &inner.block), (&user.sig, &user.block));
+}
+
+/// What was asked is asked by the policy, and nothing is left out that nobody left out.
+fn kept(attribute: Option<Attribute>, args: &Args, made: &ItemFn, items: &[Item]) {
+    let names: Vec<_> = args.0.iter().map(|arg| arg.name.unraw().to_string()).collect();
+    let unique = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
+    assert!(unique, "{names:?}");
+    let has = |name: &str| names.iter().any(|known| known == name);
+    let Some(attribute) = attribute else {
+        return assert!(names.iter().all(|name| name == "crate"));
+    };
+    let FnArg::Typed(guard) = made.sig.inputs.first().expect("a guard") else { unreachable!() };
+    let policy = policy(&guard.ty).expect("a guard");
+    let ty = policy.to_token_stream().to_string();
+    let last = policy.segments.last().expect("a path").ident.to_string();
+    match attribute {
+        Attribute::Public => {
+            return assert!(last == "Public" && names.iter().all(|n| n == "crate"));
+        }
+        Attribute::RefreshRequired => {
+            assert!(last == "Refresh" || last.starts_with("__JwtAuthGuard_"));
+        }
+        Attribute::JwtRequired => assert!(last == "Access" || last.starts_with("__JwtAuthGuard_")),
+    }
+    let spec = items.iter().find_map(|item| match item {
+        Item::Impl(item) => item.items.iter().find_map(|item| match item {
+            syn::ImplItem::Const(spec) => Some(spec.expr.to_token_stream().to_string()),
+            _ => None,
+        }),
+        _ => None,
+    });
+    assert_eq!(spec.is_some(), last.starts_with("__JwtAuthGuard_"));
+    let spec = spec.unwrap_or_default();
+    let asks = |text: &str| spec.contains(text);
+    for list in ["scopes", "any_scope", "roles", "any_role", "locations"] {
+        assert_eq!(has(list), asks(&format!("{list} : & [")), "{list}: {spec}");
+    }
+    for value in ["max_age", "audience", "check"] {
+        assert_eq!(has(value), asks(&format!("{value} : ")), "{value}: {spec}");
+    }
+    assert_eq!(has("danger"), asks("Lookup :: Skip"), "{spec}");
+    assert_eq!(has("revocation"), asks("Lookup :: Strict"), "{spec}");
+    assert_eq!(
+        has("optional"),
+        asks("optional : true") || ty.contains("Access < true"),
+        "{ty} {spec}"
+    );
+    assert_eq!(has("fresh"), asks("fresh : true") || ty.contains(", true >"), "{ty} {spec}");
+}
+
+struct Args(Punctuated<Arg, Token![,]>);
+
+struct Arg {
+    name: Ident,
+}
+
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Punctuated::parse_terminated(input).map(Self)
+    }
+}
+
+impl Parse for Arg {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        if input.parse::<Option<Token![=]>>()?.is_some() {
+            input.parse::<syn::Expr>()?;
+        } else if input.peek(syn::token::Paren) {
+            input.parse::<proc_macro2::Group>()?;
+        }
+        Ok(Self { name })
+    }
+}
+
+fn depth(tokens: &TokenStream) -> usize {
+    let inner = |token| match token {
+        TokenTree::Group(group) => 1 + depth(&group.stream()),
+        _ => 0,
+    };
+    tokens.clone().into_iter().map(inner).max().unwrap_or(0)
+}
+
+fn count(tokens: &TokenStream, word: &str) -> usize {
+    let of = |token| match token {
+        TokenTree::Ident(ident) => usize::from(ident == word),
+        TokenTree::Group(group) => count(&group.stream(), word),
+        _ => 0,
+    };
+    tokens.clone().into_iter().map(of).sum()
+}

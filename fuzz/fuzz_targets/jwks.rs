@@ -1,0 +1,181 @@
+//! Keys: what is loaded keeps the rules for its algorithm and has one, and no message holds a secret.
+#![no_main]
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
+use fuzz::json::{Reading, object};
+use fuzz::token::{CANARY, NOW, base64url, canary, settled};
+use jwt_auth::{Algorithm, Config, JwtAuth, Key, KeyRing, ManualClock};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value};
+
+use Algorithm::{
+    ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512,
+};
+
+const ALGORITHMS: [Algorithm; 12] =
+    [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA];
+
+fuzz_target!(|input: &str| {
+    // Keys, parted by `---`: `jwk`, `secret HS256`, `public ES256` or `private ES256`, a line break, the material.
+    let mut ring: Option<KeyRing> = None;
+    let mut all_alone = true;
+    for text in input.split("\n---\n").take(4) {
+        let Some((head, material)) = text.split_once('\n') else { return };
+        let material = canary(material);
+        // Nothing is read from the disk.
+        if material.starts_with("file:") {
+            return;
+        }
+        let Some(key) = key(head, &material) else { return };
+        all_alone &= alone(head, key.clone(), &material);
+        ring = Some(match ring {
+            None => KeyRing::new(key),
+            Some(ring) => ring.also_verify(key),
+        });
+    }
+    if let Some(ring) = ring {
+        assert!(build(ring).is_none() || all_alone, "a key that is refused alone was loaded");
+    }
+});
+
+fn key(head: &str, material: &str) -> Option<Key> {
+    let (kind, algorithm) = head.split_once(' ').unwrap_or((head, ""));
+    if kind == "jwk" {
+        return Some(Key::jwk(material));
+    }
+    let algorithm = algorithm.parse().ok()?;
+    match kind {
+        "secret" => Some(Key::secret(algorithm, material)),
+        "public" => Some(Key::public_pem(algorithm, material)),
+        "private" => Some(Key::private_pem(algorithm, material)),
+        _ => None,
+    }
+}
+
+fn build(ring: KeyRing) -> Option<JwtAuth> {
+    let config = Config::with_keys(ring).clock(ManualClock::at(NOW));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains(CANARY), "{shown}");
+    match config.build() {
+        Ok(auth) => {
+            let shown = format!("{auth:?}");
+            assert!(!shown.contains(CANARY), "{shown}");
+            Some(auth)
+        }
+        Err(error) => {
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains(CANARY) && error.problems().count() > 0, "{shown}");
+            None
+        }
+    }
+}
+
+/// Whether the key is loaded by itself, and what holds of it then.
+fn alone(head: &str, key: Key, material: &str) -> bool {
+    let Some(auth) = build(KeyRing::new(key)) else { return false };
+    let issue = |algorithm: &Algorithm| auth.access_token("alice").algorithm(*algorithm).issue();
+    let signs: Vec<_> = ALGORITHMS.iter().filter_map(|a| Some((*a, issue(a).ok()?))).collect();
+    assert!(signs.len() <= 1, "{signs:?}");
+    for (algorithm, token) in &signs {
+        let token = settled(auth.verify_access(token)).expect("its own");
+        assert_eq!(token.header()["alg"], algorithm.name());
+    }
+    let (algorithm, secret) = if head == "jwk" {
+        jwk(material)
+    } else {
+        let algorithm: Algorithm =
+            head.split_once(' ').expect("two words").1.parse().expect("known");
+        let secret = head.starts_with("secret").then(|| secret(material));
+        assert!(head.starts_with("public") == signs.is_empty());
+        (algorithm, secret)
+    };
+    assert!(signs.iter().all(|(signs, _)| *signs == algorithm));
+    if let Some(secret) = secret {
+        assert!(secret.len() >= least(algorithm), "{} bytes", secret.len());
+        let same = build(KeyRing::new(Key::secret(algorithm, secret))).expect("the same secret");
+        let token = same.access_token("alice").issue().expect("a token");
+        settled(auth.verify_access(&token)).expect("the same secret");
+    } else {
+        assert_eq!(least(algorithm), 0);
+    }
+    true
+}
+
+fn least(algorithm: Algorithm) -> usize {
+    match algorithm {
+        HS256 => 32,
+        HS384 => 48,
+        HS512 => 64,
+        _ => 0,
+    }
+}
+
+/// The bytes that a text stands for.
+fn secret(text: &str) -> Vec<u8> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    if let Some(encoded) = text.strip_prefix("base64:") {
+        let plain = encoded.trim().replace('-', "+").replace('_', "/");
+        let bytes = LENIENT.decode(plain.trim_end_matches('=')).expect("base64");
+        assert_eq!(STANDARD_NO_PAD.encode(&bytes), plain.trim_end_matches('='));
+        return bytes;
+    }
+    if let Some(digits) = text.strip_prefix("hex:") {
+        let digits = digits.trim();
+        let pairs = (0..digits.len()).step_by(2).map(|at| &digits[at..at + 2]);
+        return pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal")).collect();
+    }
+    text.as_bytes().to_vec()
+}
+
+/// The algorithm of a JWK that was accepted, and its secret; every rule of RFC 7517 and 7518 that it keeps.
+fn jwk(material: &str) -> (Algorithm, Option<Vec<u8>>) {
+    let text = secret(material);
+    let Reading::Good(members) = object(&text) else { panic!("no strict JSON: {material}") };
+    let text = |name: &str| members.get(name).map(|value| value.as_str().expect("text"));
+    assert!(text("use").is_none_or(|purpose| purpose == "sig"));
+    if let Some(ops) = members.get("key_ops") {
+        let ops = ops.as_array().expect("a list");
+        assert!(ops.iter().any(|op| op == "verify") && ops.len() <= 2);
+        assert!(ops.iter().all(|op| op == "verify" || op == "sign"));
+    }
+    assert!(text("kid").is_none_or(|id| (1..=256).contains(&id.len())));
+    let named = text("alg").map(|name| if name == "Ed25519" { "EdDSA" } else { name });
+    let named: Option<Algorithm> = named.map(|name| name.parse().expect("known"));
+    let kty = text("kty").expect("a kind");
+    let algorithm = match (kty, text("crv")) {
+        ("oct" | "RSA", _) => named.expect("named"),
+        ("EC", Some("P-256")) => ES256,
+        ("EC", Some("P-384")) => ES384,
+        ("OKP", Some("Ed25519")) => EdDSA,
+        other => panic!("{other:?}"),
+    };
+    assert!(named.is_none_or(|named| named == algorithm));
+    match (kty, algorithm) {
+        ("oct", HS256 | HS384 | HS512) => return (algorithm, Some(bytes(&members, "k"))),
+        ("RSA", RS256 | RS384 | RS512 | PS256 | PS384 | PS512) => {
+            let n = bytes(&members, "n");
+            let n: Vec<_> = n.into_iter().skip_while(|byte| *byte == 0).collect();
+            assert!((256..=1024).contains(&n.len()) && (n.len() > 256 || n[0] >= 0x80));
+            assert!(bytes(&members, "e").last().is_some_and(|last| last % 2 == 1));
+        }
+        ("EC", ES256) => {
+            assert_eq!((bytes(&members, "x").len(), bytes(&members, "y").len()), (32, 32));
+        }
+        ("EC", ES384) => {
+            assert_eq!((bytes(&members, "x").len(), bytes(&members, "y").len()), (48, 48));
+        }
+        ("OKP", EdDSA) => assert_eq!(bytes(&members, "x").len(), 32),
+        other => panic!("{other:?}"),
+    }
+    (algorithm, None)
+}
+
+fn bytes(members: &Map<String, Value>, name: &str) -> Vec<u8> {
+    base64url(members[name].as_str().expect("text")).expect("base64url")
+}
