@@ -35,7 +35,7 @@ for target in "$@"; do
     case $target in compact) longest=9000 ;; attribute) longest=2048 ;; *) longest=4096 ;; esac
     if ! cargo +nightly fuzz run "${build[@]}" "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len="$longest" -print_final_stats=1 >"$log" 2>&1; then
-        cat "$log" >&2
+        grep -avE '^#[0-9]|NEW_FUNC' "$log" >&2
         echo "$target: crashed; the input lies in fuzz/artifacts/$target" >&2
         exit 1
     fi

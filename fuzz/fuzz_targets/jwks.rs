@@ -42,10 +42,10 @@ fuzz_target!(|input: &str| {
 });
 
 fn key(head: &str, material: &str) -> Option<Key> {
-    let (kind, algorithm) = head.split_once(' ').unwrap_or((head, ""));
-    if kind == "jwk" {
+    if head == "jwk" {
         return Some(Key::jwk(material));
     }
+    let (kind, algorithm) = head.split_once(' ')?;
     let algorithm = algorithm.parse().ok()?;
     match kind {
         "secret" => Some(Key::secret(algorithm, material)),
