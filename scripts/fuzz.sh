@@ -15,11 +15,14 @@ fi
 command -v cargo-fuzz >/dev/null 2>&1 || cargo install --locked cargo-fuzz --version 0.13.2
 
 # The same versions as the project: what is fuzzed is what is served.
-awk '/^name = / { name = $3 }
-     /^version = "/ && FNR == NR { ours[name $3] = known[name] = 1; next }
-     /^version = "/ && known[name] && !ours[name $3] { print "Cargo.lock has another " name ": fuzz has " $3; wrong = 1 }
-     END { exit wrong }' Cargo.lock fuzz/Cargo.lock >&2
-cargo +nightly fetch --quiet --locked --manifest-path fuzz/Cargo.toml
+if ! awk '/^name = / { name = $3 }
+          /^version = "/ && FNR == NR { ours[name $3] = known[name] = 1; next }
+          /^version = "/ && known[name] && !ours[name $3] { print "fuzz/Cargo.lock has another " name ": " $3; wrong = 1 }
+          END { exit wrong }' Cargo.lock fuzz/Cargo.lock >&2 ||
+    ! cargo +nightly fetch --quiet --locked --manifest-path fuzz/Cargo.toml; then
+    echo "make it again: cp Cargo.lock fuzz/Cargo.lock && cargo metadata --manifest-path fuzz/Cargo.toml >/dev/null" >&2
+    exit 1
+fi
 python3 fuzz/seeds.py
 
 # No sanitizer: these crates forbid `unsafe`, so there is nothing for it to find in them, and it costs half of the

@@ -52,6 +52,10 @@ fuzz_target!(|input: &str| {
     if depth(&args) > 64 || depth(&item) > 64 {
         return;
     }
+    // The word by which a refusal is known.
+    if count(&args, "compile_error") > 0 {
+        return;
+    }
     let attribute = Attribute::ALL.into_iter().find(|attribute| attribute.name() == name);
     let output = match (attribute, name) {
         (Some(attribute), _) => expand::guard(attribute, args.clone(), &item),
@@ -89,32 +93,19 @@ fuzz_target!(|input: &str| {
 
 /// The user's function with one parameter more.
 fn behind_guard(made: &ItemFn, user: &ItemFn, refused: bool) {
-    let mut made = made.clone();
-    let mut inputs = std::mem::take(&mut made.sig.inputs).into_iter();
-    let receiver = inputs.next_if_receiver(user);
-    let guard = inputs.next().expect("a guard");
-    assert!(is_guard(&guard), "{}", guard.to_token_stream());
-    let rest: Vec<_> = receiver.into_iter().chain(inputs).collect();
-    assert!(rest.iter().eq(&user.sig.inputs));
+    let mut inputs: Vec<_> = made.sig.inputs.iter().collect();
+    let guard = inputs.remove(usize::from(user.sig.receiver().is_some()));
+    assert!(is_guard(guard), "{}", guard.to_token_stream());
+    assert!(inputs.into_iter().eq(&user.sig.inputs), "a parameter is lost");
     assert_eq!(made.block, user.block);
     if refused {
         return;
     }
-    made.sig.inputs.clone_from(&user.sig.inputs);
-    assert_eq!(made.sig, user.sig);
+    let inputs = user.sig.inputs.clone();
+    assert_eq!(syn::Signature { inputs, ..made.sig.clone() }, user.sig);
     assert!(user.sig.asyncness.is_some() && user.sig.unsafety.is_none());
     let mut attrs = made.attrs.iter();
     assert!(user.attrs.iter().all(|attr| attrs.any(|made| made == attr)), "an attribute is lost");
-}
-
-trait Receiver {
-    fn next_if_receiver(&mut self, user: &ItemFn) -> Option<FnArg>;
-}
-
-impl<I: Iterator<Item = FnArg>> Receiver for I {
-    fn next_if_receiver(&mut self, user: &ItemFn) -> Option<FnArg> {
-        user.sig.receiver().and_then(|_| self.next())
-    }
 }
 
 /// `_: …::__private::Guard<…>`

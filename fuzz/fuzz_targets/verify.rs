@@ -1,4 +1,4 @@
-//! A header and claims, signed: accepted exactly where another reader accepts them, and with its meaning.
+//! A header and claims, signed: accepted where another reader accepts them, with its meaning, kept or not.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -9,24 +9,24 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fuzz::claims::{Asked, Claims};
 use fuzz::json::{Reading, object};
 use fuzz::token::{NOW, OTHER, SECRET, config, message, segments, settled, sign, signed};
-use jwt_auth::{AccessToken, AuthErrorKind, JwtAuth, RefreshToken, TokenKind};
+use jwt_auth::{AccessToken, AuthErrorKind, JwtAuth, ManualClock, RefreshToken, TokenKind};
 use libfuzzer_sys::fuzz_target;
 
-/// A reader, and what it asks.
-type Reader = (JwtAuth, Asked<'static>);
+static CLOCK: LazyLock<ManualClock> = LazyLock::new(|| ManualClock::at(NOW));
 
-static READERS: LazyLock<[Reader; 2]> = LazyLock::new(|| {
-    let strict = config()
-        .issuer("me")
-        .audience(["a", "b"])
-        .decode_leeway(Duration::from_mins(1))
-        .build()
-        .expect("good");
+/// A reader that keeps nothing, one that keeps what it has verified, and what both ask.
+type Readers = (JwtAuth, JwtAuth, Asked<'static>);
+
+static READERS: LazyLock<[Readers; 2]> = LazyLock::new(|| {
     let asked = Asked { kind: TokenKind::Access, issuer: None, audience: &[], leeway: 0 };
-    [
-        (config().build().expect("good"), asked),
-        (strict, Asked { issuer: Some("me"), audience: &["a", "b"], leeway: 60, ..asked }),
-    ]
+    let plain = |kept| config().clock(CLOCK.clone()).verified_cache(kept).build().expect("good");
+    let strict = |kept| {
+        let config = config().clock(CLOCK.clone()).verified_cache(kept);
+        let config = config.issuer("me").audience(["a", "b"]);
+        config.decode_leeway(Duration::from_mins(1)).build().expect("good")
+    };
+    let more = Asked { issuer: Some("me"), audience: &["a", "b"], leeway: 60, ..asked };
+    [(plain(0), plain(64), asked), (strict(0), strict(64), more)]
 });
 
 /// The header that tokens of ours bear, for an input without one.
@@ -43,19 +43,33 @@ fuzz_target!(|input: &[u8]| {
     let message = message(header, &input[end + 1..]);
     let other = matches!(fuzz::json::header(header), Reading::Good(header) if header.kid.as_deref() == Some("k"));
     let token = sign(if other { &OTHER } else { &SECRET }, &message);
-    for (auth, asked) in &*READERS {
+    for (auth, keeping, asked) in &*READERS {
         for kind in [TokenKind::Access, TokenKind::Refresh] {
-            check(auth, Asked { kind, ..*asked }, &token);
+            let verdict = ask(auth, kind, &token);
+            for _ in 0..2 {
+                assert_eq!(ask(keeping, kind, &token), verdict, "{token}");
+            }
+            if let Ok(seen) = &verdict {
+                CLOCK.set(UNIX_EPOCH + seen.exp + Duration::from_secs(asked.leeway));
+                for auth in [auth, keeping] {
+                    assert_eq!(ask(auth, kind, &token), Err(AuthErrorKind::Expired), "{token}");
+                }
+                CLOCK.set(UNIX_EPOCH + Duration::from_secs(NOW));
+            }
+            check(verdict, Asked { kind, ..*asked }, &token);
         }
     }
 });
 
-fn check(auth: &JwtAuth, asked: Asked<'_>, token: &str) {
-    let verdict = match asked.kind {
+fn ask(auth: &JwtAuth, kind: TokenKind, token: &str) -> Result<Seen, AuthErrorKind> {
+    match kind {
         TokenKind::Access => settled(auth.verify_access(token)).map(Seen::from),
         TokenKind::Refresh => settled(auth.verify_refresh(token)).map(Seen::from),
     }
-    .map_err(|error| error.kind());
+    .map_err(|error| error.kind())
+}
+
+fn check(verdict: Result<Seen, AuthErrorKind>, asked: Asked<'_>, token: &str) {
     let (header, payload) = match signed(token) {
         Reading::Good(Ok(parts)) => parts,
         Reading::Good(Err(kind)) => return assert_eq!(verdict.expect_err(token), kind, "{token}"),
@@ -82,7 +96,7 @@ fn check(auth: &JwtAuth, asked: Asked<'_>, token: &str) {
 }
 
 /// What an accepted token says.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Seen {
     texts: [Option<String>; 4],
     scopes: Vec<String>,
