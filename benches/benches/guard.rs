@@ -1,169 +1,198 @@
-//! The guard in process: ours beside the extractor that everybody writes over `jsonwebtoken::decode`.
+//! The guard in process: ours beside every peer, interleaved in one run, over an unguarded route.
 //!
-//! `cargo bench -p benches` prints medians of one run, interleaved, and the ratios, which are what to
-//! trust on a noisy machine. Each figure is over an unguarded route, whose own cost is taken off.
+//! `cargo bench -p benches --bench guard` prints the tables, and keeps them as `results/guard.json` and
+//! `results/guard.svg`; with `-- ES256` it measures that algorithm alone. Trust the ratios: the
+//! nanoseconds are this machine's.
 
-#![allow(clippy::cast_precision_loss, reason = "nanoseconds")]
+use benches::contender::{App, Contender};
+use benches::measure::{Lane, interleaved};
+use benches::plot::{Bar, Panel};
+use benches::report::{self, Goal, rounded, short, thousands};
+use benches::{ours, peers, plot, tokens};
+use jwt_auth::Algorithm;
+use serde::Serialize;
 
-use std::future::Future;
-use std::hint::black_box;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+const ROUNDS: usize = 300;
+const COMMAND: &str = "cargo bench -p benches --bench guard";
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{FromRef, FromRequestParts};
-use axum::http::{Request, StatusCode, request::Parts};
-use axum::routing::get;
-use jsonwebtoken::{DecodingKey, Validation};
-use jwt_auth::{AccessToken, Config, JwtAuth, jwt_required};
-use serde::Deserialize;
-use tower::Service as _;
-
-const ROUNDS: usize = 400;
-const CALLS: u32 = 250;
-const SECRET: &[u8; 32] = b"an example secret of 32 bytes :)";
-
-/// The ten claims of the measured token, as one writes them down by hand.
-#[derive(Deserialize)]
-#[allow(dead_code, reason = "read from the token, as an application would")]
-struct Claims {
-    sub: String,
-    iat: u64,
-    nbf: u64,
-    exp: u64,
-    jti: String,
-    #[serde(rename = "type")]
-    kind: String,
-    fresh: bool,
-    iss: String,
-    aud: String,
-    roles: Vec<String>,
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    backend: &'static str,
+    ours: bool,
+    over: f64,
+    ratio: f64,
 }
 
-#[derive(Clone)]
-struct ByHand(Arc<(DecodingKey, Validation)>);
-
-#[derive(Clone, FromRef)]
-struct App {
-    auth: JwtAuth,
-    by_hand: ByHand,
+#[derive(Serialize)]
+struct Table {
+    algorithm: &'static str,
+    token_bytes: usize,
+    unguarded: f64,
+    unguarded_axum07: f64,
+    rows: Vec<Row>,
+    /// What a forged token costs over the unguarded route, by hand and with ours.
+    refused_by_hand: f64,
+    refused_by_ours: f64,
+    left_out: Vec<(&'static str, &'static str)>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Claims
-where
-    ByHand: FromRef<S>,
-{
-    type Rejection = StatusCode;
+impl Table {
+    fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.name == name)
+    }
 
-    #[allow(clippy::disallowed_methods, reason = "what is measured against")]
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, StatusCode> {
-        let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or(StatusCode::UNAUTHORIZED)?;
-        let by_hand = ByHand::from_ref(state);
-        let data = jsonwebtoken::decode::<Self>(token, &by_hand.0.0, &by_hand.0.1);
-        let claims = data.map_err(|_| StatusCode::UNAUTHORIZED)?.claims;
-        if claims.kind == "access" { Ok(claims) } else { Err(StatusCode::UNAUTHORIZED) }
+    fn ratio(&self, name: &str) -> Option<f64> {
+        self.row(name).map(|row| row.ratio)
+    }
+
+    fn best_peer(&self) -> Option<&Row> {
+        self.rows.iter().filter(|row| !row.ours).min_by(|a, b| a.over.total_cmp(&b.over))
     }
 }
 
-async fn unguarded() -> &'static str {
-    "ok"
-}
-
-async fn by_hand(claims: Claims) -> &'static str {
-    black_box(&claims.sub);
-    "ok"
-}
-
-#[jwt_required]
-async fn guarded() -> &'static str {
-    "ok"
-}
-
-#[jwt_required]
-async fn with_token(token: AccessToken) -> &'static str {
-    black_box(token.subject());
-    "ok"
-}
-
-/// Runs a future that never waits, without a runtime in the way.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("nothing here waits"),
+fn measure(algorithm: Algorithm) -> Table {
+    let token = tokens::token(algorithm);
+    let (mut contenders, mut left_out) = (Vec::new(), Vec::new());
+    for peer in peers::all(algorithm, &token) {
+        match peer {
+            Ok(contender) => contenders.push(contender),
+            Err(absent) => left_out.push(absent),
+        }
     }
-}
-
-fn time(app: &mut Router, path: &str, token: &str) -> f64 {
-    let value = format!("Bearer {token}");
-    let requests: Vec<_> = (0..CALLS)
-        .map(|_| {
-            let request = Request::get(path).header("authorization", &value);
-            request.body(Body::empty()).expect("a request")
+    contenders.extend(ours::all(algorithm, &token));
+    let find = |name| contenders.iter().find(|contender| contender.name == name);
+    let by_hand = find(peers::by_hand::NAME).expect("it is always there");
+    let ours = find(ours::ATTRIBUTE).expect("it is always there");
+    let older = contenders.iter().find(|contender| matches!(contender.app, App::Axum07(_)));
+    let mut lanes: Vec<Lane<'_>> =
+        vec![by_hand.open(), older.unwrap_or(by_hand).open(), by_hand.refused(), ours.refused()];
+    lanes.extend(contenders.iter().map(Contender::guarded));
+    let figures = interleaved(&mut lanes, ROUNDS);
+    let (bases, guarded) = figures.split_at(4);
+    let over = |contender: &Contender, figure: f64| match contender.app {
+        App::Axum(_) => figure - bases[0],
+        App::Axum07(_) => figure - bases[1],
+    };
+    let unit = over(by_hand, guarded[0]);
+    let mut rows: Vec<Row> = contenders
+        .iter()
+        .zip(guarded)
+        .map(|(contender, figure)| {
+            let over = over(contender, *figure);
+            Row {
+                name: contender.name,
+                backend: contender.backend,
+                ours: contender.ours,
+                over: rounded(over),
+                ratio: rounded(over / unit),
+            }
         })
         .collect();
-    let start = Instant::now();
-    for request in requests {
-        let response = now(app.call(request)).expect("a router is infallible");
-        assert_eq!(response.status(), StatusCode::OK);
-        drop(black_box(response));
+    rows.sort_by(|a, b| a.over.total_cmp(&b.over));
+    Table {
+        algorithm: algorithm.name(),
+        token_bytes: token.len(),
+        unguarded: rounded(bases[0]),
+        unguarded_axum07: rounded(bases[1]),
+        rows,
+        refused_by_hand: rounded(bases[2] - bases[0]),
+        refused_by_ours: rounded(bases[3] - bases[0]),
+        left_out,
     }
-    start.elapsed().as_nanos() as f64 / f64::from(CALLS)
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
+fn print(table: &Table) {
+    println!(
+        "\n{}, a token of {} bytes; medians of {ROUNDS} rounds, ns over an unguarded route, which takes {} \
+         (under axum 0.7: {})",
+        table.algorithm,
+        table.token_bytes,
+        thousands(table.unguarded),
+        thousands(table.unguarded_axum07)
+    );
+    for row in &table.rows {
+        let (ns, ratio) = (thousands(row.over), short(row.ratio));
+        println!("{:44} {ns:>9} {ratio:>8}  {}", row.name, row.backend);
+    }
+    println!(
+        "{:44} {:>9}           by hand {}",
+        "a forged token, #[jwt_required]",
+        thousands(table.refused_by_ours),
+        thousands(table.refused_by_hand)
+    );
+    for (name, why) in &table.left_out {
+        println!("left out: {name}: {why}");
+    }
+}
+
+fn goals(tables: &[Table]) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    for table in tables {
+        let name = table.algorithm;
+        let hmac = name == "HS256";
+        let uncached = table.row(ours::ATTRIBUTE);
+        if let (true, Some(ours), Some(peer)) = (hmac, uncached, table.best_peer()) {
+            goals.push(Goal::at_most(
+                "HS256, no cache: over the extractor by hand",
+                ours.ratio,
+                0.45,
+            ));
+            let what = format!("HS256, no cache: over the best peer, {}", peer.name);
+            goals.push(Goal::at_most(what, rounded(ours.over / peer.over), 0.7));
+        }
+        if let Some(hit) = table.ratio(ours::ATTRIBUTE_CACHED) {
+            let what = format!("{name}, a repeated token: over the extractor by hand");
+            goals.push(Goal::at_most(what, hit, if hmac { 0.07 } else { 0.01 }));
+        }
+        if let Some(ours) = uncached {
+            let what = format!("{name}, a forged token: over a good one, no cache");
+            goals.push(Goal::at_most(what, rounded(table.refused_by_ours / ours.over), 1.0));
+        }
+    }
+    goals
+}
+
+fn picture(tables: &[Table]) -> String {
+    let panel = |table: &Table| Panel {
+        title: format!("{}, a token of {} bytes", table.algorithm, table.token_bytes),
+        bars: table.rows.iter().map(bar).collect(),
+    };
+    let shown = |table: &&Table| matches!(table.algorithm, "HS256" | "ES256");
+    let panels: Vec<Panel> = tables.iter().filter(shown).map(panel).collect();
+    plot::svg(
+        "What a guard adds to a route of axum",
+        "Nanoseconds over the same route unguarded, in process, less is better; × the extractor by hand",
+        &format!(
+            "Interleaved in one run of `{COMMAND}`. In brackets: whose cryptography, where it is not AWS-LC."
+        ),
+        &panels,
+    )
+}
+
+fn bar(row: &Row) -> Bar {
+    let name = match row.backend {
+        "" => row.name.to_owned(),
+        backend => format!("{} ({backend})", row.name),
+    };
+    Bar { name, value: row.over, ratio: row.ratio, ours: row.ours }
 }
 
 fn main() {
-    let auth = Config::hs256(SECRET)
-        .issuer("https://auth.example")
-        .audience(["https://api.example"])
-        .access_token_expires(Duration::from_secs(86_400))
-        .build()
-        .expect("a good configuration");
-    let token =
-        auth.access_token("user-0123456789").roles(["editor", "staff"]).issue().expect("a token");
-    let mut validation = Validation::new(jsonwebtoken::Algorithm::HS256);
-    validation.set_issuer(&["https://auth.example"]);
-    validation.set_audience(&["https://api.example"]);
-    let by_hand_state = ByHand(Arc::new((DecodingKey::from_secret(SECRET), validation)));
-    let mut app: Router = Router::new()
-        .route("/unguarded", get(unguarded))
-        .route("/by-hand", get(by_hand))
-        .route("/guarded", get(guarded))
-        .route("/with-token", get(with_token))
-        .with_state(App { auth, by_hand: by_hand_state });
-
-    let paths = ["/unguarded", "/by-hand", "/guarded", "/with-token"];
-    let mut figures = paths.map(|_| Vec::with_capacity(ROUNDS));
-    for round in 0..ROUNDS + 20 {
-        for (path, figures) in paths.iter().zip(&mut figures) {
-            let figure = time(&mut app, path, &token);
-            // The first rounds warm the caches.
-            if round >= 20 {
-                figures.push(figure);
-            }
-        }
-    }
-    let [base, by_hand, guarded, with_token] = figures.map(median);
-    let over = |figure: f64| figure - base;
-    println!(
-        "HS256, a token of {} bytes, medians of {ROUNDS} rounds of {CALLS} calls, ns",
-        token.len()
+    tokens::install_backend();
+    let algorithms = tokens::ALGORITHMS.into_iter().filter(|it| report::wanted(it.name()));
+    let tables: Vec<Table> = algorithms.map(measure).collect();
+    tables.iter().for_each(print);
+    let goals = goals(&tables);
+    report::goals(&goals);
+    report::keep("guard.svg", &picture(&tables));
+    report::keep_json(
+        "guard.json",
+        &serde_json::json!({
+            "command": COMMAND,
+            "unit": "ns over an unguarded route; ratios over the extractor by hand",
+            "tables": tables,
+            "goals": goals,
+        }),
     );
-    println!("unguarded route                          {base:8.0}");
-    println!("                                             over it     ratio");
-    println!("extractor by hand, jsonwebtoken::decode  {:8.0}      1.00", over(by_hand));
-    for (name, figure) in
-        [("#[jwt_required]", guarded), ("#[jwt_required] and AccessToken", with_token)]
-    {
-        println!("{name:40} {:8.0}      {:.2}", over(figure), over(figure) / over(by_hand));
-    }
 }
