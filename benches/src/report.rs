@@ -38,8 +38,8 @@ pub fn goals(goals: &[Goal]) {
     println!("\n{:68} {:>9} {:>10}", "", "reached", "to reach");
     for goal in goals {
         let bound = match (goal.at_most, goal.at_least) {
-            (Some(bound), _) => format!("≤ {}", short(bound)),
-            (_, Some(bound)) => format!("≥ {}", short(bound)),
+            (Some(bound), _) => format!("≤ {bound}"),
+            (_, Some(bound)) => format!("≥ {bound}"),
             _ => String::new(),
         };
         let mark = if goal.is_reached() { "" } else { "   not reached" };

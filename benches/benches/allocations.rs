@@ -1,0 +1,82 @@
+//! How often a guard allocates: ours beside every peer, one request each, over an unguarded route.
+//!
+//! `cargo bench -p benches --bench allocations`. Counts repeat; nothing here is timed.
+
+use allocation_counter::measure;
+use benches::contender::{Contender, GUARDED, OPEN};
+use benches::measure::now;
+use benches::report::{self, Goal};
+use benches::tokens::{self, Claims};
+use benches::{ours, peers};
+use jwt_auth::Algorithm;
+use serde_json::json;
+
+fn count(contender: &Contender, path: &str) -> i64 {
+    // The first two fill what is made once.
+    contender.app.prepared(path, &contender.good)();
+    contender.app.prepared(path, &contender.good)();
+    let call = contender.app.prepared(path, &contender.good);
+    i64::try_from(measure(call).count_total).expect("few")
+}
+
+fn main() {
+    tokens::install_backend();
+    let (mut kept, mut goals) = (Vec::new(), Vec::new());
+    for algorithm in tokens::ALGORITHMS.into_iter().filter(|it| report::wanted(it.name())) {
+        let token = tokens::token(algorithm);
+        let mut contenders: Vec<Contender> =
+            peers::all(algorithm, &token).into_iter().filter_map(Result::ok).collect();
+        contenders.extend(ours::all(algorithm, &token));
+        let mut rows: Vec<(&str, i64)> = contenders
+            .iter()
+            .map(|contender| (contender.name, count(contender, GUARDED) - count(contender, OPEN)))
+            .collect();
+        rows.sort_by_key(|row| row.1);
+        println!("\n{}, allocations a request over an unguarded route", algorithm.name());
+        for (name, count) in &rows {
+            println!("{name:44} {count:>9}");
+        }
+        goals.extend(rows.iter().filter_map(|(name, count)| goal(algorithm, name, *count)));
+        goals.push(verification(algorithm, &token));
+        kept.push(json!({ "algorithm": algorithm.name(), "rows": rows }));
+    }
+    report::goals(&goals);
+    report::keep_json(
+        "allocations.json",
+        &json!({
+            "command": "cargo bench -p benches --bench allocations",
+            "unit": "allocations a request over an unguarded route",
+            "tables": kept,
+            "goals": goals,
+        }),
+    );
+}
+
+#[allow(clippy::cast_precision_loss, reason = "few")]
+fn goal(algorithm: Algorithm, name: &str, count: i64) -> Option<Goal> {
+    let what = format!("{}, {name}: allocations", algorithm.name());
+    match name {
+        ours::ATTRIBUTE_CACHED => Some(Goal::at_most(what, count as f64, 0.0)),
+        ours::ATTRIBUTE => Some(Goal::at_most(what, count as f64, claims() as f64)),
+        _ => None,
+    }
+}
+
+/// A verification of a token that is kept.
+#[allow(clippy::cast_precision_loss, reason = "few")]
+fn verification(algorithm: Algorithm, token: &str) -> Goal {
+    let auth = tokens::config(algorithm).verified_cache(ours::KEPT).build().expect("good");
+    let verify = || drop(now(auth.verify_access(token)).expect("a good token"));
+    verify();
+    verify();
+    let count = measure(verify).count_total;
+    let what = format!("{}, a kept token verified, no HTTP: allocations", algorithm.name());
+    Goal::at_most(what, count as f64, 0.0)
+}
+
+/// What the ten claims themselves need.
+fn claims() -> u64 {
+    let claims = tokens::claims(&tokens::token(Algorithm::HS256));
+    let text = serde_json::to_string(&claims).expect("claims have a text");
+    measure(|| drop(serde_json::from_str::<Claims>(&text).expect("claims"))).count_total
+}

@@ -1,0 +1,202 @@
+//! Over HTTP on loopback: how much of the unguarded rate a guarded route keeps.
+//!
+//! `cargo bench -p benches --bench http`. One thread serves, on a runtime of one thread; one thread asks,
+//! over connections that stay open, and has one request under way on each. Every app has a turn in each
+//! round, and what is shown is the median of its share of the unguarded rate of the same round.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderValue;
+use benches::contender::{App, Contender, GUARDED, OPEN};
+use benches::measure::median;
+use benches::report::{self, Goal, rounded, short, thousands};
+use benches::{ours, peers, tokens};
+use jwt_auth::Algorithm;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime;
+
+const CONNECTIONS: usize = 16;
+const ROUNDS: usize = 30;
+const TURN: Duration = Duration::from_millis(50);
+
+/// One keep-alive connection; every answer is as long as the first.
+struct Connection {
+    stream: TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    fn open(address: SocketAddr, request: &[u8]) -> Self {
+        let mut stream = TcpStream::connect(address).expect("loopback");
+        stream.set_nodelay(true).expect("a socket");
+        stream.write_all(request).expect("written");
+        let mut answer = vec![0; 4096];
+        let mut read = 0;
+        while !answer[..read].ends_with(b"\r\n\r\nok") {
+            let more = stream.read(&mut answer[read..]).expect("read");
+            assert!(more > 0, "{}", String::from_utf8_lossy(&answer[..read]));
+            read += more;
+        }
+        answer.truncate(read);
+        Self { stream, answer }
+    }
+
+    fn ask(&mut self, request: &[u8]) {
+        self.stream.write_all(request).expect("written");
+    }
+
+    fn hear(&mut self) {
+        self.stream.read_exact(&mut self.answer).expect("read");
+        assert!(self.answer.starts_with(b"HTTP/1.1 200"), "a good token");
+    }
+}
+
+/// One path of one app.
+struct Lane {
+    name: String,
+    backend: &'static str,
+    /// The lane whose rate this one is a share of.
+    base: usize,
+    request: Vec<u8>,
+    connections: Vec<Connection>,
+    rates: Vec<f64>,
+}
+
+impl Lane {
+    fn new(
+        name: String,
+        address: SocketAddr,
+        path: &str,
+        bearer: &HeaderValue,
+        base: usize,
+    ) -> Self {
+        let bearer = bearer.to_str().expect("visible letters");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {bearer}\r\n\r\n")
+                .into_bytes();
+        let connections = (0..CONNECTIONS).map(|_| Connection::open(address, &request)).collect();
+        Self { name, backend: "", base, request, connections, rates: Vec::new() }
+    }
+
+    /// Requests a second during one turn.
+    fn rate(&mut self) -> f64 {
+        let start = Instant::now();
+        let mut answers = 0;
+        for connection in &mut self.connections {
+            connection.ask(&self.request);
+        }
+        while start.elapsed() < TURN {
+            for connection in &mut self.connections {
+                connection.hear();
+                connection.ask(&self.request);
+                answers += 1;
+            }
+        }
+        for connection in &mut self.connections {
+            connection.hear();
+            answers += 1;
+        }
+        f64::from(answers) / start.elapsed().as_secs_f64()
+    }
+}
+
+/// Serves every app from one thread, and says where each is.
+fn serve(apps: Vec<App>) -> Vec<SocketAddr> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            for app in apps {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                send.send(listener.local_addr().expect("an address")).expect("heard");
+                tokio::spawn(app.serve(listener));
+            }
+            drop(send);
+            std::future::pending::<()>().await;
+        });
+    });
+    receive.iter().collect()
+}
+
+fn contenders() -> Vec<(Algorithm, Contender)> {
+    let mut all = Vec::new();
+    for algorithm in [Algorithm::HS256, Algorithm::ES256] {
+        let token = tokens::token(algorithm);
+        let peers = peers::all(algorithm, &token).into_iter().filter_map(Result::ok);
+        let ours = ours::all(algorithm, &token)
+            .into_iter()
+            .filter(|contender| matches!(contender.name, ours::ATTRIBUTE | ours::ATTRIBUTE_CACHED));
+        let both = ours.chain(peers);
+        all.extend(both.filter(|one| report::wanted(one.name)).map(|one| (algorithm, one)));
+    }
+    all
+}
+
+fn main() {
+    tokens::install_backend();
+    let contenders = contenders();
+    let addresses = serve(contenders.iter().map(|(_, it)| it.app.clone()).collect());
+    let mut lanes: Vec<Lane> = Vec::new();
+    let mut bases: [Option<usize>; 2] = [None; 2];
+    for ((algorithm, contender), address) in contenders.iter().zip(&addresses) {
+        let older = usize::from(matches!(contender.app, App::Axum07(_)));
+        let base = *bases[older].get_or_insert_with(|| {
+            let name = ["unguarded, axum 0.8", "unguarded, axum 0.7"][older].to_owned();
+            lanes.push(Lane::new(name, *address, OPEN, &contender.good, lanes.len()));
+            lanes.len() - 1
+        });
+        let name = format!("{algorithm} {}", contender.name);
+        let mut lane = Lane::new(name, *address, GUARDED, &contender.good, base);
+        lane.backend = contender.backend;
+        lanes.push(lane);
+    }
+    for round in 0..=ROUNDS {
+        for lane in &mut lanes {
+            let rate = lane.rate();
+            // The first round warms up.
+            if round > 0 {
+                lane.rates.push(rate);
+            }
+        }
+    }
+    show(&lanes);
+}
+
+fn show(lanes: &[Lane]) {
+    println!("{CONNECTIONS} connections, medians of {ROUNDS} rounds of {} ms", TURN.as_millis());
+    println!("{:52} {:>11} {:>8}", "", "requests/s", "share");
+    let (mut rows, mut goals) = (Vec::new(), Vec::new());
+    for lane in lanes {
+        let of = &lanes[lane.base].rates;
+        let share = median(lane.rates.iter().zip(of).map(|(rate, of)| rate / of).collect());
+        let rate = median(lane.rates.clone());
+        let (rate_text, share_text) = (thousands(rate), short(share));
+        println!("{:52} {rate_text:>11} {share_text:>8}  {}", lane.name, lane.backend);
+        rows.push(json!({ "name": lane.name, "backend": lane.backend, "rate": rounded(rate), "share": rounded(share) }));
+        let bound = match lane.name.as_str() {
+            "HS256 #[jwt_required]" => 0.8,
+            "HS256 #[jwt_required], cached" | "ES256 #[jwt_required], cached" => 0.93,
+            _ => continue,
+        };
+        goals.push(Goal::at_least(
+            format!("{}: share of the unguarded rate", lane.name),
+            rounded(share),
+            bound,
+        ));
+    }
+    report::goals(&goals);
+    report::keep_json(
+        "http.json",
+        &json!({
+            "command": "cargo bench -p benches --bench http",
+            "unit": "requests a second, and their share of the unguarded rate",
+            "rows": rows,
+            "goals": goals,
+        }),
+    );
+}

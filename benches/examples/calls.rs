@@ -1,0 +1,38 @@
+//! Sends so many requests through one app, for `scripts/callgrind.sh` to count the instructions of.
+
+use std::env;
+
+use axum::http::StatusCode;
+use benches::contender::{App, Contender, GUARDED, OPEN};
+use benches::peers::by_hand;
+use benches::{ours, tokens};
+use jwt_auth::Algorithm;
+
+/// What the script may ask for.
+fn contender(what: &str) -> (Contender, &'static str) {
+    let (algorithm, name, path) = match what {
+        "open" => (Algorithm::HS256, ours::ATTRIBUTE, OPEN),
+        "hs256" => (Algorithm::HS256, ours::ATTRIBUTE, GUARDED),
+        "hs256-token" => (Algorithm::HS256, ours::TOKEN, GUARDED),
+        "hs256-kept" => (Algorithm::HS256, ours::ATTRIBUTE_CACHED, GUARDED),
+        "eddsa-kept" => (Algorithm::EdDSA, ours::ATTRIBUTE_CACHED, GUARDED),
+        "hs256-by-hand" => (Algorithm::HS256, by_hand::NAME, GUARDED),
+        other => panic!("`{other}` is nothing to call"),
+    };
+    let token = tokens::token(algorithm);
+    let mut all = ours::all(algorithm, &token);
+    all.push(by_hand::peer(algorithm, &token));
+    (all.into_iter().find(|one| one.name == name).expect("one of ours, or by hand"), path)
+}
+
+fn main() {
+    tokens::install_backend();
+    let mut arguments = env::args().skip(1);
+    let what = arguments.next().expect("what to call");
+    let calls: usize = arguments.next().and_then(|it| it.parse().ok()).expect("how often");
+    let (contender, path) = contender(&what);
+    let app: &App = &contender.app;
+    for _ in 0..calls {
+        assert_eq!(app.status(path, &contender.good), StatusCode::OK);
+    }
+}

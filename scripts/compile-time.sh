@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# What a clean build takes: a minimal app of axum, the same with jsonwebtoken, the same with jwt-auth. Each
+# debug build has a target folder of its own, and the crates are downloaded before the clock starts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+here="$PWD"
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+unset CARGO_TARGET_DIR
+
+axum='axum = { version = "0.8", default-features = false, features = ["http1", "json", "tokio"] }
+serde = { version = "1", features = ["derive"] }
+tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }'
+
+app() { # app NAME DEPENDENCIES, the program on standard input
+    mkdir -p "$out/$1/src"
+    cp Cargo.lock rust-toolchain.toml "$out/$1/"
+    printf '[package]\nname = "%s"\nversion = "0.0.0"\nedition = "2024"\n\n[dependencies]\n%s\n%s\n\n[workspace]\n' \
+        "$1" "$axum" "$2" >"$out/$1/Cargo.toml"
+    cat >"$out/$1/src/main.rs"
+}
+
+app axum-alone "" <<'RUST'
+use axum::{Router, routing::get};
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let app = Router::new().route("/", get(async || "ok"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, app).await
+}
+RUST
+
+app with-jsonwebtoken 'jsonwebtoken = { version = "11.1", default-features = false, features = ["aws_lc_rs", "use_pem"] }' <<'RUST'
+use axum::extract::FromRequestParts;
+use axum::http::{StatusCode, request::Parts};
+use axum::{Router, routing::get};
+use jsonwebtoken::{DecodingKey, Validation, decode};
+
+#[derive(serde::Deserialize, Clone)]
+struct Claims {
+    sub: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Claims {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| value.strip_prefix("Bearer "));
+        let key = DecodingKey::from_secret(b"a secret of 32 bytes or more, please");
+        let claims = token.and_then(|token| decode(token, &key, &Validation::default()).ok());
+        claims.map(|data| data.claims).ok_or(StatusCode::UNAUTHORIZED)
+    }
+}
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let app = Router::new().route("/", get(async |claims: Claims| claims.sub));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, app).await
+}
+RUST
+
+app with-jwt-auth "jwt-auth = { path = \"$here/jwt-auth\" }" <<'RUST'
+use jwt_auth::{AccessToken, Config, GuardedRouter, jwt_required, load_config, routing::get};
+
+#[load_config]
+fn auth() -> Config {
+    Config::hs256("a secret of 32 bytes or more, please")
+}
+
+#[jwt_required]
+async fn me(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let app = GuardedRouter::new().route("/", get(me)).with_state(auth()?);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+RUST
+
+echo "| | clean debug build | crates |"
+echo "|---|---|---|"
+for name in axum-alone with-jsonwebtoken with-jwt-auth; do
+    cd "$out/$name"
+    cargo fetch --quiet
+    crates=$(cargo tree --offline --edges normal,build --prefix none --no-dedupe 2>/dev/null | sed 's/ (\*)$//' | sort -u | wc -l)
+    start=$(date +%s%N)
+    cargo build --quiet --offline
+    took=$((($(date +%s%N) - start) / 100000000))
+    echo "| $name | $((took / 10)).$((took % 10)) s | $((crates - 1)) |"
+    rm -rf target
+done
