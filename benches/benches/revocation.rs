@@ -4,25 +4,18 @@
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "figures")]
 
-use std::future::Future;
 use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use allocation_counter::measure;
+use benches::measure::now;
+use benches::report::{self, Goal, rounded};
 use jwt_auth::{AccessToken, Config, ManualClock, MemoryStore, Revocation, RevocationStore};
+use serde_json::json;
 
 const NOW: u64 = 1_700_000_000;
 const TOKENS: usize = 4096;
 const ROUNDS: usize = 200;
-
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("the embedded store answers at once"),
-    }
-}
 
 fn at(second: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(second)
@@ -58,6 +51,7 @@ fn main() {
             now(auth.verify_access(pair.access_token())).expect("good")
         })
         .collect();
+    let (mut rows, mut goals) = (Vec::new(), Vec::new());
     println!("{:>10} {:>12} {:>14}", "revoked", "ns a check", "bytes an entry");
     for count in [0, 1, 1_000, 100_000, 1_000_000] {
         let ids = ids(count);
@@ -80,5 +74,21 @@ fn main() {
         times.sort_by(f64::total_cmp);
         let weight = memory.bytes_current as f64 / count.max(1) as f64;
         println!("{count:>10} {:>12.1} {weight:>14.1}", times[ROUNDS / 2]);
+        let (time, weight) = (rounded(times[ROUNDS / 2]), rounded(weight));
+        if count == 1_000_000 {
+            goals.push(Goal::at_most("1 M revoked ids: ns a check", time, 75.0));
+            goals.push(Goal::at_most("1 M revoked ids: bytes an entry", weight, 70.0));
+        }
+        rows.push(json!({ "revoked": count, "ns": time, "bytes": weight }));
     }
+    report::goals(&goals);
+    report::keep_json(
+        "revocation.json",
+        &json!({
+            "command": "cargo bench -p benches --bench revocation",
+            "unit": "ns a check, bytes an entry",
+            "rows": rows,
+            "goals": goals,
+        }),
+    );
 }
