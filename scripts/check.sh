@@ -77,7 +77,8 @@ say "tests with RustCrypto alone"
 cargo test --quiet -p jwt-auth --no-default-features --features rust_crypto --lib
 cargo test --quiet -p tests --no-default-features --features rust_crypto --test integration
 
-say "tests: unit, integration, compile errors, documentation"
+say "tests: unit, integration, properties, compile errors, documentation"
+export PROPTEST_CASES=10000
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cargo test --workspace --all-features 2>&1 | tee "$log"

@@ -250,6 +250,56 @@ fn r10_key_pairs() {
 }
 
 #[test]
+fn r10_an_rsa_key_of_a_broken_generator_is_refused() {
+    // CVE-2017-15361: a modulus of the generator whose keys are soon factored.
+    let roca = "AanFpofbj7KjD4Lf-N2hVMKR7yewSyXhhbirIMTGpfYEhZ_lnt5UoK98DnKIgArXGTu3MaW_HhFw16HGaTDUHqPrId7fe4r11CqRw09yBFuW79V8sYIwHdzCaWflUI6auImYbVfoN9_nD5n8N8SY9DwXw7mwZM9wREPXoDPgOoIWl6q_MPsp7n0zs3Z5ZaiQWOOzl1S9OhwAfSiiOwz6efnXEaxuTEtPd7BjSx7NaFka8Dx9U7YqXy2RFj1O9PjyaDGuRh7YXsX3iMUSP_wSyHQg_c_qHRtKUsNSGCT7OZg0hzm2KphtjnayKJvC64vAbROBR4Ubg6Bxg9IQVZ-QYyE";
+    let jwk = |n: &str| Key::jwk(format!(r#"{{"kty":"RSA","alg":"RS256","e":"AQAB","n":"{n}"}}"#));
+    let told = rule(ring([jwk(roca)]));
+    assert!(told.contains("CVE-2017-15361"), "{told}");
+    // One bit away, and none of that generator's.
+    assert!(ring([jwk(&roca.replace("QYyE", "QYyM"))]).is_ok());
+}
+
+#[test]
+fn r10_a_set_of_jwks_is_public_or_shared_and_not_both() {
+    let shared = || {
+        Key::jwk(
+            r#"{"kty":"oct","alg":"HS256","kid":"s","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#,
+        )
+    };
+    let public = || {
+        Key::jwk(
+            r#"{"kty":"OKP","crv":"Ed25519","kid":"p","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+        )
+    };
+    assert!(ring([shared()]).is_ok());
+    assert!(ring([public()]).is_ok());
+    let told = rule(ring([public(), shared()]));
+    assert!(told.contains("a set of JWKs holds public keys or shared secrets"), "{told}");
+    // A secret of the application's own beside somebody's public keys is no set.
+    assert!(ring([public(), Key::secret(Algorithm::HS256, [7; 32])]).is_ok());
+}
+
+#[tokio::test]
+async fn a_thumbprint_is_the_kid_that_tokens_bear() {
+    let key = || Key::pem_pair(Algorithm::ES256, pem("p256.pem"), pem("p256.pub.pem"));
+    let auth = ring([key().thumbprint_id()]).expect("good");
+    let token = auth.access_token("alice").issue().expect("a token");
+    let header = auth.verify_access(&token).await.expect("good").header();
+    let kid = header["kid"].as_str().expect("a kid");
+    assert_eq!(kid.len(), 43);
+    // Whoever has the public half alone comes to the same name.
+    let public = Key::public_pem(Algorithm::ES256, pem("p256.pub.pem")).thumbprint_id();
+    assert!(ring([public]).expect("good").verify_access(&token).await.is_ok());
+    // The last word counts.
+    let named = ring([key().thumbprint_id().id("2026")]).expect("good");
+    let error = named.verify_access(&token).await.expect_err("another id");
+    assert_eq!(error.kind(), AuthErrorKind::UnknownKey);
+    let told = rule(ring([Key::secret(Algorithm::HS256, [7; 32]).thumbprint_id()]));
+    assert!(told.contains("RFC 7638"), "{told}");
+}
+
+#[test]
 fn r10_rings() {
     let secret = |byte: u8| Key::secret(Algorithm::HS256, [byte; 32]);
     assert!(ring([secret(1).id("a"), secret(2).id("b")]).is_ok());
