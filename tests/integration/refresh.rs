@@ -364,6 +364,39 @@ async fn a_successor_that_was_revoked_is_not_handed_out_again() {
 }
 
 #[tokio::test]
+async fn a_successor_that_was_revoked_is_not_handed_out_for_a_token_without_its_issuer() {
+    // The issuer is written since yesterday: the successor bears one, and the token presented bears none.
+    let (config, _) = config();
+    let auth = config.encode_issuer("me").build().expect("good");
+    let claims =
+        json!({ "sub": "alice", "iat": NOW, "jti": "old", "exp": NOW + 86_400, "type": "refresh" });
+    let first = forge(&plain_header(), &claims);
+    let second = rotate(&auth, &first).await.expect("rotated");
+    auth.revoke(&auth.verify_refresh(second.refresh_token()).await.expect("good"))
+        .await
+        .expect("held");
+    assert_eq!(rotate(&auth, &first).await, Err(AuthErrorKind::Revoked));
+}
+
+#[tokio::test]
+async fn what_is_handed_out_again_ends_with_its_session() {
+    let day = Duration::from_secs(86_400);
+    let (config, clock) = config();
+    let config = config.refresh_token_expires(2 * day).refresh_family_expires(3 * day);
+    let auth = config.build().expect("good");
+    let first = auth.log_in("alice").await.expect("a pair");
+    clock.advance(day + day / 2);
+    let second = rotate(&auth, first.refresh_token()).await.expect("rotated");
+    clock.advance(day / 2);
+    let third = rotate(&auth, second.refresh_token()).await.expect("rotated");
+    let again = rotate(&auth, second.refresh_token()).await.expect("replayed");
+    assert_eq!(again.refresh_token(), third.refresh_token());
+    let token = auth.verify_refresh(again.refresh_token()).await.expect("good");
+    let end = std::time::UNIX_EPOCH + Duration::from_secs(NOW) + 3 * day;
+    assert_eq!(token.expires_at(), Some(end), "and not three days after the token presented");
+}
+
+#[tokio::test]
 async fn a_session_of_another_key_has_room_to_grow_too() {
     use jwt_auth::{Algorithm, Key, KeyRing};
     let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("x".repeat(200)))

@@ -177,6 +177,28 @@ mod tests {
     }
 
     #[test]
+    fn x5_the_value_is_read_nowhere_but_where_it_is_expected() {
+        // A subprotocol belongs to an upgrade: a request that is none may not bring its value that way.
+        let by_protocol = [("sec-websocket-protocol", &b"csrf, v"[..])];
+        assert_eq!(default("POST", &by_protocol), Err(AuthErrorKind::CsrfMissing));
+        // What a layer read of the body counts where a form field is configured.
+        let form = |field: Option<&str>| {
+            let cookies = CookieSettings {
+                csrf_form_field: field.map(str::to_owned),
+                ..CookieSettings::default()
+            };
+            let mut parts = Request::post("/").body(()).unwrap().into_parts().0;
+            parts.extensions.insert(FormValue(b"v"[..].into()));
+            let settings = Settings { cookies, ..Settings::default() };
+            let found = Found { token: "a.b.c", location: TokenLocation::Cookie };
+            presented(&parts, &settings, TokenKind::Access, found)
+                .map(|value| value.map(<[u8]>::to_vec))
+        };
+        assert_eq!(form(Some("csrf")), Ok(Some(b"v".to_vec())));
+        assert_eq!(form(None), Err(AuthErrorKind::CsrfMissing));
+    }
+
+    #[test]
     fn x5_another_site_is_refused_before_the_value_is_looked_at() {
         let value = ("x-csrf-token", &b"v"[..]);
         for site in [&b"cross-site"[..], b"Cross-Site", b" cross-site "] {
