@@ -1,11 +1,9 @@
-//! How shared stores file records: a key of each name, and the judgement over what is found by them.
-
-use std::time::SystemTime;
+//! How shared stores file records: a key of each name, and the keys that a token is asked for by.
 
 use serde_json::{Value, json};
 
-use crate::revocation::record::{About, Record, is_before, second};
-use crate::revocation::{Standing, TokenIdentity};
+use crate::revocation::TokenIdentity;
+use crate::revocation::record::About;
 
 impl About {
     /// The key of a table, the same on every node and in every release: a JSON array.
@@ -52,18 +50,10 @@ pub(crate) fn keys_of(token: &TokenIdentity<'_>) -> Vec<About> {
     keys
 }
 
-/// What records that were found about a token say of it.
-pub(crate) fn judge(token: &TokenIdentity<'_>, found: &[Record], now: SystemTime) -> Standing {
-    let revoked = found.iter().any(|record| match record.about {
-        About::Subject(_) | About::All => is_before(token, record.before),
-        _ => second(now) < record.until,
-    });
-    if revoked { Standing::Revoked } else { Standing::Good }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::TokenKind;
 
     #[test]
     fn a_key_is_read_back_and_what_is_unknown_is_not() {
@@ -90,5 +80,39 @@ mod tests {
         ] {
             assert_eq!(About::read(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_store_is_asked_for_whatever_could_take_a_token_back() {
+        let bare = TokenIdentity {
+            issuer: None,
+            id: None,
+            subject: "alice",
+            kind: TokenKind::Access,
+            key_id: None,
+            family: None,
+            issued_at: None,
+            expires_at: None,
+        };
+        let everybody = [About::Subject("alice".into()), About::All];
+        assert_eq!(keys_of(&bare), everybody);
+        assert_eq!(keys_of(&TokenIdentity { issuer: Some("a"), ..bare }), everybody);
+        let full = TokenIdentity {
+            issuer: Some("a"),
+            id: Some("x"),
+            key_id: Some("k"),
+            family: Some("f"),
+            ..bare
+        };
+        let [subject, all] = everybody;
+        let expected = [
+            subject,
+            all,
+            About::Token { issuer: None, id: "x".into() },
+            About::Token { issuer: Some("a".into()), id: "x".into() },
+            About::Family("f".into()),
+            About::Key("k".into()),
+        ];
+        assert_eq!(keys_of(&full), expected);
     }
 }

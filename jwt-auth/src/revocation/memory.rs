@@ -141,3 +141,71 @@ impl RevocationStore for MemoryStore {
         Ok(self.sessions.lock().unwrap_or_else(PoisonError::into_inner).prune(now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    fn family(subject: &str, ends: u64) -> Family {
+        let session = NewSession {
+            family: "",
+            subject,
+            device: None,
+            refresh_id: "a",
+            ends: at(ends),
+            now: at(0),
+        };
+        Family::begin(&session)
+    }
+
+    fn with(subject: &str, ends: impl IntoIterator<Item = u64>) -> MemoryStore {
+        let store = MemoryStore::new();
+        let mut sessions = store.sessions.lock().unwrap();
+        for (n, ends) in ends.into_iter().enumerate() {
+            sessions.put(&format!("{subject}-{n}"), family(subject, ends), at(0));
+        }
+        drop(sessions);
+        store
+    }
+
+    #[tokio::test]
+    async fn a_session_is_over_at_its_end_and_is_thrown_out_then() {
+        let store = with("alice", [10, 10, 20, 20, 20]);
+        let listed = async |now| store.sessions("alice", at(now)).await.unwrap().len();
+        assert_eq!(listed(9).await, 5);
+        assert_eq!(listed(10).await, 3);
+        assert_eq!(store.prune(at(9)).await.unwrap(), 0);
+        assert_eq!(store.prune(at(10)).await.unwrap(), 2);
+        assert_eq!(listed(9).await, 3, "those that live are still known by their subject");
+        assert_eq!(store.prune(at(20)).await.unwrap(), 3);
+        let sessions = store.sessions.lock().unwrap();
+        assert!(sessions.families.is_empty() && sessions.of.is_empty(), "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn a_session_that_was_revoked_is_not_listed() {
+        let store = with("alice", [20, 20]);
+        let revocation = Revocation::Family { family: "alice-0", until: at(20) };
+        store.revoke(revocation, at(0)).await.unwrap();
+        let left = store.sessions("alice", at(5)).await.unwrap();
+        assert_eq!(left.iter().map(Session::family).collect::<Vec<_>>(), ["alice-1"]);
+    }
+
+    #[test]
+    fn log_ins_throw_out_the_dead_whenever_there_are_twice_as_many_as_were_left() {
+        let store = with("alice", (0..FIRST_PRUNE as u64).map(|_| 10));
+        let mut sessions = store.sessions.lock().unwrap();
+        sessions.put("next", family("bob", 30), at(20));
+        assert_eq!(sessions.families.len(), 1, "a thousand dead, and the one that came");
+        let store = with("alice", (0..3 * FIRST_PRUNE as u64).map(|_| 10));
+        let mut sessions = store.sessions.lock().unwrap();
+        assert_eq!(sessions.prune(at(9)), 0);
+        assert_eq!(sessions.prune_at, 6 * FIRST_PRUNE, "and no log-in before looks at all of them");
+    }
+}

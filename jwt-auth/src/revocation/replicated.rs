@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::clock::{Clock as _, SystemClock};
-use crate::revocation::filed::{judge, keys_of};
+use crate::revocation::filed::keys_of;
 use crate::revocation::record::{About, Record, Second, second};
 use crate::revocation::replica::Replica;
 use crate::revocation::{
@@ -137,16 +137,11 @@ impl<L: Log> Replicated<L> {
     ) -> Result<Standing, StoreError> {
         let keys = keys_of(token).iter().map(About::key).collect();
         let rows = self.shared.log.find(keys).await?;
-        let found: Vec<Record> =
-            rows.into_iter().filter_map(|row| self.shared.read_row(row)).collect();
         // What the store says, and what this node knew before: the later of the two.
-        for record in &found {
-            self.shared.replica.apply(record, second(now));
+        for record in rows.into_iter().filter_map(|row| self.shared.read_row(row)) {
+            self.shared.replica.apply(&record, second(now));
         }
-        Ok(match judge(token, &found, now) {
-            Standing::Good => self.shared.replica.standing(token, second(now)),
-            Standing::Revoked => Standing::Revoked,
-        })
+        Ok(self.shared.replica.standing(token, second(now)))
     }
 
     pub(super) async fn revoke(
