@@ -61,3 +61,19 @@ pub(crate) fn end(time: SystemTime) -> Second {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs() + u64::from(since.subsec_nanos() > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_the_second_that_has_begun_and_an_end_the_one_that_is_surely_over() {
+        let at = |millis| UNIX_EPOCH + Duration::from_millis(millis);
+        assert_eq!([1_000, 1_999, 2_000].map(|millis| second(at(millis))), [1, 1, 2]);
+        assert_eq!([1_000, 1_001, 1_999, 2_000].map(|millis| end(at(millis))), [1, 2, 2, 2]);
+        let before_1970 = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!((second(before_1970), end(before_1970)), (0, 0));
+    }
+}

@@ -346,18 +346,70 @@ mod tests {
 
     #[test]
     fn pruning_throws_out_the_dead_and_none_of_the_living() {
+        let subject = |name: &str| About::Subject(name.to_owned());
+        for of in [id, subject] {
+            let replica = Replica::new();
+            let standing = |name, now| {
+                let epoch =
+                    TokenIdentity { subject: name, issued_at: None, ..token(None, name, None) };
+                replica.standing(&epoch, now)
+            };
+            put(&replica, of("long"), 1_000, 0);
+            for n in 0..40_000 {
+                put(&replica, of(&format!("short-{n}")), 10, 0);
+            }
+            assert_eq!(replica.len(), 40_001, "all of them live");
+            for n in 0..40_000 {
+                put(&replica, of(&format!("later-{n}")), 1_000, 10);
+            }
+            assert_eq!(standing("long", 10), Standing::Revoked);
+            assert_eq!(standing("later-7", 10), Standing::Revoked);
+            assert!(replica.len() < 60_000, "the dead have gone");
+        }
+    }
+
+    #[test]
+    fn everybodys_epoch_counts_where_nothing_else_was_taken_back() {
         let replica = Replica::new();
-        put(&replica, id("long"), 1_000, 0);
-        for n in 0..40_000 {
-            put(&replica, id(&format!("short-{n}")), 10, 0);
+        for before in [10, 12] {
+            replica.apply(&Record { about: About::All, before, until: 9_999 }, 0);
+            assert_eq!(replica.standing(&token(None, "x", None), 20), Standing::Revoked);
+            assert_eq!(replica.len(), 1);
         }
-        assert_eq!(replica.len(), 40_001, "all of them live");
-        for n in 0..40_000 {
-            put(&replica, id(&format!("later-{n}")), 1_000, 500);
+    }
+
+    #[test]
+    fn a_shard_is_walked_when_it_has_doubled_and_not_before() {
+        let mut shard = Shard::default();
+        let fill = |shard: &mut Shard<Second>, entries: usize| {
+            shard.map.extend((0..entries).map(|n| (Key(n as u64, 0), 1)));
+        };
+        fill(&mut shard, FIRST_PRUNE - 1);
+        assert_eq!(shard.prune(|_| false), 0);
+        fill(&mut shard, FIRST_PRUNE);
+        assert_eq!(shard.prune(|_| false), FIRST_PRUNE);
+        fill(&mut shard, 3 * FIRST_PRUNE);
+        assert_eq!((shard.prune(|_| true), shard.prune_at), (0, 6 * FIRST_PRUNE));
+    }
+
+    #[test]
+    fn names_that_differ_little_are_spread_over_shards_and_over_their_maps() {
+        use std::collections::HashSet;
+        assert!((0..16).all(|n| shard(Key(7, n << 60)) == n as usize), "each shard has its share");
+        let spread: [fn(u64) -> Key; 3] = [|n| Key(n, 7), |n| Key(7, n), |n| Key(n << 40, n << 40)];
+        for of in spread {
+            let hash = |n| BuildHasherDefault::<Folded>::default().hash_one(of(n));
+            // A map takes its places from the low bits, and tells neighbours apart by the high ones.
+            let places: HashSet<u64> = (0..4_096).map(|n| hash(n) & 0xfff).collect();
+            let tags: HashSet<u64> = (0..4_096).map(|n| hash(n) >> 57).collect();
+            assert!(places.len() > 2_000 && tags.len() > 100, "{} {}", places.len(), tags.len());
         }
-        assert_eq!(replica.standing(&token(None, "long", None), 500), Standing::Revoked);
-        assert_eq!(replica.standing(&token(None, "later-7", None), 500), Standing::Revoked);
-        assert!(replica.len() < 60_000, "the dead have gone");
+        let bytes = |bytes: &[u8]| {
+            let mut hasher = Folded::default();
+            hasher.write(bytes);
+            hasher.finish()
+        };
+        assert!(bytes(b"ab") != bytes(b"ba") && bytes(b"a") != bytes(b"b"));
     }
 
     #[test]
