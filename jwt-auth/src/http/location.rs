@@ -277,6 +277,24 @@ mod tests {
     }
 
     #[test]
+    fn w9_only_an_answer_to_a_query_that_may_bear_a_token_is_kept_out_of_caches() {
+        use TokenLocation::{Header, Query};
+        let concerns = |uri: &str, locations: &[TokenLocation], found| {
+            let parts = Request::get(uri).body(()).unwrap().into_parts().0;
+            concerns_query(&parts, &at(&[Header]), locations, &found)
+        };
+        let found = |location| Ok(Some(Found { token: "a.b.c", location }));
+        let bad = || Err(AuthErrorKind::Malformed);
+        let (uri, both) = ("/?access_token=a", &[Header, Query][..]);
+        assert!(concerns(uri, both, found(Query)));
+        assert!(concerns(uri, both, bad()), "which of the two was bad nobody said");
+        assert!(!concerns(uri, both, found(Header)));
+        assert!(!concerns(uri, both, Ok(None)));
+        assert!(!concerns("/", both, bad()));
+        assert!(!concerns(uri, &[], bad()), "the query is not looked at");
+    }
+
+    #[test]
     fn a_subprotocol_follows_its_marker() {
         let settings = at(&[TokenLocation::WebSocketProtocol]);
         let ask = |lines: &[&[u8]]| {

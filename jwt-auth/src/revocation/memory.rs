@@ -199,6 +199,10 @@ mod tests {
 
     #[test]
     fn log_ins_throw_out_the_dead_whenever_there_are_twice_as_many_as_were_left() {
+        let store = with("alice", [10, 10]);
+        let mut sessions = store.sessions.lock().unwrap();
+        sessions.put("next", family("bob", 30), at(20));
+        assert_eq!(sessions.families.len(), 3, "two dead are no reason to look at all of them");
         let store = with("alice", (0..FIRST_PRUNE as u64).map(|_| 10));
         let mut sessions = store.sessions.lock().unwrap();
         sessions.put("next", family("bob", 30), at(20));
