@@ -9,6 +9,7 @@ use jwt_auth::{
     Clock as _, Config, JwtAuth, Revocation, RevocationStore as _, SqliteStore, SystemClock,
     testing,
 };
+use sqlx::{Connection as _, Row as _};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -35,6 +36,12 @@ impl Drop for Folder {
 
 fn auth(store: SqliteStore) -> JwtAuth {
     Config::hs256(tests::SECRET).revocation(store).build().expect("good")
+}
+
+/// A connection of the tests' own, to look and to break things.
+async fn raw(folder: &Folder) -> sqlx::SqliteConnection {
+    let url = format!("sqlite:{}", folder.file().display());
+    sqlx::SqliteConnection::connect(&url).await.expect("opened")
 }
 
 #[tokio::test]
@@ -161,12 +168,9 @@ async fn kill_9_loses_nothing_that_was_answered() {
 
 #[tokio::test]
 async fn a_file_of_a_newer_release_is_refused_and_odd_rows_are_passed_over() {
-    use sqlx::Connection as _;
-
     let folder = Folder::new("newer");
     drop(SqliteStore::open(folder.file()).await.expect("opened"));
-    let url = format!("sqlite:{}", folder.file().display());
-    let mut raw = sqlx::SqliteConnection::connect(&url).await.expect("opened");
+    let mut raw = raw(&folder).await;
     let odd = "INSERT INTO jwt_auth_entries VALUES ('[\"tenant\",\"x\"]', 0, 99999999999, 1), ('', -5, -5, 2),
                ('x', 0, 'text', 3), ('[\"all\"]', -1, 99999999999, 4);
                INSERT INTO jwt_auth_families VALUES ('f', 'alice', NULL, 'a', '', 'x', -1, 99999999999999)";
@@ -196,19 +200,67 @@ async fn what_has_died_is_thrown_out_in_batches_and_what_lives_stays() {
     }
     assert_eq!(store.prune(now).await.expect("pruned"), 0, "not in the first day");
     assert_eq!(store.prune(now + Duration::from_secs(90_000)).await.expect("pruned"), 50);
+    // More than one batch of each, and one of each that lives.
+    let mut raw = raw(&folder).await;
+    let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
+        INSERT INTO jwt_auth_entries SELECT 'dead-' || n, 0, 9, n FROM n;
+        WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
+        INSERT INTO jwt_auth_families SELECT 'dead-' || n, 'alice', NULL, 'a', '', 0, 0, 9999 FROM n;
+        INSERT INTO jwt_auth_entries VALUES ('lives', 0, 10, 2501);
+        INSERT INTO jwt_auth_families VALUES ('lives', 'alice', NULL, 'a', '', 0, 0, 10000)";
+    sqlx::raw_sql(many).execute(&mut raw).await.expect("written");
+    let day_later = SystemTime::UNIX_EPOCH + Duration::from_secs(10 + 86_400);
+    assert_eq!(store.prune(day_later).await.expect("pruned"), 3_500);
+    for table in ["jwt_auth_entries", "jwt_auth_families"] {
+        let left = sqlx::query(&format!("SELECT count(*) FROM {table}")).fetch_one(&mut raw).await;
+        assert_eq!(left.expect("a row").get::<i64, _>(0), 1, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_starts_with_all_that_a_large_file_holds() {
+    let folder = Folder::new("large");
+    let first = auth(SqliteStore::open(folder.file()).await.expect("opened"));
+    let pair = first.log_in("alice").await.expect("a pair");
+    drop(first);
+    // Exactly as many as are read at once, and then the one that counts.
+    let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
+        INSERT INTO jwt_auth_entries SELECT '[\"key\",\"' || n || '\"]', 0, 9999999999, n FROM n;
+        INSERT INTO jwt_auth_entries VALUES ('[\"subject\",\"alice\"]', 9999999999, 9999999999, 10001);
+        UPDATE jwt_auth_state SET seq = 10001";
+    sqlx::raw_sql(many).execute(&mut raw(&folder).await).await.expect("written");
+    let second = auth(SqliteStore::open(folder.file()).await.expect("opened"));
+    let error = second.verify_access(pair.access_token()).await.expect_err("taken back");
+    assert_eq!(error.code(), "token_revoked");
+}
+
+#[tokio::test]
+async fn nodes_that_make_the_file_at_once_all_come_up() {
+    for round in 0..5 {
+        let folder = Folder::new(&format!("at-once-{round}"));
+        let opening = (0..8).map(|_| tokio::spawn(SqliteStore::open(folder.file())));
+        for opened in opening.collect::<Vec<_>>() {
+            opened.await.expect("no panic").expect("it waits for its turn");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_said_at_once() {
+    let folder = Folder::new("nowhere");
+    let opened = SqliteStore::open(folder.0.join("no folder").join("sessions.db"));
+    let opened = tokio::time::timeout(Duration::from_secs(1), opened).await.expect("at once");
+    assert!(opened.expect_err("no folder").to_string().contains("unable to open"));
 }
 
 #[tokio::test]
 async fn a_file_that_is_gone_turns_to_503_and_comes_back() {
-    use sqlx::Connection as _;
-
     let folder = Folder::new("gone");
     let store = SqliteStore::builder(folder.file()).max_staleness(Duration::from_millis(600));
     let auth = auth(store.open().await.expect("opened"));
     let pair = auth.log_in("alice").await.expect("a pair");
     // Somebody renames the tables away: every read fails, and after the allowed age nobody vouches.
-    let url = format!("sqlite:{}", folder.file().display());
-    let mut raw = sqlx::SqliteConnection::connect(&url).await.expect("opened");
+    let mut raw = raw(&folder).await;
     let away = "ALTER TABLE jwt_auth_entries RENAME TO away";
     sqlx::raw_sql(away).execute(&mut raw).await.expect("renamed");
     let wait = async |good: bool| {

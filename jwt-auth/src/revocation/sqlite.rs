@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::Row as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
+use sqlx::{Executor as _, Row as _};
 
 use crate::revocation::family::{Family, decide};
 use crate::revocation::record::{About, Record, Second, end, second};
@@ -169,7 +169,7 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
         .await
         .map_err(StoreError::new)?;
     if there.is_none() {
-        sqlx::raw_sql(TABLES).execute(&mut *tx).await.map_err(StoreError::new)?;
+        tx.execute(TABLES).await.map_err(StoreError::new)?;
     }
     let version: i64 = sqlx::query("SELECT version FROM jwt_auth_state")
         .fetch_one(&mut *tx)
