@@ -395,7 +395,10 @@ mod tests {
     #[test]
     fn names_that_differ_little_are_spread_over_shards_and_over_their_maps() {
         use std::collections::HashSet;
-        assert!((0..16).all(|n| shard(Key(7, n << 60)) == n as usize), "each shard has its share");
+        assert!(
+            (0..16_u8).all(|n| shard(Key(7, u64::from(n) << 60)) == usize::from(n)),
+            "each has its share"
+        );
         let spread: [fn(u64) -> Key; 3] = [|n| Key(n, 7), |n| Key(7, n), |n| Key(n << 40, n << 40)];
         for of in spread {
             let hash = |n| BuildHasherDefault::<Folded>::default().hash_one(of(n));
