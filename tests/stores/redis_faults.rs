@@ -2,7 +2,6 @@
 
 #![allow(clippy::disallowed_methods, reason = "the server's clock shows now")]
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -242,32 +241,11 @@ async fn starts_with(minutes: &str) {
     assert!(format!("{store:?}").contains("100000"), "{store:?}");
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_server_that_may_evict_is_warned_of() {
     let Some(server) = RedisServer::start() else { return };
-    let writer = Lines::default();
-    let said = Arc::clone(&writer.0);
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _here = tracing::subscriber::set_default(subscriber);
-    let heard = || {
-        let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&said).contains("noeviction")
-    };
+    let (said, _here) = crate::said();
+    let heard = || said().contains("noeviction");
     connect(&server.url()).await;
     assert!(!heard(), "the default does not evict");
     let () = command(&server, &["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;

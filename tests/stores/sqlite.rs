@@ -172,10 +172,14 @@ async fn a_file_of_a_newer_release_is_refused_and_odd_rows_are_passed_over() {
     drop(SqliteStore::open(folder.file()).await.expect("opened"));
     let mut raw = raw(&folder).await;
     let odd = "INSERT INTO jwt_auth_entries VALUES ('[\"tenant\",\"x\"]', 0, 99999999999, 1), ('', -5, -5, 2),
-               ('x', 0, 'text', 3), ('[\"all\"]', -1, 99999999999, 4);
+               ('x', 0, 'text', 3), ('[\"all\"]', -1, 99999999999, 4), ('[\"tenant\",\"y\"]', 0, 99999999999, 5),
+               ('y', 0, 99999999999, 6), ('[\"key\",\"k\"]', 0, 99999999999, 7);
                INSERT INTO jwt_auth_families VALUES ('f', 'alice', NULL, 'a', '', 'x', -1, 99999999999999)";
     sqlx::raw_sql(odd).execute(&mut raw).await.expect("written");
+    let (said, here) = crate::said();
     let auth = auth(SqliteStore::open(folder.file()).await.expect("opened"));
+    drop(here);
+    assert_eq!(said().matches("records of a newer release").count(), 1, "said once: {}", said());
     let pair = auth.log_in("alice").await.expect("a pair");
     assert!(auth.verify_access(pair.access_token()).await.is_ok());
     assert!(auth.sessions("alice").await.is_ok());
@@ -257,6 +261,7 @@ async fn a_file_that_cannot_be_opened_is_said_at_once() {
 async fn a_file_that_is_gone_turns_to_503_and_comes_back() {
     let folder = Folder::new("gone");
     let store = SqliteStore::builder(folder.file()).max_staleness(Duration::from_millis(600));
+    let (said, _here) = crate::said();
     let auth = auth(store.open().await.expect("opened"));
     let pair = auth.log_in("alice").await.expect("a pair");
     // Somebody renames the tables away: every read fails, and after the allowed age nobody vouches.
@@ -281,4 +286,7 @@ async fn a_file_that_is_gone_turns_to_503_and_comes_back() {
         .await
         .expect("renamed");
     wait(true).await;
+    for line in ["the store does not answer", "the store answers again"] {
+        assert_eq!(said().matches(line).count(), 1, "said once, and not at each read: {}", said());
+    }
 }

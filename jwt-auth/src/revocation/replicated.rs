@@ -253,7 +253,7 @@ impl<L: Log> Shared<L> {
                 }
             }
             let now = self.now();
-            if pruned.elapsed() > PRUNE_EVERY && now > 0 {
+            if pruned.elapsed() >= PRUNE_EVERY && now > 0 {
                 pruned = Instant::now();
                 let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
                 let gone = tokio::time::timeout(HEARTBEAT, self.log.prune(now)).await;
@@ -341,3 +341,120 @@ macro_rules! replicated {
 }
 
 pub(super) use replicated;
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::claims::TokenKind;
+
+    /// A log that is empty, and can be lost.
+    #[derive(Clone, Default)]
+    struct Empty(Arc<(AtomicBool, Mutex<Vec<SystemTime>>)>);
+
+    impl Log for Empty {
+        type Cursor = ();
+
+        fn read(&self, _: Option<()>) -> BoxFuture<'_, Batch<()>> {
+            let lost = self.0.0.load(Ordering::Relaxed);
+            let read = if lost { Err(StoreError::new("lost")) } else { Ok(()) };
+            Box::pin(ready(read.map(|()| Batch { rows: Vec::new(), cursor: () })))
+        }
+
+        fn append<'a>(&'a self, _: &'a Record, _: SystemTime) -> BoxFuture<'a, ()> {
+            Box::pin(ready(Ok(())))
+        }
+
+        fn find(&self, _: Vec<String>) -> BoxFuture<'_, Vec<(String, Second, Second)>> {
+            Box::pin(ready(Ok(Vec::new())))
+        }
+
+        fn rotate<'a>(&'a self, _: &'a Rotate<'a>) -> BoxFuture<'a, Rotation> {
+            Box::pin(ready(Ok(Rotation::Unknown)))
+        }
+
+        fn begin<'a>(&'a self, _: &'a NewSession<'a>) -> BoxFuture<'a, ()> {
+            Box::pin(ready(Ok(())))
+        }
+
+        fn sessions<'a>(&'a self, _: &'a str, _: SystemTime) -> BoxFuture<'a, Vec<Session>> {
+            Box::pin(ready(Ok(Vec::new())))
+        }
+
+        fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64> {
+            self.0.1.lock().unwrap().push(now);
+            Box::pin(ready(Ok(0)))
+        }
+    }
+
+    const TOKEN: TokenIdentity<'static> = TokenIdentity {
+        issuer: None,
+        id: Some("x"),
+        subject: "alice",
+        kind: TokenKind::Access,
+        key_id: None,
+        family: None,
+        issued_at: None,
+        expires_at: None,
+    };
+
+    fn at(second: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    /// Lets time go by in steps, as the tail of the log does.
+    async fn pass(millis: u64) {
+        for _ in 0..millis / 50 {
+            tokio::time::advance(Duration::from_millis(50)).await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_vouches_for_as_long_as_it_may_and_not_a_moment_longer() {
+        for serve_stale in [false, true] {
+            let log = Empty::default();
+            let age = Duration::from_secs(1);
+            let store = Replicated::start(log.clone(), age, serve_stale).await.unwrap();
+            pass(10_000).await;
+            assert!(store.standing(&TOKEN, at(1)).is_ok(), "an empty answer is news");
+            log.0.0.store(true, Ordering::Relaxed);
+            let last = store.shared.staleness();
+            tokio::time::advance(age.saturating_sub(last)).await;
+            assert!(store.standing(&TOKEN, at(1)).is_ok());
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert_eq!(store.standing(&TOKEN, at(1)).is_ok(), serve_stale);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_died_by_the_clock_of_the_configuration_is_thrown_out_each_minute() {
+        let log = Empty::default();
+        let store = Replicated::start(log.clone(), MAX_STALENESS, false).await.unwrap();
+        let pruned = || log.0.1.lock().unwrap().clone();
+        pass(90_000).await;
+        assert!(pruned().is_empty(), "nobody has said what time it is");
+        for second in [1_000, 2_000] {
+            store.standing(&TOKEN, at(second)).unwrap();
+        }
+        pass(1_000).await;
+        assert_eq!(pruned(), [at(2_000)]);
+        pass(58_900).await;
+        assert_eq!(pruned().len(), 1, "not yet");
+        pass(60_000).await;
+        assert_eq!(pruned().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn with_the_store_its_task_ends() {
+        let log = Empty::default();
+        let store = Replicated::start(log.clone(), MAX_STALENESS, false).await.unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&log.0), 2);
+        drop(store);
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&log.0), 1, "nobody reads a log that nobody asks for");
+    }
+}
