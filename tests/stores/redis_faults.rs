@@ -162,10 +162,40 @@ async fn dead_minutes_and_dead_sessions_go() {
         let minute = minute.to_string();
         let _: i64 = command(&server, &["ZADD", "{jwt-auth}:minutes", &minute, &minute]).await;
     }
+    let _: i64 = command(&server, &["ZADD", "{jwt-auth}:minutes", "99999999", "99999999"]).await;
     let _: i64 = command(&server, &["ZADD", "{jwt-auth}:s:alice", "60000", "long-gone"]).await;
     assert_eq!(store.prune(SystemTime::now()).await.expect("pruned"), 499);
     auth(store).log_in("alice").await.expect("a pair");
     assert_eq!(command::<i64>(&server, &["ZCARD", "{jwt-auth}:s:alice"]).await, 1);
+}
+
+#[tokio::test]
+async fn a_session_is_over_by_its_own_word_whatever_the_list_says() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = connect(&server.url()).await;
+    let _: i64 = command(&server, &["ZADD", "{jwt-auth}:s:alice", "9999999999999", "f"]).await;
+    let hash = ["HSET", "{jwt-auth}:f:f", "subject", "alice", "began", "1000", "rotated", "1000"];
+    let _: i64 = command(&server, &[&hash[..], &["ends", "5000"]].concat()).await;
+    for (now, alive) in [(4_999, 1), (5_000, 0)] {
+        let now = UNIX_EPOCH + Duration::from_millis(now);
+        assert_eq!(store.sessions("alice", now).await.expect("a list").len(), alive, "{now:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_keeps_up_reads_the_log_and_not_everything() {
+    let Some(server) = RedisServer::start() else { return };
+    let (a, b) = (auth(connect(&server.url()).await), auth(connect(&server.url()).await));
+    // Who started with an empty log has no place in it yet.
+    for (one, other) in [(&a, &b), (&b, &a), (&a, &b)] {
+        let pair = one.log_in("alice").await.expect("a pair");
+        let token = one.verify_access(pair.access_token()).await.expect("good");
+        let () = command(&server, &["CONFIG", "RESETSTAT"]).await;
+        one.log_out(token).await.expect("held");
+        until(other, pair.access_token(), false, SOON).await;
+    }
+    let called: String = command(&server, &["INFO", "commandstats"]).await;
+    assert!(called.contains("cmdstat_xrange:") && !called.contains("cmdstat_hscan:"), "{called}");
 }
 
 #[tokio::test]
@@ -182,7 +212,8 @@ async fn a_strict_look_up_that_finds_another_type_is_an_error() {
     assert!(store.ask(&token.identity(), now).await.is_err());
     let _: i64 = command(&server, &["DEL", key]).await;
     let () = command(&server, &["SET", key, "junk"]).await;
-    assert!(store.ask(&token.identity(), now).await.is_err());
+    let error = store.ask(&token.identity(), now).await.expect_err("junk");
+    assert!(error.to_string().ends_with("what the server holds is malformed"), "{error}");
 }
 
 #[tokio::test]
@@ -216,6 +247,12 @@ async fn an_end_far_away_is_held() {
         store.revoke(entry, now).await.expect("held");
     }
     assert_eq!(command::<i64>(&server, &["ZCARD", "{jwt-auth}:minutes"]).await, 3);
+    let farthest: String = command(&server, &["GET", "{jwt-auth}:e:[\"token\",null,\"c\"]"]).await;
+    assert_eq!(
+        farthest,
+        format!("0:{}", (1_u64 << 53) - 1),
+        "the last that a script counts exactly"
+    );
 }
 
 #[tokio::test]
