@@ -197,10 +197,13 @@ async fn a_node_starts_with_what_was_taken_back_before() {
     // More than one read brings, in one second and so in the trailing window.
     let mut raw = raw(&server).await;
     let many = "insert into before_entries (key, before, until)
-        select '[\"token\",null,\"' || n || '\"]', 0, 9999999999 from generate_series(1, 25000) as n";
+        select '[\"token\",null,\"' || n || '\"]', 0, 9999999999 from generate_series(1, 25000) as n;
+        insert into before_entries (key, before, until) values ('[\"subject\",\"last\"]', 9999999999, 9999999999)";
+    let last = a.access_token("last").issue().expect("a token");
     run(&mut raw, many).await;
     let b = node(&server, "before").await;
     assert!(is(b.verify_access(pair.access_token()).await, AuthErrorKind::Revoked));
+    assert!(is(b.verify_access(&last).await, AuthErrorKind::Revoked), "what was written last too");
     let pair = a.log_in("bob").await.expect("a pair");
     let token = a.verify_access(pair.access_token()).await.expect("good");
     let entry = format!(
@@ -396,6 +399,25 @@ async fn a_node_without_its_listener_hears_within_a_beat() {
         refused(&b, pair.access_token(), AuthErrorKind::Revoked).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+#[tokio::test]
+async fn with_the_store_its_listener_goes() {
+    let Some(server) = server() else { return };
+    let (store, mut raw) = (store(&server, "leaves").await, raw(&server).await);
+    let mut listeners = async || {
+        let listen = "select 1 from pg_stat_activity where query like 'LISTEN \"leaves%'";
+        sqlx::query(listen).fetch_all(&mut raw).await.expect("rows").len()
+    };
+    let began = Instant::now();
+    let mut until = async |count| {
+        while listeners().await != count {
+            assert!(began.elapsed() < 2 * SOON, "not {count} that listen");
+        }
+    };
+    until(1).await;
+    drop(store);
+    until(0).await;
 }
 
 #[test]

@@ -728,7 +728,9 @@ mod tests {
 
     #[test]
     fn a_prefix_is_a_name_and_nothing_else() {
-        assert_eq!(checked("Shop_2").unwrap(), "shop_2");
+        for good in ["Shop_2", "_x", &"x".repeat(40)] {
+            assert_eq!(checked(good).unwrap(), good.to_ascii_lowercase());
+        }
         for bad in ["", "2shop", "a-b", "a b", "a;drop", "a\"", "\u{e9}", &"x".repeat(41)] {
             let error = checked(bad).unwrap_err().to_string();
             assert!(error.contains("is no table prefix"), "{error}");
