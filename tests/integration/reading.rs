@@ -83,6 +83,16 @@ async fn r1_a_token_has_at_most_8_kib() {
     assert!(fits.len() < 8 * 1024 && fits.len() > 8_000);
     assert_eq!(code_of(&fits).await, "ok");
     assert_eq!(code_of(&long(6_100)).await, "token_malformed");
+    // To the byte; base64url has no text of every length, and so the header helps.
+    for (len, code) in [(8_192, "ok"), (8_193, "token_malformed")] {
+        let token = (0..4).find_map(|pad| {
+            let mut header = plain_header();
+            header["x"] = json!("y".repeat(pad));
+            let long = |n: usize| forge(&header, &with(|c| c["x"] = json!("y".repeat(n))));
+            (5_900..6_100).map(long).find(|token| token.len() == len)
+        });
+        assert_eq!(code_of(&token.expect("a token of that length")).await, code, "{len}");
+    }
 }
 
 #[tokio::test]
@@ -323,6 +333,8 @@ async fn r15_types_of_registered_claims() {
         "audience_invalid"
     );
     assert_eq!(code_of(&forge(&plain_header(), &with(|c| c["sub"] = json!(42)))).await, "ok");
+    let longest = forge(&plain_header(), &with(|c| c["jti"] = json!("x".repeat(128))));
+    assert_eq!(code_of(&longest).await, "ok");
     let none = forge(&plain_header(), &with(|c| drop(c.as_object_mut().map(|c| c.remove("sub")))));
     assert_eq!(code_of(&none).await, "claims_invalid");
 }
