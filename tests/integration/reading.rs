@@ -211,6 +211,8 @@ async fn r7_crit_and_unencoded_payloads() {
             .extend(extra.as_object().expect("an object").clone());
         assert_eq!(code_of(&forge(&header, &claims())).await, "token_malformed", "{extra}");
     }
+    let as_usual = json!({ "alg": "HS256", "b64": true });
+    assert_eq!(code_of(&forge(&as_usual, &claims())).await, "ok");
 }
 
 #[tokio::test]
@@ -389,6 +391,8 @@ async fn r17_access_and_refresh_exclude_one_another() {
         (json!("rt+jwt"), json!("access"), "access_token_required"),
         (json!("at+jwt"), json!("access"), "ok"),
         (json!("application/at+jwt"), json!("access"), "ok"),
+        (json!("applications"), json!("access"), "token_malformed"),
+        (json!("applicationsat+jwt"), json!("access"), "token_malformed"),
         (json!("jwt"), json!("access"), "ok"),
         (json!("JWT"), json!("id"), "access_token_required"),
         (json!("JWT"), json!("Access"), "access_token_required"),

@@ -11,6 +11,8 @@ use jwt_auth::{
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tests::postgres::PostgresServer;
 
+use crate::redis_faults::Name;
+
 /// What one node does, the other knows within this time.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -399,6 +401,29 @@ async fn a_node_without_its_listener_hears_within_a_beat() {
         refused(&b, pair.access_token(), AuthErrorKind::Revoked).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+#[tokio::test]
+async fn connections_that_died_without_a_word_are_given_up() {
+    let Some(server) = server() else { return };
+    let name = Name::of(server.at()).await;
+    let url = format!("postgres://postgres@{}/postgres", name.at);
+    let store = PostgresStore::builder(url).table_prefix("died").connect().await;
+    let auth = auth(store.expect("connected"));
+    // More wait for an answer than the node has connections, and then nobody is there to answer.
+    let mut raw = raw(&server).await;
+    run(&mut raw, "begin; lock table died_families").await;
+    let waiting = (0..16).map(|_| {
+        let auth = auth.clone();
+        tokio::spawn(async move { auth.log_in("alice").await })
+    });
+    for one in waiting.collect::<Vec<_>>() {
+        assert!(is(one.await.expect("no panic"), AuthErrorKind::Unavailable));
+    }
+    name.dead_before.send_modify(|dead| *dead += 1);
+    run(&mut raw, "rollback").await;
+    let back = async { while auth.log_in("bob").await.is_err() {} };
+    tokio::time::timeout(5 * SOON, back).await.expect("log-ins are back");
 }
 
 #[tokio::test]

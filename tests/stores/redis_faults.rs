@@ -42,15 +42,15 @@ async fn until(auth: &JwtAuth, token: &str, good: bool, within: Duration) {
 }
 
 /// A name that leads to a server, and later to another. Connections that are there stay where they are.
-struct Name {
-    at: SocketAddr,
+pub(crate) struct Name {
+    pub(crate) at: SocketAddr,
     server: Arc<Mutex<SocketAddr>>,
     /// Connections of an earlier number than this are dead, and nobody is told.
-    dead_before: watch::Sender<u64>,
+    pub(crate) dead_before: watch::Sender<u64>,
 }
 
 impl Name {
-    async fn of(server: SocketAddr) -> Self {
+    pub(crate) async fn of(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let at = listener.local_addr().expect("an address");
         let server = Arc::new(Mutex::new(server));
