@@ -21,19 +21,17 @@ for room in "$@"; do
 done
 
 survived=0
-mutants() { # mutants FOLDER TESTS… -- FILES…: where the results go, what has to notice, what is changed
-    local out="target/mutants/$1" arguments=() code=0
+mutants() { # mutants FOLDER TESTS -- FILES: where the results go, what has to notice, what is changed
+    local out="target/mutants/$1" tests=() arguments=() code=0
     shift
-    for (( ; $# > 0; )); do
-        [ "$1" != -- ] || { shift; break; }
-        arguments+=(--cargo-arg="$1")
-        shift
-    done
+    while [ "$1" != -- ]; do tests+=("$1"); arguments+=(--cargo-arg="$1"); shift; done
+    shift
     [ $# -gt 0 ] || return 0
     for file in "$@"; do arguments+=(--file "$file"); done
     mkdir -p "$out"
+    cargo test --quiet -p jwt-auth -p tests --all-features "${tests[@]}"
     # One failure is enough. The harness calls its `--fail-fast` unstable; the variable is for it, and builds nothing.
-    cargo mutants --in-place --output "$out" "${arguments[@]}" \
+    cargo mutants --in-place --baseline=skip --timeout 60 --output "$out" "${arguments[@]}" \
         --cargo-arg=--config --cargo-arg='target."cfg(all())".runner = ["env", "RUSTC_BOOTSTRAP=1"]' \
         -- -- -Zunstable-options --fail-fast || code=$?
     case $code in
