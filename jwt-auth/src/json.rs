@@ -72,6 +72,17 @@ pub(crate) fn array<'a>(
     reader.elements(0, element)
 }
 
+/// What a value was, its text aside.
+#[derive(Clone, Copy)]
+enum Shape {
+    String { escaped: bool },
+    Number,
+    Bool(bool),
+    Null,
+    Array,
+    Object,
+}
+
 struct Reader<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -114,20 +125,20 @@ impl<'a> Reader<'a> {
         let mut names = Names::new(self.text);
         loop {
             self.blank();
-            let name = self.string()?;
+            let from = self.at;
+            let escaped = self.string()?;
+            let (start, name) = (from + 1, &self.text[from + 1..self.at - 1]);
             self.blank();
             self.expect(b':')?;
             self.blank();
-            let from = self.at;
-            let value = self.value(depth)?;
-            let raw = &self.text[from..self.at];
-            if name.escaped {
-                let name = name.value();
+            let (value, raw) = self.value(depth)?;
+            if escaped {
+                let name = unescape(name);
                 member(&name, value, raw)?;
                 names.insert_other(name)?;
             } else {
-                member(name.raw, value, raw)?;
-                names.insert(name.raw, name.start - self.offset)?;
+                member(name, value, raw)?;
+                names.insert(name, start)?;
             }
             self.blank();
             match self.peek() {
@@ -154,8 +165,7 @@ impl<'a> Reader<'a> {
         }
         loop {
             self.blank();
-            let value = self.value(depth)?;
-            element(value)?;
+            element(self.value(depth)?.0)?;
             self.blank();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -168,28 +178,38 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: u32) -> Result<Value<'a>, NotStrict> {
+    /// A value, and its own text.
+    fn value(&mut self, depth: u32) -> Result<(Value<'a>, &'a str), NotStrict> {
+        let from = self.at;
+        let shape = self.shape(depth)?;
+        let raw = &self.text[from..self.at];
+        let start = self.offset + from;
+        let value = match shape {
+            Shape::String { escaped } => {
+                Value::String(Text { raw: &raw[1..raw.len() - 1], start: start + 1, escaped })
+            }
+            Shape::Number => Value::Number { raw, start },
+            Shape::Bool(flag) => Value::Bool(flag),
+            Shape::Null => Value::Null,
+            Shape::Array => Value::Array { raw, start },
+            Shape::Object => Value::Object,
+        };
+        Ok((value, raw))
+    }
+
+    /// Passes over a value, and says what it was.
+    fn shape(&mut self, depth: u32) -> Result<Shape, NotStrict> {
         if depth >= MAX_DEPTH {
             return Err(NotStrict);
         }
-        let from = self.at;
         match self.peek().ok_or(NotStrict)? {
-            b'"' => Ok(Value::String(self.string()?)),
-            b'{' => {
-                self.members(depth + 1, |_, _, _| Ok(()))?;
-                Ok(Value::Object)
-            }
-            b'[' => {
-                self.elements(depth + 1, |_| Ok(()))?;
-                Ok(Value::Array { raw: &self.text[from..self.at], start: self.offset + from })
-            }
-            b't' => self.literal("true").map(|()| Value::Bool(true)),
-            b'f' => self.literal("false").map(|()| Value::Bool(false)),
-            b'n' => self.literal("null").map(|()| Value::Null),
-            _ => {
-                self.number()?;
-                Ok(Value::Number { raw: &self.text[from..self.at], start: self.offset + from })
-            }
+            b'"' => self.string().map(|escaped| Shape::String { escaped }),
+            b'{' => self.members(depth + 1, |_, _, _| Ok(())).map(|()| Shape::Object),
+            b'[' => self.elements(depth + 1, |_| Ok(())).map(|()| Shape::Array),
+            b't' => self.literal("true").map(|()| Shape::Bool(true)),
+            b'f' => self.literal("false").map(|()| Shape::Bool(false)),
+            b'n' => self.literal("null").map(|()| Shape::Null),
+            _ => self.number().map(|()| Shape::Number),
         }
     }
 
@@ -243,14 +263,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<Text<'a>, NotStrict> {
+    /// Passes over a string, and says whether there was an escape in it.
+    fn string(&mut self) -> Result<bool, NotStrict> {
         self.expect(b'"')?;
-        let from = self.at;
         let mut escaped = false;
         loop {
             self.plain();
             match self.peek() {
-                Some(b'"') => break,
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
                 Some(b'\\') => {
                     escaped = true;
                     self.escape()?;
@@ -258,9 +281,6 @@ impl<'a> Reader<'a> {
                 _ => return Err(NotStrict),
             }
         }
-        let raw = &self.text[from..self.at];
-        self.at += 1;
-        Ok(Text { raw, start: self.offset + from, escaped })
     }
 
     /// Passes over what stands for itself in a string, eight bytes at a time.
@@ -367,16 +387,21 @@ impl<'a> Names<'a> {
                 *place = (start, len);
                 self.len += 1;
             }
-            _ => drop(self.rest.get_or_insert_default().insert(Cow::Borrowed(name))),
+            _ => drop(self.others().insert(Cow::Borrowed(name))),
         }
         Ok(())
     }
 
     /// A name whose text had an escape.
-    fn insert_other(&mut self, name: Cow<'a, str>) -> Result<(), NotStrict> {
+    fn insert_other(&mut self, name: String) -> Result<(), NotStrict> {
         self.refuse_seen(&name)?;
-        self.rest.get_or_insert_default().insert(name);
+        self.others().insert(Cow::Owned(name));
         Ok(())
+    }
+
+    fn others(&mut self) -> &mut HashSet<Cow<'a, str>> {
+        // Whoever has more than the list holds has many more.
+        self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES))
     }
 
     fn refuse_seen(&mut self, name: &str) -> Result<(), NotStrict> {

@@ -71,7 +71,15 @@ where
     }
 }
 
-/// A token that was verified for this request, kept in its extensions for whoever asks next.
+/// What a guard has found in this request, kept in its extensions for whoever asks next.
+#[derive(Clone)]
+enum Earlier {
+    Admitted(Admitted),
+    /// An optional guard looked in its own places, and let the request in as nobody's.
+    Nobody(JwtAuth, TokenKind),
+}
+
+/// A token that was verified for this request.
 #[derive(Clone)]
 struct Admitted {
     auth: JwtAuth,
@@ -81,10 +89,6 @@ struct Admitted {
     revocation: Lookup,
     verified: Arc<Verified>,
 }
-
-/// An optional guard looked in its own places, and let the request in as nobody's.
-#[derive(Clone)]
-struct Nobody(JwtAuth, TokenKind);
 
 impl GuardSpec {
     /// Whether a token's extractor, which goes by the settings alone, comes to the guard's own verdict.
@@ -116,13 +120,13 @@ async fn admit(
             return Err(AuthErrorKind::Missing.into());
         }
         // Whoever asks next gets the same answer, and not a token of a place that this guard does not look in.
-        parts.extensions.remove::<Admitted>();
-        parts.extensions.insert(Nobody(auth.clone(), kind));
+        parts.extensions.insert(Earlier::Nobody(auth.clone(), kind));
         return Ok(None);
     };
     let location = found.location;
     let presented = web::presented(parts, settings, kind, found)?;
-    let kept = kept(auth, parts, kind, found)
+    let earlier = parts.extensions.get::<Earlier>();
+    let kept = kept(earlier, auth, kind, found)
         .filter(|kept| kept.audience == spec.audience && kept.revocation >= spec.revocation);
     let verified = if let Some(kept) = kept {
         web::compare(presented, &kept.verified)?;
@@ -130,19 +134,19 @@ async fn admit(
     } else {
         let asked = Asked { kind, audience: spec.audience, revocation: spec.revocation };
         let bound = |verified: &Verified| web::compare(presented, verified);
+        let found_before = earlier.is_some();
         let verified = auth.authenticate(found.token, asked, bound).await?;
-        parts.extensions.remove::<Nobody>();
-        if spec.asks_nothing_of_its_own() && auth.finds_again(&verified) {
-            parts.extensions.remove::<Admitted>();
-        } else {
-            parts.extensions.insert(Admitted {
+        if !spec.asks_nothing_of_its_own() || !auth.finds_again(&verified) {
+            parts.extensions.insert(Earlier::Admitted(Admitted {
                 auth: auth.clone(),
                 kind,
                 audience: spec.audience,
                 locations: spec.locations,
                 revocation: spec.revocation,
                 verified: Arc::clone(&verified),
-            });
+            }));
+        } else if found_before {
+            parts.extensions.remove::<Earlier>();
         }
         verified
     };
@@ -152,19 +156,21 @@ async fn admit(
 
 /// Forgets what a middleware let in without a look at revocation: it vouches for no handler behind it.
 pub(crate) fn forget_unasked(extensions: &mut http::Extensions) {
-    if extensions.get::<Admitted>().is_some_and(|kept| kept.revocation == Lookup::Skip) {
-        extensions.remove::<Admitted>();
+    let unasked = |earlier: &Earlier| matches!(earlier, Earlier::Admitted(kept) if kept.revocation == Lookup::Skip);
+    if extensions.get::<Earlier>().is_some_and(unasked) {
+        extensions.remove::<Earlier>();
     }
 }
 
 /// What was verified before, if it is what stands in the request now.
 fn kept<'a>(
+    earlier: Option<&'a Earlier>,
     auth: &JwtAuth,
-    parts: &'a Parts,
     kind: TokenKind,
     found: web::Found<'_>,
 ) -> Option<&'a Admitted> {
-    parts.extensions.get::<Admitted>().filter(|kept| {
+    let Some(Earlier::Admitted(kept)) = earlier else { return None };
+    Some(kept).filter(|kept| {
         kept.auth.is(auth) && kept.kind == kind && kept.verified.token().as_bytes() == found.token
     })
 }
@@ -176,13 +182,13 @@ async fn token_of(
     spec: &'static GuardSpec,
 ) -> Result<Proof, AuthError> {
     let kind = spec.token_kind();
-    let nobody = parts.extensions.get::<Nobody>();
-    if nobody.is_some_and(|nobody| nobody.0.is(auth) && nobody.1 == kind) {
+    let earlier = parts.extensions.get::<Earlier>();
+    if matches!(earlier, Some(Earlier::Nobody(of, sought)) if of.is(auth) && *sought == kind) {
         return Err(AuthErrorKind::Missing.into());
     }
-    if let Some(admitted) = parts.extensions.get::<Admitted>()
+    if let Some(Earlier::Admitted(admitted)) = earlier
         && let Ok(Some(found)) = web::find(parts, auth.settings(), kind, admitted.locations)
-        && let Some(kept) = kept(auth, parts, kind, found)
+        && let Some(kept) = kept(earlier, auth, kind, found)
     {
         if found.location == TokenLocation::Query {
             no_store::note();

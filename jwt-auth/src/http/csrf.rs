@@ -190,7 +190,7 @@ mod tests {
             let mut parts = Request::post("/").body(()).unwrap().into_parts().0;
             parts.extensions.insert(FormValue(b"v"[..].into()));
             let settings = Settings { cookies, ..Settings::default() };
-            let found = Found { token: "a.b.c", location: TokenLocation::Cookie };
+            let found = Found { token: b"a.b.c", location: TokenLocation::Cookie };
             presented(&parts, &settings, TokenKind::Access, found)
                 .map(|value| value.map(<[u8]>::to_vec))
         };

@@ -283,7 +283,7 @@ mod tests {
             let parts = Request::get(uri).body(()).unwrap().into_parts().0;
             concerns_query(&parts, &at(&[Header]), locations, &found)
         };
-        let found = |location| Ok(Some(Found { token: "a.b.c", location }));
+        let found = |location| Ok(Some(Found { token: b"a.b.c", location }));
         let bad = || Err(AuthErrorKind::Malformed);
         let (uri, both) = ("/?access_token=a", &[Header, Query][..]);
         assert!(concerns(uri, both, found(Query)));

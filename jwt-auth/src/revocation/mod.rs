@@ -262,6 +262,12 @@ pub trait RevocationStore: Send + Sync + 'static {
     /// When the store cannot vouch: the request is refused with 503.
     fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError>;
 
+    /// Whether nothing was ever taken back, so that no token needs to be looked up. To say no is always right.
+    #[doc(hidden)]
+    fn holds_nothing(&self) -> bool {
+        false
+    }
+
     /// Takes something back.
     ///
     /// # Errors
@@ -357,6 +363,7 @@ pub(crate) async fn within_deadline<T>(mut answer: BoxFuture<'_, T>) -> Result<T
 
 /// [`RevocationStore`] with its futures boxed, so that a configuration can hold any.
 pub(crate) trait Engine: Send + Sync + 'static {
+    fn holds_nothing(&self) -> bool;
     fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError>;
     fn revoke<'a>(&'a self, revocation: Revocation<'a>, now: SystemTime) -> BoxFuture<'a, ()>;
     fn rotate<'a>(&'a self, request: Rotate<'a>) -> BoxFuture<'a, Rotation>;
@@ -366,6 +373,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
 }
 
 impl<T: RevocationStore> Engine for T {
+    fn holds_nothing(&self) -> bool {
+        RevocationStore::holds_nothing(self)
+    }
+
     fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
         RevocationStore::standing(self, token, now)
     }

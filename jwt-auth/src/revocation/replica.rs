@@ -217,8 +217,13 @@ impl Replica {
         set.put(key, record.until, longer, |until| now < *until, &self.entries);
     }
 
+    /// Whether there is no entry of any kind.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.load(Ordering::Relaxed) == 0
+    }
+
     pub(super) fn standing(&self, token: &TokenIdentity<'_>, now: Second) -> Standing {
-        if self.entries.load(Ordering::Relaxed) == 0 {
+        if self.is_empty() {
             return Standing::Good;
         }
         let keys = &self.keys;
