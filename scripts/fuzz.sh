@@ -25,8 +25,9 @@ if ! awk '/^name = / { name = $3 }
 fi
 python3 fuzz/seeds.py
 
-# No sanitizer: these crates forbid `unsafe`, so there is nothing for it to find in them, and it costs half of the
-# speed. No `cfg(fuzzing)`: some dependencies behave otherwise under it. Assertions and overflow checks are on.
+# No sanitizer: these crates forbid `unsafe`, so there is nothing for it to find in them, and it costs two
+# thirds of the speed. No `cfg(fuzzing)`: some dependencies behave otherwise under it. Assertions and overflow
+# checks are on.
 build=(--sanitizer none --no-cfg-fuzzing --codegen-units 16 --target-dir "$PWD/target/fuzz")
 cargo +nightly fuzz build "${build[@]}"
 

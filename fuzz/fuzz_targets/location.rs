@@ -77,6 +77,11 @@ fn check(parts: &Parts, order: &[TokenLocation], kind: &str, good: &str, answer:
             );
         }
         Ok(Some((token, at))) if token == good.as_bytes() => assert_eq!(answer.text, at.name()),
+        Ok(Some((_, Cookie))) => assert!(answer.status.is_client_error(), "{answer:?}"),
+        // What is no word is no token, whoever looks at it first.
+        Ok(Some((token, _))) if !token.iter().all(u8::is_ascii_graphic) => {
+            assert_eq!(answer.text, "token_malformed");
+        }
         Ok(Some(_)) => assert!(answer.status.is_client_error(), "{answer:?}"),
     }
 }
@@ -99,9 +104,8 @@ fn find(parts: &Parts, order: &[TokenLocation], kind: &str) -> Found {
     Ok(None)
 }
 
-fn word(bytes: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
-    let good = !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte));
-    if good { Ok(Some(bytes.to_vec())) } else { Err("token_malformed") }
+fn some(bytes: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
+    if bytes.is_empty() { Err("token_malformed") } else { Ok(Some(bytes.to_vec())) }
 }
 
 /// One value, where an empty one is none.
@@ -109,7 +113,7 @@ fn only(values: &[Vec<u8>]) -> Result<Option<Vec<u8>>, &'static str> {
     match values {
         [] => Ok(None),
         [one] if one.is_empty() => Ok(None),
-        [one] => word(one),
+        [one] => Ok(Some(one.clone())),
         _ => Err("request_ambiguous"),
     }
 }
@@ -127,7 +131,7 @@ fn header(lines: &[&[u8]]) -> Result<Option<Vec<u8>>, &'static str> {
     match rest.first() {
         Some(b' ') => {
             let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
-            word(&rest[blanks..])
+            some(&rest[blanks..])
         }
         // A longer word is another scheme.
         Some(byte) if byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte) => Ok(None),
@@ -153,7 +157,7 @@ fn protocol(parts: &Parts) -> Result<Option<Vec<u8>>, &'static str> {
                 return Err("request_ambiguous");
             }
             at += 1;
-            found = word(all.get(at).copied().unwrap_or_default())?;
+            found = some(all.get(at).copied().unwrap_or_default())?;
         }
         at += 1;
     }
