@@ -20,6 +20,7 @@ for room in "$@"; do
     while read -r file; do files+=("$file"); done < <(find "jwt-auth/src/$room" -name '*.rs' | sort)
 done
 
+rm -rf target/mutants
 survived=0
 mutants() { # mutants FOLDER TESTS -- FILES: where the results go, what has to notice, what is changed
     local out="target/mutants/$1" tests=() arguments=() code=0
