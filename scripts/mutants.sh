@@ -10,6 +10,10 @@ cd "$(dirname "$0")/.."
 
 export CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 export TESTS_SERVERS=required
+TMPDIR=$(mktemp -d)
+export TMPDIR
+chmod 755 "$TMPDIR" # PostgreSQL runs as somebody else when this runs as root.
+trap 'rm -rf "$TMPDIR"' EXIT
 
 cargo mutants --version 2>/dev/null | grep -qF 27.1.0 || cargo install --locked cargo-mutants --version 27.1.0
 
@@ -19,6 +23,11 @@ for room in "$@"; do
     [ -e "jwt-auth/src/$room" ] || { echo "no such room: jwt-auth/src/$room" >&2; exit 1; }
     while read -r file; do files+=("$file"); done < <(find "jwt-auth/src/$room" -name '*.rs' | sort)
 done
+
+# How a test is run. One failure is enough: the harness calls its `--fail-fast` unstable, and the variable is for it
+# and builds nothing. A test that ends so early leaves its servers behind, in folders with its number.
+# shellcheck disable=SC2016
+runner='RUSTC_BOOTSTRAP=1 "$@" & code=0; wait $! || code=$?; pkill -f -- "-(postgres|redis)-$!-"; exit $code'
 
 rm -rf target/mutants
 survived=0
@@ -31,9 +40,8 @@ mutants() { # mutants FOLDER TESTS -- FILES: where the results go, what has to n
     for file in "$@"; do arguments+=(--file "$file"); done
     mkdir -p "$out"
     cargo test --quiet -p jwt-auth -p tests --all-features "${tests[@]}"
-    # One failure is enough. The harness calls its `--fail-fast` unstable; the variable is for it, and builds nothing.
     cargo mutants --in-place --baseline=skip --timeout 60 --output "$out" "${arguments[@]}" \
-        --cargo-arg=--config --cargo-arg='target."cfg(all())".runner = ["env", "RUSTC_BOOTSTRAP=1"]' \
+        --cargo-arg=--config --cargo-arg="target.'cfg(all())'.runner = ['bash', '-c', '$runner', 'run']" \
         -- -- -Zunstable-options --fail-fast || code=$?
     case $code in
     0 | 3) ;; # 3: some ran into an endless loop, which is noticed as well.
