@@ -69,7 +69,7 @@ fn in_header<'a>(
     settings: &Settings,
 ) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let name = settings.header_name.as_str();
-    let lines = if name.eq_ignore_ascii_case("authorization") {
+    let lines = if name == "Authorization" || name.eq_ignore_ascii_case("authorization") {
         headers.get_all(AUTHORIZATION).iter()
     } else {
         headers.get_all(name).iter()

@@ -19,8 +19,8 @@ const ENTRY: u64 = 1024;
 
 pub(crate) struct Cache {
     tokens: Tokens<u64, Arc<Verified>, ByBytes, BuildHasherDefault<Hashed>>,
-    /// Keyed by chance for each cache, so that nobody can aim at a place in it.
-    hasher: RandomState,
+    /// Made by chance for each cache, so that nobody can aim at a place in it.
+    keys: [u64; 2],
     /// Whether tokens of HMAC are kept: checking their signature takes little longer than finding them.
     hmac: bool,
 }
@@ -39,7 +39,7 @@ impl Cache {
                 BuildHasherDefault::default(),
                 DefaultLifecycle::default(),
             ),
-            hasher: RandomState::new(),
+            keys: [0, 1].map(|n| RandomState::new().hash_one(n)),
             hmac,
         })
     }
@@ -59,7 +59,12 @@ impl Cache {
 
     /// By the end of the signature, whose 96 bits tell tokens apart; all of it would only cost time.
     fn place(&self, token: &[u8]) -> u64 {
-        self.hasher.hash_one(u128::from_ne_bytes(token.last_chunk().copied().unwrap_or_default()))
+        let end = |from: &[u8]| u64::from_ne_bytes(from.last_chunk().copied().unwrap_or_default());
+        let words = [end(&token[..token.len().saturating_sub(8)]), end(token)];
+        let product = u128::from(words[0] ^ self.keys[0]) * u128::from(words[1] ^ self.keys[1]);
+        #[allow(clippy::cast_possible_truncation, reason = "both halves are folded into one")]
+        let folded = (product >> 64) as u64 ^ product as u64;
+        folded
     }
 
     #[cfg(test)]
