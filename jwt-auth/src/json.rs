@@ -636,6 +636,7 @@ mod tests {
             // Numbers near the largest double are read here by a rule of our own, narrower than the others'.
             let elsewhere = reads_elsewhere(&text);
             if reads(&text) != elsewhere {
+                let text = text.to_ascii_lowercase().replace('+', "");
                 prop_assert!(elsewhere && text.contains("e30"), "{}", text);
             }
         }
