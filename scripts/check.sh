@@ -77,6 +77,9 @@ say "tests with RustCrypto alone"
 cargo test --quiet -p jwt-auth --no-default-features --features rust_crypto --lib
 cargo test --quiet -p tests --no-default-features --features rust_crypto --test integration
 
+say "tests with tokens kept, which they are not for HMAC by default"
+TESTS_VERIFIED_CACHE=1000 cargo test --quiet -p tests --all-features --test integration
+
 say "tests: unit, integration, properties, compile errors, documentation"
 export PROPTEST_CASES=10000
 log=$(mktemp)

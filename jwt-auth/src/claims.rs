@@ -76,6 +76,14 @@ impl Str {
         }
     }
 
+    /// The bytes that it keeps beside itself.
+    fn heap(&self) -> usize {
+        match self {
+            Self::At(..) => 0,
+            Self::Own(text) => text.len(),
+        }
+    }
+
     fn at(start: usize, len: usize) -> Result<Self, NotStrict> {
         Ok(Self::At(
             u32::try_from(start).map_err(|_| NotStrict)?,
@@ -158,6 +166,19 @@ impl Claims {
             Ok(())
         })?;
         Ok(claims)
+    }
+}
+
+impl Claims {
+    /// The bytes that they keep beside themselves.
+    pub(crate) fn heap(&self) -> usize {
+        let listed = match &self.aud {
+            Audience::Many(many) => many.capacity(),
+            Audience::Absent | Audience::One(_) => 0,
+        };
+        let single = [&self.sub, &self.iss, &self.jti, &self.scope, &self.fam, &self.csrf];
+        let texts = single.into_iter().flatten().chain(self.aud.values()).chain(&self.roles);
+        (listed + self.roles.capacity()) * size_of::<Str>() + texts.map(Str::heap).sum::<usize>()
     }
 }
 

@@ -387,7 +387,12 @@ impl<'a> Names<'a> {
                 *place = (start, len);
                 self.len += 1;
             }
-            _ => drop(self.others().insert(Cow::Borrowed(name))),
+            _ => {
+                // Whoever has more than the list holds may have many more.
+                let rest =
+                    self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES));
+                rest.insert(Cow::Borrowed(name));
+            }
         }
         Ok(())
     }
@@ -395,13 +400,8 @@ impl<'a> Names<'a> {
     /// A name whose text had an escape.
     fn insert_other(&mut self, name: String) -> Result<(), NotStrict> {
         self.refuse_seen(&name)?;
-        self.others().insert(Cow::Owned(name));
+        self.rest.get_or_insert_default().insert(Cow::Owned(name));
         Ok(())
-    }
-
-    fn others(&mut self) -> &mut HashSet<Cow<'a, str>> {
-        // Whoever has more than the list holds has many more.
-        self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES))
     }
 
     fn refuse_seen(&mut self, name: &str) -> Result<(), NotStrict> {
@@ -487,6 +487,8 @@ mod tests {
         for bad in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":2}"#,
+            r#"{"\u0061":1,"a":2}"#,
+            r#"{"\u0061":1,"\u0061":2}"#,
             r#"{"x":{"a":1,"a":2}}"#,
             r#"{"x":[[{"a":1,"b":2,"a":3}]]}"#,
         ] {
@@ -500,6 +502,11 @@ mod tests {
         assert!(reads(&many("fresh")));
         assert!(!reads(&many("n3")), "in the list");
         assert!(!reads(&many("n150")), "in the set");
+        let escaped_first = many("a").replacen('{', r#"{"\u0061":0,"#, 1);
+        assert!(!reads(&escaped_first), "in the set, and escaped");
+        let far = |last: &str| format!(r#"{{"x":"{}","far":1,"{last}":2}}"#, "-".repeat(70_000));
+        assert!(reads(&far("farther")));
+        assert!(!reads(&far("far")), "beyond what the list can point at");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod csrf;
 mod hooks;
 mod implicit_refresh;
 mod issue;
+mod kept;
 mod keys;
 mod locations;
 mod options;

@@ -29,10 +29,15 @@ pub const NOW: u64 = 1_700_000_000;
 /// The secret of the tests, 32 bytes.
 pub const SECRET: &[u8; 32] = b"an example secret of 32 bytes :)";
 
-/// A configuration over [`SECRET`] whose clock stands at [`NOW`].
+/// A configuration over [`SECRET`] whose clock stands at [`NOW`], with as many tokens kept as
+/// `TESTS_VERIFIED_CACHE` says, so that all tests can be run over either verifier.
 pub fn config() -> (Config, ManualClock) {
     let clock = ManualClock::at(NOW);
-    (Config::hs256(SECRET).clock(clock.clone()), clock)
+    let config = Config::hs256(SECRET).clock(clock.clone());
+    match std::env::var("TESTS_VERIFIED_CACHE").ok().and_then(|entries| entries.parse().ok()) {
+        Some(entries) => (config.verified_cache(entries), clock),
+        None => (config, clock),
+    }
 }
 
 /// Runs a future that never waits.

@@ -71,19 +71,39 @@ where
     }
 }
 
-/// What a guard has found in this request, kept in its extensions for whoever asks next.
+/// What guards have found in this request, kept in its extensions for whoever asks next: of access tokens, and
+/// of refresh tokens.
+#[derive(Clone, Default)]
+struct Earlier([Option<Finding>; 2]);
+
+impl Earlier {
+    fn of(parts: &Parts, kind: TokenKind) -> Option<&Finding> {
+        parts.extensions.get::<Self>()?.0[kind as usize].as_ref()
+    }
+
+    fn keep(parts: &mut Parts, kind: TokenKind, finding: Finding) {
+        parts.extensions.get_or_insert_with(Self::default).0[kind as usize] = Some(finding);
+    }
+
+    fn forget(parts: &mut Parts, kind: TokenKind) {
+        if let Some(earlier) = parts.extensions.get_mut::<Self>() {
+            earlier.0[kind as usize] = None;
+        }
+    }
+}
+
+/// What a guard has found.
 #[derive(Clone)]
-enum Earlier {
+enum Finding {
     Admitted(Admitted),
     /// An optional guard looked in its own places, and let the request in as nobody's.
-    Nobody(JwtAuth, TokenKind),
+    Nobody(JwtAuth),
 }
 
 /// A token that was verified for this request.
 #[derive(Clone)]
 struct Admitted {
     auth: JwtAuth,
-    kind: TokenKind,
     audience: Option<&'static str>,
     locations: &'static [TokenLocation],
     revocation: Lookup,
@@ -120,13 +140,13 @@ async fn admit(
             return Err(AuthErrorKind::Missing.into());
         }
         // Whoever asks next gets the same answer, and not a token of a place that this guard does not look in.
-        parts.extensions.insert(Earlier::Nobody(auth.clone(), kind));
+        Earlier::keep(parts, kind, Finding::Nobody(auth.clone()));
         return Ok(None);
     };
     let location = found.location;
     let presented = web::presented(parts, settings, kind, found)?;
-    let earlier = parts.extensions.get::<Earlier>();
-    let kept = kept(earlier, auth, kind, found)
+    let earlier = Earlier::of(parts, kind);
+    let kept = kept(earlier, auth, found)
         .filter(|kept| kept.audience == spec.audience && kept.revocation >= spec.revocation);
     let verified = if let Some(kept) = kept {
         web::compare(presented, &kept.verified)?;
@@ -137,16 +157,16 @@ async fn admit(
         let found_before = earlier.is_some();
         let verified = auth.authenticate(found.token, asked, bound).await?;
         if !spec.asks_nothing_of_its_own() || !auth.finds_again(&verified) {
-            parts.extensions.insert(Earlier::Admitted(Admitted {
+            let admitted = Admitted {
                 auth: auth.clone(),
-                kind,
                 audience: spec.audience,
                 locations: spec.locations,
                 revocation: spec.revocation,
                 verified: Arc::clone(&verified),
-            }));
+            };
+            Earlier::keep(parts, kind, Finding::Admitted(admitted));
         } else if found_before {
-            parts.extensions.remove::<Earlier>();
+            Earlier::forget(parts, kind);
         }
         verified
     };
@@ -156,23 +176,21 @@ async fn admit(
 
 /// Forgets what a middleware let in without a look at revocation: it vouches for no handler behind it.
 pub(crate) fn forget_unasked(extensions: &mut http::Extensions) {
-    let unasked = |earlier: &Earlier| matches!(earlier, Earlier::Admitted(kept) if kept.revocation == Lookup::Skip);
-    if extensions.get::<Earlier>().is_some_and(unasked) {
-        extensions.remove::<Earlier>();
+    for finding in extensions.get_mut::<Earlier>().into_iter().flat_map(|earlier| &mut earlier.0) {
+        if matches!(finding, Some(Finding::Admitted(kept)) if kept.revocation == Lookup::Skip) {
+            *finding = None;
+        }
     }
 }
 
 /// What was verified before, if it is what stands in the request now.
 fn kept<'a>(
-    earlier: Option<&'a Earlier>,
+    earlier: Option<&'a Finding>,
     auth: &JwtAuth,
-    kind: TokenKind,
     found: web::Found<'_>,
 ) -> Option<&'a Admitted> {
-    let Some(Earlier::Admitted(kept)) = earlier else { return None };
-    Some(kept).filter(|kept| {
-        kept.auth.is(auth) && kept.kind == kind && kept.verified.token().as_bytes() == found.token
-    })
+    let Some(Finding::Admitted(kept)) = earlier else { return None };
+    Some(kept).filter(|kept| kept.auth.is(auth) && kept.verified.token().as_bytes() == found.token)
 }
 
 /// The token of this request for an extractor: the guard's, or one verified by the settings alone.
@@ -182,13 +200,13 @@ async fn token_of(
     spec: &'static GuardSpec,
 ) -> Result<Proof, AuthError> {
     let kind = spec.token_kind();
-    let earlier = parts.extensions.get::<Earlier>();
-    if matches!(earlier, Some(Earlier::Nobody(of, sought)) if of.is(auth) && *sought == kind) {
+    let earlier = Earlier::of(parts, kind);
+    if matches!(earlier, Some(Finding::Nobody(of)) if of.is(auth)) {
         return Err(AuthErrorKind::Missing.into());
     }
-    if let Some(Earlier::Admitted(admitted)) = earlier
+    if let Some(Finding::Admitted(admitted)) = earlier
         && let Ok(Some(found)) = web::find(parts, auth.settings(), kind, admitted.locations)
-        && let Some(kept) = kept(earlier, auth, kind, found)
+        && let Some(kept) = kept(earlier, auth, found)
     {
         if found.location == TokenLocation::Query {
             no_store::note();

@@ -60,10 +60,16 @@ impl LoadedRing {
         let mut problems = Vec::new();
         let mut keys: Vec<Arc<LoadedKey>> = Vec::new();
         let mut by_id = HashMap::new();
+        // Where in the ring the first public key of a JWK stands, and the first shared secret.
+        let mut of_jwks = [None; 2];
         for (place, key) in ring.keys.iter().enumerate() {
             match load::load(key, leniency) {
                 Err(problem) => problems.push((place, problem)),
                 Ok(loaded) => {
+                    if matches!(key.source, Source::Jwk(_)) {
+                        let secret = loaded.algorithm.family() == Family::Hmac;
+                        of_jwks[usize::from(secret)].get_or_insert(place);
+                    }
                     problems.extend(clashes(&loaded, &keys).into_iter().map(|p| (place, p)));
                     if let Some(id) = &loaded.id {
                         by_id.insert(id.to_string(), keys.len());
@@ -72,14 +78,9 @@ impl LoadedRing {
                 }
             }
         }
-        let of_jwks =
-            ring.keys.iter().zip(&keys).filter(|(key, _)| matches!(key.source, Source::Jwk(_)));
-        let secrets =
-            |(_, loaded): &(&Key, &Arc<LoadedKey>)| loaded.algorithm.family() == Family::Hmac;
-        let (secret, public): (Vec<_>, Vec<_>) = of_jwks.partition(secrets);
-        if problems.is_empty() && !secret.is_empty() && !public.is_empty() {
+        if let [Some(public), Some(secret)] = of_jwks {
             problems.push((
-                0,
+                public.max(secret),
                 KeyProblem::new(
                     "a set of JWKs holds public keys or shared secrets, and not both: the first is for everybody to see",
                     "load the secret by `Key::secret(…)`",

@@ -50,6 +50,11 @@ impl Cache {
         (kept.token().as_bytes() == token && kept.is_of(ring)).then_some(kept)
     }
 
+    /// Lets go of a token whose time is up.
+    pub(super) fn forget(&self, token: &[u8]) {
+        self.tokens.remove(&self.place(token));
+    }
+
     /// Keeps a token that was verified just now.
     pub(super) fn keep(&self, verified: &Arc<Verified>, algorithm: Algorithm) {
         if self.hmac || algorithm.family() != Family::Hmac {
@@ -244,14 +249,60 @@ mod tests {
             let forged = format!("{signed}.{signature}");
             assert!(ask(&forged, &ring, Some(&cache), expected, NOW).is_err());
         }
-        // Good signatures do not help: another key's, a wrong kind, an end long past.
+        // Good signatures do not help: an end long past, a wrong kind, another route's audience.
         for token in tokens() {
-            if token != good {
-                let _ = ask(&token, &ring, Some(&cache), expected, NOW + 5000);
+            if token == good {
+                continue;
+            }
+            let of_kind = |kind, audience| Expected { kind, audience: Some(audience) };
+            let access = decoded_kind(&token);
+            let other = if access { TokenKind::Refresh } else { TokenKind::Access };
+            for (expected, now) in [
+                (of_kind(TokenKind::Access, "b"), NOW + 5000),
+                (of_kind(TokenKind::Refresh, "b"), NOW + 5000),
+                (of_kind(other, "b"), NOW),
+                (of_kind(TokenKind::Access, "c"), NOW),
+            ] {
+                assert!(ask(&token, &ring, Some(&cache), expected, now).is_err());
             }
         }
         assert_eq!(cache.len(), 1);
         assert!(cache.get(good.as_bytes(), &ring).is_some());
+        // What has had its time goes.
+        assert_eq!(
+            ask(&good, &ring, Some(&cache), expected, NOW + 5000),
+            Err(AuthErrorKind::Expired)
+        );
+        assert_eq!(cache.len(), 0);
+    }
+
+    fn decoded_kind(token: &str) -> bool {
+        crate::danger::decode_unverified(token).unwrap().claims["type"] == "access"
+    }
+
+    #[test]
+    fn a_refresh_token_is_used_once_and_not_kept() {
+        let ring = ring(&[1]);
+        let cache = Cache::new(Some(100), &ring).unwrap();
+        let expected = Expected { kind: TokenKind::Refresh, audience: None };
+        for token in tokens() {
+            let _ = ask(&token, &ring, Some(&cache), expected, NOW);
+        }
+        assert_eq!(cache.len(), 0);
+    }
+
+    #[test]
+    fn what_its_claims_keep_beside_them_counts() {
+        let auth = issuer(1);
+        let ring = ring(&[1]);
+        let expected = Expected { kind: TokenKind::Access, audience: None };
+        let roles = (0..600).map(|_| "\n");
+        let token = auth.access_token("alice").roles(roles).issue().unwrap();
+        let now = Duration::from_secs(NOW);
+        let verified =
+            verify(token.as_bytes(), &ring, None, &Settings::default(), expected, now).unwrap();
+        let roles = 600 * (size_of_val(&verified.claims.roles[0]) + 1);
+        assert!(verified.size() >= verified.text.len() + roles, "{}", verified.size());
     }
 
     #[test]

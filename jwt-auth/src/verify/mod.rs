@@ -65,7 +65,7 @@ impl Verified {
 
     /// The bytes that it takes in memory, near enough.
     fn size(&self) -> usize {
-        size_of::<Self>() + self.text.capacity()
+        size_of::<Self>() + self.text.capacity() + self.claims.heap()
     }
 
     /// Whether a key of this ring verified the token.
@@ -139,9 +139,15 @@ pub(crate) fn verify(
     expected: Expected<'_>,
     now: Duration,
 ) -> Result<Arc<Verified>, AuthErrorKind> {
-    if let Some(kept) = cache.and_then(|cache| cache.get(token, ring)) {
-        validation::validate(&kept.claims, kept.payload(), kept.typ, settings, expected, now)?;
-        return Ok(kept);
+    if let Some(cache) = cache
+        && let Some(kept) = cache.get(token, ring)
+    {
+        let verdict =
+            validation::validate(&kept.claims, kept.payload(), kept.typ, settings, expected, now);
+        if verdict == Err(AuthErrorKind::Expired) {
+            cache.forget(token);
+        }
+        return verdict.map(|()| kept);
     }
     SCRATCH.with_borrow_mut(|scratch| {
         let token = compact::text(token)?;
@@ -164,7 +170,8 @@ pub(crate) fn verify(
             ring: ring.serial(),
             claims,
         });
-        if let Some(cache) = cache {
+        // A refresh token is used once.
+        if let Some(cache) = cache.filter(|_| expected.kind == TokenKind::Access) {
             cache.keep(&verified, key.algorithm);
         }
         Ok(verified)
