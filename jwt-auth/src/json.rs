@@ -382,17 +382,14 @@ impl<'a> Names<'a> {
     /// A name as it stands in the text.
     fn insert(&mut self, name: &'a str, start: usize) -> Result<(), NotStrict> {
         self.refuse_seen(name)?;
-        match (u16::try_from(start), u16::try_from(name.len()), self.list.get_mut(self.len)) {
-            (Ok(start), Ok(len), Some(place)) => {
-                *place = (start, len);
-                self.len += 1;
-            }
-            _ => {
-                // Whoever has more than the list holds may have many more.
-                let rest =
-                    self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES));
-                rest.insert(Cow::Borrowed(name));
-            }
+        let place = (u16::try_from(start), u16::try_from(name.len()));
+        if let ((Ok(start), Ok(len)), Some(free)) = (place, self.list.get_mut(self.len)) {
+            *free = (start, len);
+            self.len += 1;
+        } else {
+            // Whoever has more than the list holds may have many more.
+            let rest = self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES));
+            rest.insert(Cow::Borrowed(name));
         }
         Ok(())
     }
