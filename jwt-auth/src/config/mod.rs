@@ -392,7 +392,8 @@ impl Config {
     ///
     /// About a kilobyte each; larger tokens count as several. Nothing is decided by what is kept but that
     /// the signature is good: expiry, revocation and all that the route asks is judged at each request.
-    /// Tokens that do not verify never enter.
+    /// Tokens that do not verify never enter, nor do refresh tokens, which are used once. What is kept lies
+    /// whole in the process's memory until others take its place, or it comes again and has expired.
     ///
     /// ```
     /// # use jwt_auth::Config;
