@@ -137,3 +137,27 @@ async fn a_refresh_token_says_nothing_of_access_tokens() {
     let answer = send(&app, request.expect("a request")).await;
     assert_eq!(answer.body, "true token_missing");
 }
+
+#[jwt_required(danger(revocation = "skip"))]
+async fn skipping(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+#[tokio::test]
+async fn a_guard_that_skips_the_look_up_hands_out_what_it_let_in_and_a_plain_one_lets_nothing_in() {
+    for entries in [0, 100] {
+        let auth = auth(entries);
+        let token = auth.access_token("alice").issue().expect("a token");
+        let app = Router::new()
+            .route("/skipping", get(skipping))
+            .route("/bare", get(bare))
+            .with_state(auth.clone());
+        assert_eq!(ask(&app, "/bare", None, &token).await.body, "alice", "kept from here on");
+        let verified = auth.verify_access(&token).await.expect("good");
+        auth.revoke(&verified).await.expect("kept in memory");
+        for _ in 0..3 {
+            assert_eq!(ask(&app, "/skipping", None, &token).await.body, "alice", "{entries}");
+            assert_eq!(ask(&app, "/bare", None, &token).await.body, "token_revoked", "{entries}");
+        }
+    }
+}
