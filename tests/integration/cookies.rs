@@ -13,7 +13,7 @@ use jwt_auth::{
     SetCookies, TokenLocation, jwt_required, public, refresh_required,
 };
 use serde::Deserialize;
-use tests::{Client, config};
+use tests::{Client, claims, config, forge, plain_header};
 
 #[derive(Deserialize)]
 struct Wish {
@@ -237,6 +237,21 @@ async fn c5_cookies_are_deleted_with_the_attributes_they_were_set_with() {
         };
         assert_eq!(shapes(&set), shapes(&unset));
         assert!(unset.cookies().iter().all(|line| line.contains("=; ")), "no value");
+    }
+}
+
+#[tokio::test]
+async fn c5_a_value_that_would_end_the_cookie_is_refused() {
+    let (_, auth, _) = app(|config| config);
+    let token = auth.access_token("alice").issue().expect("a token");
+    let status = |token: &str| (auth.set_access_cookie(token), ()).into_response().status();
+    assert_eq!(status(&token), StatusCode::OK);
+    for bad in ["; Domain=example.com", ",", " ", "\"", "\\", "\r\nset-cookie: a=b", "é"] {
+        assert_eq!(status(&format!("{token}{bad}")), StatusCode::INTERNAL_SERVER_ERROR, "{bad:?}");
+        let mut with_csrf = claims();
+        with_csrf["csrf"] = format!("a{bad}").into();
+        let foreign = forge(&plain_header(), &with_csrf);
+        assert_eq!(status(&foreign), StatusCode::INTERNAL_SERVER_ERROR, "a CSRF value of {bad:?}");
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cookie::{Cookie, SameSite as Attribute};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 
@@ -224,19 +223,6 @@ impl SetCookies {
         value: Option<(&str, &Facts)>,
     ) -> Result<HeaderValue, AuthError> {
         let cookies = &settings.cookies;
-        let mut cookie = Cookie::build((name, value.map_or("", |(value, _)| value)))
-            .path(path)
-            .secure(cookies.secure)
-            .http_only(http_only)
-            .same_site(match cookies.same_site {
-                SameSite::Strict => Attribute::Strict,
-                SameSite::Lax => Attribute::Lax,
-                SameSite::None => Attribute::None,
-            })
-            .build();
-        if let Some(domain) = self.domain.as_ref().or(cookies.domain.as_ref()) {
-            cookie.set_domain(domain.as_str());
-        }
         let age = match value {
             None => Some(0),
             Some((_, facts)) => {
@@ -247,11 +233,33 @@ impl SetCookies {
                 self.max_age.or(cookies.max_age).or(life).map(|age| age.as_secs())
             }
         };
-        if let Some(age) = age {
-            let seconds = i64::try_from(age).unwrap_or(i64::MAX);
-            cookie.set_max_age(cookie::time::Duration::seconds(seconds));
+        let value = value.map_or("", |(value, _)| value);
+        if !value.bytes().all(is_octet) {
+            return Err(AuthError::cannot_issue("the cookie holds what no cookie can"));
         }
-        let line = cookie.to_string();
+        let mut line = format!("{name}={value}");
+        if http_only {
+            line.push_str("; HttpOnly");
+        }
+        line.push_str(match cookies.same_site {
+            SameSite::Strict => "; SameSite=Strict",
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::None => "; SameSite=None",
+        });
+        if cookies.secure {
+            line.push_str("; Secure");
+        }
+        line.push_str("; Path=");
+        line.push_str(path);
+        if let Some(domain) = self.domain.as_ref().or(cookies.domain.as_ref()) {
+            line.push_str("; Domain=");
+            line.push_str(domain);
+        }
+        if let Some(age) = age {
+            // Browsers read it into 64 bits with a sign.
+            line.push_str("; Max-Age=");
+            line.push_str(&age.min(i64::MAX.unsigned_abs()).to_string());
+        }
         if line.len() > MAX_COOKIE {
             return Err(AuthError::cannot_issue(
                 "a browser keeps no cookie of more than 4096 bytes",
@@ -262,6 +270,11 @@ impl SetCookies {
         line.set_sensitive(true);
         Ok(line)
     }
+}
+
+/// What a cookie's value is made of (RFC 6265 §4.1.1, `cookie-octet`): nothing that ends it.
+fn is_octet(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"\",;\\".contains(&byte)
 }
 
 /// What stands in a token of our own making. It is not verified: nobody is let in by it.
