@@ -271,23 +271,9 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
-    /// Asks the configuration's hooks what they add. What the builder was told goes before; what a hook says
-    /// goes before what the token before said.
-    pub(crate) async fn hooked(mut self) -> Result<Self, AuthError> {
-        let hooks = &self.wanted.issuer.settings.hooks;
-        self.wanted.hooked = true;
-        if let Some(hook) = &hooks.claims {
-            let more = ask(&**hook, &self.wanted.subject).await?;
-            self.wanted.carried.1.retain(|(name, _)| !more.contains_key(name));
-            if let Ok(claims) = &mut self.wanted.claims {
-                add(claims, more);
-            }
-        }
-        if let Some(hook) = &hooks.headers {
-            let more = ask(&**hook, &self.wanted.subject).await?;
-            add(&mut self.wanted.header, more);
-        }
-        Ok(self)
+    /// See [`Wanted::hooked`].
+    pub(crate) async fn hooked(self) -> Result<Self, AuthError> {
+        Ok(Self { wanted: self.wanted.hooked().await?, kind: self.kind })
     }
 
     /// Lets the life be chosen by `danger`.
@@ -385,50 +371,76 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
 }
 
 macro_rules! awaited {
-    ($($kind:ty as $made:ty),*) => {$(
+    ($($kind:ty),*) => {$(
         /// The configuration's hooks are asked, then the token is made.
         impl<'a> IntoFuture for TokenBuilder<'a, $kind> {
-            type Output = Result<<$made as BuilderKind>::Output, AuthError>;
+            type Output = Result<<$kind as BuilderKind>::Output, AuthError>;
             type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
             fn into_future(self) -> Self::IntoFuture {
-                let builder = TokenBuilder::<$made> { wanted: self.wanted, kind: PhantomData };
-                Box::pin(builder.made())
+                let issuer = self.wanted.issuer;
+                Box::pin(async move { issuer.told(self.hooked().await)?.issue() })
             }
         }
     )*};
 }
 
-awaited!(
-    AccessKind as AccessKind,
-    RefreshKind as RefreshKind,
-    PairKind as PairKind,
-    LogInKind as PairKind
-);
+awaited!(AccessKind, RefreshKind, PairKind);
 
-impl<K: BuilderKind> TokenBuilder<'_, K> {
-    async fn made(self) -> Result<K::Output, AuthError> {
-        let issuer = self.wanted.issuer;
-        let mut builder = issuer.told(self.hooked().await)?;
-        let Some(store) = builder.wanted.registry else { return builder.issue() };
+/// The configuration's hooks are asked, the pair is made, and the store is told of the session.
+impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
+    type Output = Result<TokenPair, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.wanted.logged_in())
+    }
+}
+
+impl Wanted<'_> {
+    /// Asks the configuration's hooks what they add. What the builder was told goes before; what a hook says
+    /// goes before what the token before said.
+    async fn hooked(mut self) -> Result<Self, AuthError> {
+        let hooks = &self.issuer.settings.hooks;
+        self.hooked = true;
+        if let Some(hook) = &hooks.claims {
+            let more = ask(&**hook, &self.subject).await?;
+            self.carried.1.retain(|(name, _)| !more.contains_key(name));
+            if let Ok(claims) = &mut self.claims {
+                add(claims, more);
+            }
+        }
+        if let Some(hook) = &hooks.headers {
+            let more = ask(&**hook, &self.subject).await?;
+            add(&mut self.header, more);
+        }
+        Ok(self)
+    }
+
+    async fn logged_in(self) -> Result<TokenPair, AuthError> {
+        let issuer = self.issuer;
+        let mut wanted = issuer.told(self.hooked().await)?;
         let lineage = issuer.told(Lineage::first(issuer.settings))?;
-        builder.wanted.lineage = Some(lineage.clone());
-        builder.wanted.first = true;
-        let (subject, device) = (builder.wanted.subject.clone(), builder.wanted.device.clone());
+        wanted.lineage = Some(lineage.clone());
+        wanted.first = true;
+        let (registry, subject, device) =
+            (wanted.registry, wanted.subject.clone(), wanted.device.clone());
         // Made first: a pair that cannot be made leaves no session behind.
-        let pair = builder.issue()?;
-        let session = NewSession {
-            family: &lineage.family,
-            subject: &subject,
-            device: device.as_deref(),
-            refresh_id: &lineage.refresh_id,
-            ends: to_system_time(lineage.family_ends),
-            now: to_system_time(lineage.issued_at),
-        };
-        issuer.told(within_deadline(store.begin(session)).await.map_err(|error| {
-            tracing::warn!(target: "jwt_auth", %error, "a log-in was refused");
-            AuthErrorKind::Unavailable.into()
-        }))?;
+        let pair = TokenBuilder::<PairKind> { wanted, kind: PhantomData }.issue()?;
+        if let Some(store) = registry {
+            let session = NewSession {
+                family: &lineage.family,
+                subject: &subject,
+                device: device.as_deref(),
+                refresh_id: &lineage.refresh_id,
+                ends: to_system_time(lineage.family_ends),
+                now: to_system_time(lineage.issued_at),
+            };
+            issuer.told(within_deadline(store.begin(session)).await.map_err(|error| {
+                tracing::warn!(target: "jwt_auth", %error, "a log-in was refused");
+                AuthErrorKind::Unavailable.into()
+            }))?;
+        }
         Ok(pair)
     }
 }

@@ -1,10 +1,7 @@
 //! Reading one JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037), strictly.
 
-use std::collections::HashMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use zeroize::Zeroizing;
 
 use crate::json::{self, NotStrict, Value};
@@ -77,14 +74,14 @@ impl Jwk {
 }
 
 struct Members {
-    texts: HashMap<String, Zeroizing<String>>,
+    texts: Vec<(String, Zeroizing<String>)>,
     ops: Option<Vec<String>>,
 }
 
 impl Members {
     fn read(text: &[u8]) -> Result<Self, KeyProblem> {
         let text = std::str::from_utf8(text).map_err(|_| problem("a JWK is UTF-8"))?;
-        let mut members = Self { texts: HashMap::new(), ops: None };
+        let mut members = Self { texts: Vec::new(), ops: None };
         json::object(text, |name, value, _| {
             match (name, value) {
                 ("key_ops", Value::Array { raw, start }) => {
@@ -100,7 +97,7 @@ impl Members {
                 }
                 (_, Value::String(text)) => {
                     let text = Zeroizing::new(text.value().into_owned());
-                    members.texts.insert(name.to_owned(), text);
+                    members.texts.push((name.to_owned(), text));
                 }
                 (
                     "kty" | "alg" | "use" | "key_ops" | "kid" | "crv" | "k" | "n" | "e" | "x" | "y",
@@ -117,7 +114,7 @@ impl Members {
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.texts.get(name).map(|text| text.as_str())
+        self.texts.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
     }
 
     fn bytes(&self, name: &str) -> Result<Vec<u8>, KeyProblem> {
