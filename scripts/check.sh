@@ -9,6 +9,16 @@ export CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
 
 say() { printf '\n== %s\n' "$*"; }
+log=$(mktemp)
+finish() { # A full disk shows itself in a hundred ways, none of which says so.
+    local code=$? free
+    rm -f "$log"
+    free=$(df -Pm . | awk 'NR == 2 { print $4 }')
+    [ "$code" = 0 ] || [ "$free" -gt 1024 ] ||
+        echo "only $free MB are left on this disk, and all of this needs 5 GB from a fresh clone" >&2
+    exit "$code"
+}
+trap finish EXIT
 need() { # need COMMAND, and how to install it
     command -v "$1" >/dev/null 2>&1 && return
     say "installing $1"
@@ -82,8 +92,6 @@ TESTS_VERIFIED_CACHE=1000 cargo test --quiet -p tests --all-features --test inte
 
 say "tests: unit, integration, properties, compile errors, documentation"
 export PROPTEST_CASES=10000
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 cargo test --workspace --all-features 2>&1 | tee "$log"
 
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
