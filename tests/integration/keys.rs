@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jwt_auth::{Algorithm, AuthErrorKind, Config, ConfigError, JwtAuth, Key, KeyRing, ManualClock};
 use tests::NOW;
 
@@ -359,5 +361,45 @@ async fn jwks_are_read_strictly() {
     ] {
         let error = rule(ring([Key::jwk(bad.clone())]));
         assert!(error.contains(words), "{bad}: {error}");
+    }
+}
+
+/// The modulus of the tests' RSA key, of 2048 bits: the first number of its PKCS#1.
+fn modulus() -> Vec<u8> {
+    let text = pem("rsa.pkcs1.pub.pem");
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(body).expect("base64");
+    assert_eq!(der[..9], [0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01, 0]);
+    der[9..9 + 256].to_vec()
+}
+
+/// The sum of two numbers of one length, if it is as long.
+fn sum(one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
+    let (mut sum, mut carry) = (one.to_vec(), 0);
+    for (digit, more) in sum.iter_mut().zip(other).rev() {
+        let total = u16::from(*digit) + u16::from(*more) + carry;
+        (*digit, carry) = ((total & 0xff) as u8, total >> 8);
+    }
+    (carry == 0).then_some(sum)
+}
+
+#[tokio::test]
+async fn r11_a_signature_of_rsa_is_less_than_its_modulus() {
+    let n = modulus();
+    for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512] {
+        let auth = pair(algorithm, "rsa.pem", "rsa.pub.pem").expect("good");
+        // The sum fits for about one signature of four.
+        let (token, other) = (0..200)
+            .find_map(|_| {
+                let token = auth.access_token("alice").issue().expect("a token");
+                let (message, signature) = token.rsplit_once('.').expect("a token");
+                let sum = sum(&URL_SAFE_NO_PAD.decode(signature).expect("base64"), &n)?;
+                let other = format!("{message}.{}", URL_SAFE_NO_PAD.encode(sum));
+                Some((token, other))
+            })
+            .expect("a signature that leaves room");
+        assert!(auth.verify_access(&token).await.is_ok());
+        let error = auth.verify_access(&other).await.expect_err("the same number modulo n");
+        assert_eq!(error.kind(), AuthErrorKind::InvalidSignature, "{algorithm}");
     }
 }

@@ -59,13 +59,15 @@ pub(in crate::keys) struct Verifier {
     label: Label,
     algorithm: Algorithm,
     key: DecodingKey,
+    /// The modulus of RSA, which no signature reaches.
+    modulus: Option<Vec<u8>>,
 }
 
 impl Verifier {
     fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
         // Made once for nothing, so that what the backend refuses is found before serving.
         (DEFAULT_PROVIDER.verifier_factory)(&algorithm.backend(), &key).ok()?;
-        Some(Self { label: Label::new(), algorithm, key })
+        Some(Self { label: Label::new(), algorithm, key, modulus: None })
     }
 
     pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
@@ -74,7 +76,8 @@ impl Verifier {
 
     /// Modulus and exponent without leading zeros.
     pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
-        Self::new(algorithm, DecodingKey::from_rsa_raw_components(n, e))
+        let verifier = Self::new(algorithm, DecodingKey::from_rsa_raw_components(n, e))?;
+        Some(Self { modulus: Some(n.to_vec()), ..verifier })
     }
 
     /// A point of EC in SEC1, or the 32 bytes of Ed25519.
@@ -88,6 +91,11 @@ impl Verifier {
 
     /// True when the signature verifies; false on any failure whatever.
     pub(in crate::keys) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        // RFC 8017 §5.2.2 refuses a number out of range; `rsa` does so for PKCS#1 v1.5 and not for PSS. Both are as
+        // long as one another, so bytes compare as numbers do.
+        if self.modulus.as_ref().is_some_and(|n| signature >= n.as_slice()) {
+            return false;
+        }
         VERIFIERS.with(|shelf| {
             let make =
                 || (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.backend(), &self.key).ok();
