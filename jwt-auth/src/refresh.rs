@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::clock::{since_epoch, to_system_time};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::{Issuer, Lineage, PairKind, TokenBuilder, TokenPair, random_id};
-use crate::revocation::{Engine, Rotate, Rotation, Standing, TokenIdentity, within_deadline};
+use crate::revocation::{
+    Engine, Rotate, Rotation, Standing, StoreError, TokenIdentity, within_deadline,
+};
 use crate::token::RefreshToken;
 
 /// Trades a verified refresh token for a new pair of the same session.
@@ -54,23 +56,16 @@ pub(crate) async fn rotate<C>(
         grace: settings.refresh_grace,
         now: to_system_time(now),
     };
-    // Memory may lag behind what other nodes took back: the store itself is asked, at the same time. What is taken
-    // back later than this has an epoch no earlier than the successor's `iat`. The session is the rotation's to judge:
-    // a reuse ends it, and asking may come after that.
+    // Memory may lag behind what other nodes took back: the store itself is asked, and first, since nothing is used
+    // up where it cannot vouch. What is taken back later than this has an epoch no earlier than the successor's
+    // `iat`. The session is the rotation's to judge: a reuse ends it.
     let identity = TokenIdentity { family: None, ..identity };
-    let (asked, rotation) = tokio::join!(
-        within_deadline(store.ask(&identity, to_system_time(now))),
-        within_deadline(store.rotate(request)),
-    );
-    match asked {
+    match within_deadline(store.ask(&identity, to_system_time(now))).await {
         Ok(Standing::Good) => {}
         Ok(Standing::Revoked) => return Err(AuthErrorKind::Revoked.into()),
-        Err(error) => {
-            tracing::warn!(target: "jwt_auth", %error, "a rotation was refused");
-            return Err(AuthErrorKind::Unavailable.into());
-        }
+        Err(error) => return Err(refused(&error)),
     }
-    let lineage = match rotation {
+    let lineage = match within_deadline(store.rotate(request)).await {
         Ok(Rotation::Rotated { family_ends }) => {
             Lineage { family_ends: since(family_ends), ..lineage }
         }
@@ -91,10 +86,7 @@ pub(crate) async fn rotate<C>(
             return Err(AuthErrorKind::RefreshTokenReused.into());
         }
         Ok(Rotation::Unknown) => return Err(AuthErrorKind::Revoked.into()),
-        Err(error) => {
-            tracing::warn!(target: "jwt_auth", %error, "a rotation was refused");
-            return Err(AuthErrorKind::Unavailable.into());
-        }
+        Err(error) => return Err(refused(&error)),
     };
     // What was taken back while the store decided holds for the successor too, and a successor that was
     // taken back is not handed out again. A session that ended meanwhile needs no question: the successor
@@ -115,6 +107,11 @@ pub(crate) async fn rotate<C>(
         }
     }
     pair.lineage(lineage).issue()
+}
+
+fn refused(error: &StoreError) -> AuthError {
+    tracing::warn!(target: "jwt_auth", %error, "a rotation was refused");
+    AuthErrorKind::Unavailable.into()
 }
 
 /// The pair that carries along what the token says.

@@ -1,5 +1,7 @@
 //! Taking back: SECURITY.md §3 on the embedded store, and on stores that fail.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
@@ -284,6 +286,48 @@ async fn a_log_out_everywhere_covers_the_time_that_its_record_took() {
     clock.advance(Duration::from_secs(1));
     let after = auth.access_token("alice").issue().expect("a token");
     assert!(auth.verify_access(&after).await.is_ok());
+}
+
+/// A store that decides about rotations, and for a while cannot say what else was taken back.
+struct Mute(jwt_auth::MemoryStore, Arc<AtomicBool>);
+
+impl RevocationStore for Mute {
+    fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
+        self.0.standing(token, now)
+    }
+
+    async fn ask(
+        &self,
+        token: &TokenIdentity<'_>,
+        now: SystemTime,
+    ) -> Result<Standing, StoreError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(StoreError::new("malformed"));
+        }
+        self.0.ask(token, now).await
+    }
+
+    async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
+        self.0.revoke(what, now).await
+    }
+
+    async fn rotate(&self, request: Rotate<'_>) -> Result<Rotation, StoreError> {
+        self.0.rotate(request).await
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_be_vouched_for_uses_nothing_up() {
+    let mute = Arc::new(AtomicBool::new(true));
+    let store = Mute(jwt_auth::MemoryStore::new(), Arc::clone(&mute));
+    let config = config().0.refresh_grace(Duration::ZERO).revocation(store);
+    let auth = config.build().expect("good");
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let token = async || auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    let error = auth.rotate(token().await).await.expect_err("nobody vouches");
+    assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+    mute.store(false, Ordering::Relaxed);
+    assert!(auth.rotate(token().await).await.is_ok());
 }
 
 struct Down;

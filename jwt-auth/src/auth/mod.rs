@@ -197,7 +197,7 @@ impl JwtAuth {
     /// [`RefreshTokenReused`](AuthErrorKind::RefreshTokenReused), [`Revoked`](AuthErrorKind::Revoked),
     /// [`Expired`](AuthErrorKind::Expired); [`UnknownKey`](AuthErrorKind::UnknownKey) for a token that
     /// another `JwtAuth` verified; [`Unavailable`](AuthErrorKind::Unavailable) when the store
-    /// cannot decide, and then nothing was used up.
+    /// cannot decide: nothing was used up then, or the same token is traded again within the grace.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
