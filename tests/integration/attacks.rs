@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -13,7 +13,7 @@ use jwt_auth::{
     AccessToken, AuthError, Config, CurrentUser, GuardedRouter, JwtAuth, LoadUser, ManualClock,
     TokenIdentity, TokenKind, TokenLocation, jwt_required, refresh_required,
 };
-use tests::{Client, config};
+use tests::{Client, NOW, config};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const COOKIE: &str = "__Host-access_token_cookie";
@@ -328,6 +328,34 @@ async fn one_users_log_outs_are_no_questions_for_everybody_elses_sockets() {
         tokio::task::yield_now().await;
     }
     assert!(asked.load(Ordering::Relaxed) >= before + 50, "and each is asked once a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_log_outs_put_off_no_sockets_own_question() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let denied = Arc::clone(&gone);
+    let config = config().0.denylist(move |token: &TokenIdentity<'_>| {
+        let denied = token.subject() == "alice" && denied.load(Ordering::Relaxed);
+        async move { Ok::<_, Infallible>(denied) }
+    });
+    let auth = config.build().expect("good");
+    let token = auth.access_token("alice").issue().expect("a token");
+    let token = auth.verify_access(&token).await.expect("good");
+    let open = {
+        let auth = auth.clone();
+        tokio::spawn(async move { auth.ended(&token).await })
+    };
+    tokio::task::yield_now().await;
+    gone.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_millis(900)).await;
+        auth.revoke_id("another's", UNIX_EPOCH + Duration::from_secs(NOW + 900))
+            .await
+            .expect("held");
+        tokio::task::yield_now().await;
+    }
+    assert!(open.is_finished(), "within two looks");
+    assert_eq!(open.await.expect("no panic"), jwt_auth::SessionEnd::Revoked);
 }
 
 #[tokio::test]

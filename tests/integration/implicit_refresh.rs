@@ -142,6 +142,20 @@ async fn what_was_ended_elsewhere_does_not_go_on() {
 }
 
 #[tokio::test]
+async fn half_of_a_life_is_half_of_the_tokens_own() {
+    let (client, auth, clock) = app(|config| config);
+    for (life, early, late) in [(4, 1, 2), (60, 29, 2)] {
+        let pair = auth.log_in("alice").expires_in(life * MINUTE).await.expect("a pair");
+        client.keep("__Host-access_token_cookie", pair.access_token());
+        clock.advance(early * MINUTE);
+        assert!(client.call("GET", "/me", &[]).await.cookies().is_empty(), "{life} minutes");
+        clock.advance(late * MINUTE);
+        let answer = client.call("GET", "/me", &[]).await;
+        assert_eq!(answer.cookies().is_empty(), life > 15, "no shorter than what is left");
+    }
+}
+
+#[tokio::test]
 async fn it_never_writes_over_a_cookie_of_the_handlers_and_a_route_turns_it_off() {
     let (client, auth, clock) = app(|config| config);
     client.call("POST", "/login", &[]).await;

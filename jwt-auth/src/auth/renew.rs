@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::auth::{JwtAuth, VerifiedToken};
 use crate::clock::since_epoch;
+use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::issue::{AccessKind, Life, TokenBuilder};
 use crate::validation;
@@ -59,9 +62,9 @@ impl fmt::Display for SessionEnd {
 impl JwtAuth {
     /// Waits until a token that opened something long-lived is no longer good: it expired, or was revoked.
     ///
-    /// A revocation by this process is seen at once, one from elsewhere within a second: the store, and a
-    /// [denylist](crate::Config::denylist) of your own, are asked that often for each token that is waited
-    /// for. It needs a Tokio runtime with its timer on, which `#[tokio::main]` gives.
+    /// A revocation by this process is seen at once, one from elsewhere within a second of its being read here:
+    /// this process's memory of the store, and a [denylist](crate::Config::denylist) of your own, are asked
+    /// that often for each token that is waited for. It needs a Tokio runtime with its timer on, which `#[tokio::main]` gives.
     ///
     /// ```
     /// use jwt_auth::{AccessToken, JwtAuth};
@@ -78,9 +81,9 @@ impl JwtAuth {
         let verified = token.verified();
         let settings = self.settings();
         let looks_up = self.looks_up(verified.identity().kind());
-        // The application's own source is asked once a second and not at every wake-up, else the log-outs of one
-        // user would be questions for each socket of all the others.
-        let mut woken = false;
+        // The application's own source is asked once a second, however often others' log-outs wake this up: else
+        // they would be questions for each socket, or would put off its own question for ever.
+        let mut ask_at = Instant::now();
         loop {
             // Listening starts before the look, so that nothing falls between the two.
             let changed = self.inner.changed.notified();
@@ -90,10 +93,14 @@ impl JwtAuth {
             if validation::expired(verified.claims(), settings, now) {
                 return SessionEnd::Expired;
             }
-            let standing = match (looks_up, woken) {
+            let due = ask_at <= Instant::now();
+            if due {
+                ask_at = Instant::now() + LOOK_AGAIN;
+            }
+            let standing = match (looks_up, due) {
                 (false, _) => Ok(()),
-                (true, true) => self.kept(verified, now),
-                (true, false) => self.standing(verified, now).await,
+                (true, false) => self.kept(verified, now),
+                (true, true) => self.standing(verified, now).await,
             };
             match standing {
                 Ok(()) => {}
@@ -101,8 +108,9 @@ impl JwtAuth {
                 Err(_) => return SessionEnd::Unavailable,
             }
             let end = verified.claims().exp.map(|exp| exp.saturating_add(settings.decode_leeway));
-            let left = end.map_or(LOOK_AGAIN, |end| end.saturating_sub(now)).min(LOOK_AGAIN);
-            woken = tokio::time::timeout(left, changed).await.is_ok();
+            let left = end.map_or(LOOK_AGAIN, |end| end.saturating_sub(now));
+            let left = left.min(ask_at.saturating_duration_since(Instant::now()));
+            let _ = tokio::time::timeout(left, changed).await;
         }
     }
 
@@ -117,13 +125,18 @@ impl JwtAuth {
         let claims = verified.claims();
         // Asked before the look, so that what is ended meanwhile ends the new token too.
         let now = since_epoch(&*settings.clock);
-        let within = within.unwrap_or(settings.access_token_expires / 2);
+        // Where cookies are no place for tokens, there is none to hand the new one over in.
+        if !settings.reads(TokenLocation::Cookie) {
+            return Ok(None);
+        }
         // Another's token is not ours to prolong, and one without a session could be ended by nobody.
         if !verified.is_of(&self.inner.ring) || verified.identity().family().is_none() {
             return Ok(None);
         }
         // Without the time of the log-in nobody knows when the session ends for good.
         let (Some(exp), Some(began)) = (claims.exp, claims.auth_time) else { return Ok(None) };
+        let made = claims.iat.unwrap_or(began);
+        let within = within.unwrap_or(exp.saturating_sub(made) / 2);
         // No longer than the refresh token of the log-in: a session that nobody can log out of is none.
         let session = settings.refresh_family_expires.min(settings.refresh_token_expires);
         let session_left = began.saturating_add(session).saturating_sub(now);

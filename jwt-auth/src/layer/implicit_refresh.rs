@@ -48,7 +48,7 @@ pub struct ImplicitRefreshLayer {
 }
 
 impl ImplicitRefreshLayer {
-    /// How near its end a token is renewed. Default: half of the configured lifetime.
+    /// How near its end a token is renewed. Default: half of the lifetime that it was made with.
     pub fn within(mut self, left: Duration) -> Self {
         self.within = Some(left);
         self
