@@ -45,6 +45,7 @@ fn logs_hold_the_reason_and_never_the_token() {
             for token in [
                 good.clone(),
                 format!("{good}x"),
+                tests::forged(&good),
                 "aaaa.bbbb.cccc".to_owned(),
                 forge(&json!({ "alg": "none" }), &claims()),
             ] {
@@ -59,7 +60,8 @@ fn logs_hold_the_reason_and_never_the_token() {
         });
     });
     let text = String::from_utf8(log.0.lock().expect("one thread").clone()).expect("text");
-    for code in ["fresh_token_required", "token_malformed", "algorithm_not_allowed"] {
+    let sentence = "reason=\"Signature verification failed\"";
+    for code in ["fresh_token_required", "token_malformed", "algorithm_not_allowed", sentence] {
         assert!(text.contains(code), "{text}");
     }
     assert!(text.contains("refresh_token_reused") && text.contains("subject=\"alice\""), "{text}");

@@ -66,8 +66,10 @@ impl DangerousConfig for Config {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait DangerousIssue: sealed::Sealed {
-    /// Leaves `exp` out of the access token, or of the refresh token when that is what is made. Only a
-    /// configuration that [allows it](DangerousConfig::allow_tokens_without_expiry) reads such a token.
+    /// Leaves `exp` out of an access token that is made alone. A refresh token, and a pair, end with their
+    /// session all the same ([`refresh_family_expires`](crate::Config::refresh_family_expires)): a session that
+    /// never ends could never be forgotten. Only a configuration that
+    /// [allows it](DangerousConfig::allow_tokens_without_expiry) reads a token without `exp`.
     #[must_use]
     fn never_expires(self) -> Self;
 }

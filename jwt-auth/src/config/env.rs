@@ -14,6 +14,9 @@ const PREFIX: &str = "JWT_AUTH_";
 /// The variables that choose the key; the others are in [`OPTIONS`].
 const KEYS: [&str; 5] = ["SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "ALGORITHM", "KEY_ID"];
 
+/// What the macros listen to while compiling; `cargo run` hands it on.
+const OF_THE_MACROS: &str = "MACROS_DEBUG";
+
 type Apply = fn(Config, &'static str, &str) -> Config;
 
 const OPTIONS: &[(&str, Apply)] = &[
@@ -256,7 +259,10 @@ fn read(vars: &BTreeMap<String, String>, origin: &Origin<'_>) -> Config {
     }
     for name in vars.keys().filter(|name| name.starts_with(PREFIX)) {
         let short = &name[PREFIX.len()..];
-        if !KEYS.contains(&short) && !OPTIONS.iter().any(|(known, _)| *known == short) {
+        if short != OF_THE_MACROS
+            && !KEYS.contains(&short)
+            && !OPTIONS.iter().any(|(known, _)| *known == short)
+        {
             config = config.problem(ConfigProblem::new(
                 name.as_str(),
                 "there is no such option",
@@ -417,6 +423,12 @@ mod tests {
     fn a_secret_and_a_pair_contradict() {
         let found = problems(&[SECRET, ("JWT_AUTH_PUBLIC_KEY", "file:public.pem")]);
         assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn what_the_macros_listen_to_is_no_typo() {
+        assert!(problems(&[SECRET, ("JWT_AUTH_MACROS_DEBUG", "1")]).is_empty());
+        assert_eq!(problems(&[SECRET, ("JWT_AUTH_MACROS_DEBUGS", "1")]).len(), 1);
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl IntoResponse for AuthError {
         if self.kind() == AuthErrorKind::CannotIssue {
             tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
         } else {
-            tracing::debug!(target: "jwt_auth", code = self.code(), "refused");
+            tracing::debug!(target: "jwt_auth", code = self.code(), reason = self.detail(), "refused");
         }
         if let Some(response) = hooked(&self) {
             return response;
