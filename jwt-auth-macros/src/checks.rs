@@ -1,4 +1,4 @@
-//! The contradictions between a guard and the handler's parameters, asserted on their types.
+//! What a guard asks of the types of the handler's parameters: that none contradicts it, and what they are.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -101,4 +101,48 @@ pub(crate) fn parameters(
             #(#assertions)*
         };
     })
+}
+
+// Input:   #[jwt_required(danger(revocation = "skip"))]
+//          async fn lax(token: Alias, next: Next) {}
+//
+// Output:  {
+//              use ::jwt_auth::__private::OtherParameter as _;
+//              const KEEPS: bool = {
+//                  let (mut token, mut next) = (false, false);
+//                  { let it = Probe::<Alias>::PARAMETER; token |= it.is_token(); next |= it.is_next(); }
+//                  { let it = Probe::<Next>::PARAMETER; token |= it.is_token(); next |= it.is_next(); }
+//                  token && !next
+//              };
+//              KEEPS
+//          }
+//
+// A type with generics of the function cannot be named there; it may be a token's.
+pub(crate) fn keeps_unasked(function: &Function, paths: &Paths) -> TokenStream {
+    let questions = function.sig.inputs.iter().filter_map(|input| {
+        let syn::FnArg::Typed(parameter) = input else { return None };
+        let ty = &*parameter.ty;
+        let cfgs = parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+        let question = if function.is_generic(ty) {
+            quote!(__token = true;)
+        } else {
+            quote! {
+                let __it = #paths::Probe::<#ty>::PARAMETER;
+                __token |= __it.is_token();
+                __next |= __it.is_next();
+            }
+        };
+        Some(quote!(#(#cfgs)* { #question }))
+    });
+    quote! {{
+        #[allow(unused_imports)]
+        use #paths::OtherParameter as _;
+        #[allow(unused_mut, deprecated)]
+        const KEEPS: #paths::core::primitive::bool = {
+            let (mut __token, mut __next) = (false, false);
+            #(#questions)*
+            __token && !__next
+        };
+        KEEPS
+    }}
 }

@@ -34,7 +34,7 @@ use crate::spec::Attribute;
 /// | `audience = "…"` | this route's audience, in place of the configured ones; on a middleware it answers for the token parameters behind it, and not for the guards |
 /// | `check = path` | a function of yours over `&AccessToken<C>`, sync or async, `-> bool` or `-> Result<(), AuthError>`; refusal is 403 |
 /// | `revocation = "strict"` | ask the store itself, and not the replica of it that this node keeps; a call over the network for a shared store |
-/// | `danger(revocation = "skip")` | not looked up as revoked: a token that was taken back opens this route until it expires; on a middleware of a plain `axum::Router` that goes for token parameters behind it as well |
+/// | `danger(revocation = "skip")` | not looked up as revoked: a token that was taken back opens this route until it expires; on a middleware it goes for the middleware alone, and its own token parameters look for themselves, as all behind it does |
 /// | `crate = path` | where the crate `jwt_auth` is, when it has another name |
 ///
 /// It goes on a free `async fn`, and on an associated one without `self` where the arguments are none,

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
+use crate::checks;
 use crate::handler::Function;
 use crate::paths::Paths;
 use crate::places::Revocation;
@@ -51,7 +52,11 @@ impl Policy {
         let (cfgs, vis) = (function.cfgs().collect::<Vec<_>>(), &function.vis);
         let base =
             if attribute == Attribute::RefreshRequired { quote!(REFRESH) } else { quote!(ACCESS) };
-        let fields = fields(spec, paths);
+        let mut fields = fields(spec, paths);
+        if matches!(spec.revocation, Some(Revocation::Skip)) {
+            let keeps = checks::keeps_unasked(function, paths);
+            fields.extend(quote!(keeps_unasked: #keeps,));
+        }
         let check = spec.check.as_ref().map(|path| check(path, paths));
         let item = quote! {
             #(#cfgs)*

@@ -57,6 +57,23 @@ mod no_prelude {
     #[refresh_required(audience = "x")]
     async fn refresh() {}
 
+    #[refresh_required(crate = ::jwt_auth)]
+    async fn again() {}
+
+    #[jwt_required(danger(revocation = "skip"))]
+    async fn unasked(_: AccessToken, #[cfg(any())] _: Missing) {}
+
+    #[jwt_required(danger(revocation = "skip"))]
+    async fn nothing() {}
+
+    #[jwt_required(danger(revocation = "skip"))]
+    async fn lax(request: ::axum::extract::Request, next: ::axum::middleware::Next) {
+        next.run(request).await;
+    }
+
+    #[jwt_required(danger(revocation = "skip"))]
+    async fn generic<C>(_: AccessToken<C>) {}
+
     #[public]
     async fn open() {}
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::{HeaderValue, Request, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_request_with_state};
 use axum::response::Response;
 use jwt_auth::routing::{any, get};
 use jwt_auth::{
@@ -44,7 +44,7 @@ fn by_cookie() -> (Config, ManualClock) {
 
 #[tokio::test]
 async fn a_layer_renews_no_token_of_another_realm() {
-    let clock = ManualClock::at(tests::NOW);
+    let clock = ManualClock::at(NOW);
     let build = |byte: u8| {
         let config = Config::hs256([byte; 32]).clock(clock.clone());
         config.token_location([TokenLocation::Cookie]).build().expect("good")
@@ -228,18 +228,47 @@ async fn lax_by_header(request: axum::extract::Request, next: Next) -> Response 
     next.run(request).await
 }
 
+/// A middleware behind another name: what it is is decided on the type.
+type After = Next;
+
+#[jwt_required(danger(revocation = "skip"))]
+async fn lax_with_token(
+    _: Option<AccessToken>,
+    request: axum::extract::Request,
+    next: After,
+) -> Response {
+    next.run(request).await
+}
+
+#[jwt_required(danger(revocation = "skip"))]
+async fn lax_map(request: axum::extract::Request) -> axum::extract::Request {
+    request
+}
+
 #[tokio::test]
 async fn a_middleware_that_skips_vouches_for_no_handler_behind_it() {
     let auth = config().0.build().expect("good");
-    let app: axum::Router = GuardedRouter::new()
-        .route("/bare", get(bare))
-        .route("/me", get(me))
-        .layer(from_fn_with_state(auth.clone(), lax_by_header))
-        .with_state(auth.clone());
     let token = auth.access_token("alice").issue().expect("a token");
     auth.revoke(&auth.verify_access(&token).await.expect("good")).await.expect("held");
-    for path in ["/bare", "/me"] {
-        assert_eq!(tests::get(&app, path, &token).await.code(), "token_revoked", "{path}");
+    let guarded = || GuardedRouter::new().route("/bare", get(bare)).route("/me", get(me));
+    let plain = || {
+        let routes = axum::Router::new().route("/bare", axum::routing::get(bare));
+        routes.route("/me", axum::routing::get(me))
+    };
+    let apps: [axum::Router; 5] = [
+        guarded().layer(from_fn_with_state(auth.clone(), lax_by_header)).with_state(auth.clone()),
+        plain().layer(from_fn_with_state(auth.clone(), lax_by_header)).with_state(auth.clone()),
+        plain().layer(from_fn_with_state(auth.clone(), lax_with_token)).with_state(auth.clone()),
+        plain().layer(map_request_with_state(auth.clone(), lax_map)).with_state(auth.clone()),
+        GuardedRouter::new()
+            .unguarded("a router of old", plain())
+            .layer(from_fn_with_state(auth.clone(), lax_by_header))
+            .with_state(auth.clone()),
+    ];
+    for (n, app) in apps.iter().enumerate() {
+        for path in ["/bare", "/me"] {
+            assert_eq!(tests::get(app, path, &token).await.code(), "token_revoked", "{n} {path}");
+        }
     }
 }
 
@@ -455,7 +484,7 @@ async fn a_fraction_of_a_second_is_not_too_early_for_an_entry_to_go() {
     let auth = config.build().expect("good");
     let mut claims = tests::claims();
     claims["exp"] =
-        format!("{}.9", tests::NOW + 10).parse::<serde_json::Number>().expect("a number").into();
+        format!("{}.9", NOW + 10).parse::<serde_json::Number>().expect("a number").into();
     let token = tests::forge(&tests::plain_header(), &claims);
     auth.revoke(&auth.verify_access(&token).await.expect("good")).await.expect("held");
     clock.advance(Duration::from_millis(10_500));
@@ -483,5 +512,5 @@ async fn a_session_keeps_the_time_it_was_given_to_lie_idle_and_gains_none() {
     let pair = long.log_in("alice").await.expect("a pair");
     let token = short.verify_refresh(pair.refresh_token()).await.expect("good");
     let next = short.rotate(token).await.expect("a pair");
-    assert_eq!(exp(next.refresh_token()), Some(tests::NOW + 3600));
+    assert_eq!(exp(next.refresh_token()), Some(NOW + 3600));
 }

@@ -111,9 +111,8 @@ fn r10_a_pem_after_something_else_is_no_secret_either() {
 
 #[test]
 fn r11_ed25519_keys_of_small_order() {
-    use base64::Engine as _;
     let jwk = |bytes: &[u8; 32]| {
-        let x = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        let x = URL_SAFE_NO_PAD.encode(bytes);
         ring([Key::jwk(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#))])
     };
     let mut points = vec![[0; 32]];
@@ -146,8 +145,7 @@ fn r11_ed25519_keys_of_small_order() {
 
 #[test]
 fn r10_rsa_jwks() {
-    use base64::Engine as _;
-    let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let jwk = |bits: usize, last: u8, e: &[u8]| {
         let mut n = vec![0xff_u8; bits / 8];
         n[bits / 8 - 1] = last;

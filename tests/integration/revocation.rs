@@ -254,7 +254,7 @@ async fn a_log_out_during_a_rotation_covers_what_the_rotation_makes() {
 }
 
 /// A store whose records take until the next second to hold.
-struct Late(jwt_auth::MemoryStore, ManualClock, std::sync::atomic::AtomicBool);
+struct Late(jwt_auth::MemoryStore, ManualClock, AtomicBool);
 
 impl RevocationStore for Late {
     fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
@@ -262,7 +262,7 @@ impl RevocationStore for Late {
     }
 
     async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
-        if !self.2.swap(true, std::sync::atomic::Ordering::Relaxed) {
+        if !self.2.swap(true, Ordering::Relaxed) {
             self.1.advance(Duration::from_secs(1));
         }
         self.0.revoke(what, now).await

@@ -156,7 +156,8 @@ async fn admit(
         let bound = |verified: &Verified| web::compare(presented, verified);
         let found_before = earlier.is_some();
         let verified = auth.authenticate(found.token, asked, bound).await?;
-        if !spec.asks_nothing_of_its_own() || !auth.finds_again(&verified) {
+        let keeps = spec.revocation != Lookup::Skip || spec.keeps_unasked;
+        if keeps && (!spec.asks_nothing_of_its_own() || !auth.finds_again(&verified)) {
             let admitted = Admitted {
                 auth: auth.clone(),
                 audience: spec.audience,

@@ -19,6 +19,8 @@ pub enum Parameter {
     Refresh,
     /// The guard of another attribute.
     Guard,
+    /// What comes after a middleware.
+    Next,
 }
 
 impl Parameter {
@@ -35,6 +37,16 @@ impl Parameter {
     /// Whether the parameter demands an access token.
     pub const fn demands_access(self) -> bool {
         matches!(self, Self::Access)
+    }
+
+    /// Whether the parameter is a token of either kind, or perhaps one.
+    pub const fn is_token(self) -> bool {
+        self.is_access() || self.is_refresh()
+    }
+
+    /// Whether the function is a middleware, and the parameter what comes after it.
+    pub const fn is_next(self) -> bool {
+        matches!(self, Self::Next)
     }
 
     /// Whether the parameter is a guard.

@@ -59,6 +59,9 @@ pub struct GuardSpec {
     pub locations: &'static [TokenLocation],
     /// How the token is looked up as revoked.
     pub revocation: Lookup,
+    /// Whether a token that was not looked up is kept for the token parameters of this function. It has some,
+    /// and is no middleware: what is behind one looks for itself.
+    pub keeps_unasked: bool,
     /// This audience, in place of the configured ones.
     pub audience: Option<&'static str>,
     /// The name of the check function, for the manifest.
@@ -78,6 +81,7 @@ impl GuardSpec {
         any_role: &[],
         locations: &[],
         revocation: Lookup::Replica,
+        keeps_unasked: false,
         audience: None,
         check: None,
     };

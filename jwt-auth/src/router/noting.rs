@@ -5,11 +5,12 @@ use std::task::{Context, Poll};
 
 use axum::extract::Request;
 use axum::handler::Handler;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::guard::forget_unasked;
+use crate::guard::{Parameter, Probe, forget_unasked};
 use crate::layer::Noting;
 
 /// A handler whose answers bear `Cache-Control: no-store` when they concern a token.
@@ -81,4 +82,9 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().inner.poll(context).map_ok(IntoResponse::into_response)
     }
+}
+
+impl Probe<Next> {
+    /// What comes after a middleware.
+    pub const PARAMETER: Parameter = Parameter::Next;
 }
