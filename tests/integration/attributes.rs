@@ -217,3 +217,20 @@ async fn a_check_of_the_application_refuses_with_403() {
         "no tenant at all"
     );
 }
+
+#[jwt_auth::refresh_required(audience = "https://reports.example")]
+async fn refresh_of_reports(token: jwt_auth::RefreshToken) -> String {
+    token.audience().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_refresh_routes_audience_replaces_the_configured_one_too() {
+    let auth = tests::config().0.audience(["https://api.example"]).build().expect("good");
+    let app: axum::Router =
+        GuardedRouter::new().route("/refresh", get(refresh_of_reports)).with_state(auth.clone());
+    let api = auth.refresh_token("alice").issue().expect("a token");
+    assert_eq!(tests::get(&app, "/refresh", &api).await.code(), "audience_invalid");
+    let reports = auth.refresh_token("alice").audience(["https://reports.example"]);
+    let reports = reports.issue().expect("a token");
+    assert_eq!(tests::get(&app, "/refresh", &reports).await.body, "https://reports.example");
+}

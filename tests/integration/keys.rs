@@ -362,6 +362,18 @@ async fn jwks_are_read_strictly() {
     }
 }
 
+#[tokio::test]
+async fn a_public_key_in_the_environment_verifies_and_issues_nothing() {
+    let issuer = pair(Algorithm::ES256, "p256.pem", "p256.pub.pem").expect("good");
+    let vars =
+        [("JWT_AUTH_ALGORITHM", "ES256".to_owned()), ("JWT_AUTH_PUBLIC_KEY", pem("p256.pub.pem"))];
+    let auth = Config::from_vars(vars).clock(ManualClock::at(NOW)).build().expect("good");
+    let token = issuer.access_token("alice").issue().expect("a token");
+    assert_eq!(auth.verify_access(&token).await.expect("good").subject(), "alice");
+    let error = auth.access_token("alice").issue().expect_err("no key that signs");
+    assert_eq!(error.kind(), AuthErrorKind::CannotIssue);
+}
+
 /// The modulus of the tests' RSA key, of 2048 bits: the first number of its PKCS#1.
 fn modulus() -> Vec<u8> {
     let text = pem("rsa.pkcs1.pub.pem");

@@ -21,7 +21,7 @@ async fn me(token: AccessToken) -> String {
 #[jwt_required(optional)]
 async fn maybe() {}
 
-#[jwt_required(fresh, max_age = "1h", scopes("a", "b"), any_scope("c"), roles("r"), any_role("s", "t"), audience = "x", check = nobody)]
+#[jwt_required(fresh, max_age = "1h", scopes("a", "b"), any_scope("c"), roles("r"), any_role("s", "t"), locations(query, header), audience = "x", check = nobody)]
 async fn everything() {}
 
 fn nobody(_: &AccessToken) -> bool {
@@ -75,7 +75,7 @@ ANY    /any                         access
 GET    /api                         access
 GET    /api/{id}                    access
 PUT    /api/{id}                    access
-POST   /everything                  access  fresh  max_age(3600s)  scopes(a b)  any_scope(c)  roles(r)  any_role(s t)  audience(x)  check(nobody)
+POST   /everything                  access  fresh  max_age(3600s)  scopes(a b)  any_scope(c)  roles(r)  any_role(s t)  locations(query header)  audience(x)  check(nobody)
 GET    /health                      public
 GET    /maybe                       access  optional
 GET    /merged                      public
@@ -104,7 +104,7 @@ fn the_manifest_serialises() {
         of("/everything"),
         serde_json::json!({
             "path": "/everything", "method": "POST", "guard": "access", "fresh": true, "max_age": 3600,
-            "scopes": ["a", "b"], "any_scope": ["c"], "roles": ["r"], "any_role": ["s", "t"], "audience": "x", "check": "nobody",
+            "scopes": ["a", "b"], "any_scope": ["c"], "roles": ["r"], "any_role": ["s", "t"], "locations": ["query", "header"], "audience": "x", "check": "nobody",
         })
     );
     assert_eq!(of("/static/{*rest}")["why"], "files");
@@ -257,4 +257,51 @@ async fn layers_run_before_the_guards() {
     let request =
         axum::http::Request::get("/with").body(axum::body::Body::empty()).expect("a request");
     assert_eq!(send(&app, request).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_method_has_a_function_and_a_place_in_the_chain() {
+    use jwt_auth::routing::{self, MethodRouter};
+    type Made = fn() -> MethodRouter<JwtAuth>;
+    const ALL: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+    let functions: [Made; 8] = [
+        || get(me),
+        || routing::head(me),
+        || post(me),
+        || routing::put(me),
+        || routing::patch(me),
+        || routing::delete(me),
+        || routing::options(me),
+        || routing::trace(me),
+    ];
+    // `CONNECT` stands for nothing else, and each chain begins with it.
+    let first = || on(MethodFilter::CONNECT, health);
+    let chained: [MethodRouter<JwtAuth>; 8] = [
+        first().get(me),
+        first().head(me),
+        first().post(me),
+        first().put(me),
+        first().patch(me),
+        first().delete(me),
+        first().options(me),
+        first().trace(me),
+    ];
+    let auth = config().0.build().expect("good");
+    let token = forge(&plain_header(), &claims());
+    let routers = functions.map(|made| made()).into_iter().chain(chained);
+    for (method, router) in ALL.iter().cycle().zip(routers) {
+        let guarded = GuardedRouter::new().route("/x", router);
+        let entries: Vec<_> =
+            guarded.manifest().entries().iter().map(|entry| entry.method().to_owned()).collect();
+        assert!(entries.iter().any(|entry| entry == method), "{method}: {entries:?}");
+        let app = guarded.into_router().with_state(auth.clone());
+        for other in ALL {
+            // axum answers HEAD by the handler of GET.
+            let served = other == *method || (other == "HEAD" && *method == "GET");
+            let status = call(&app, other, "/x", Some(&token)).await.status;
+            assert_eq!(status, if served { 200 } else { 405 }, "{method}: {other}");
+            let without = call(&app, other, "/x", None).await.status;
+            assert_eq!(without, if served { 401 } else { 405 }, "{method}: {other}");
+        }
+    }
 }
