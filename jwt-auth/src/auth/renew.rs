@@ -64,7 +64,8 @@ impl JwtAuth {
     ///
     /// A revocation by this process is seen at once, one from elsewhere within a second of its being read here:
     /// this process's memory of the store, and a [denylist](crate::Config::denylist) of your own, are asked
-    /// that often for each token that is waited for. It needs a Tokio runtime with its timer on, which `#[tokio::main]` gives.
+    /// that often for each token that is waited for. It needs a Tokio runtime with its timer on, which
+    /// `#[tokio::main]` gives.
     ///
     /// ```
     /// use jwt_auth::{AccessToken, JwtAuth};

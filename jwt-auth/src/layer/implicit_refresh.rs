@@ -19,11 +19,12 @@ impl JwtAuth {
     ///
     /// The new token is of the same session and keeps scopes, roles, custom claims and the CSRF value; it is
     /// not fresh. It is made only after a guard let the request in and the handler has answered without a
-    /// refusal, and only if the token still stands then, so it never undoes a log-out. An answer that sets or deletes the cookie
-    /// itself is left alone. It goes on for as long as the refresh token of the
-    /// log-in lives ([`refresh_token_expires`](crate::Config::refresh_token_expires), and no longer than
-    /// [`refresh_family_expires`](crate::Config::refresh_family_expires)); tokens of no session
-    /// (without `fam` or `auth_time`), and those that another `JwtAuth` verified, are not renewed. A handler turns it off by [`NoImplicitRefresh`].
+    /// refusal, and only if the token still stands then, so it never undoes a log-out. An answer that sets or
+    /// deletes the cookie itself is left alone. It goes on for as long as the refresh token of the log-in lives
+    /// ([`refresh_token_expires`](crate::Config::refresh_token_expires), and no longer than
+    /// [`refresh_family_expires`](crate::Config::refresh_family_expires)); tokens of no session (without `fam`
+    /// or `auth_time`), and those that another `JwtAuth` verified, are not renewed. Nor is anything where
+    /// cookies are not among the configured locations. A handler turns it off by [`NoImplicitRefresh`].
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
