@@ -58,8 +58,7 @@ pub(crate) async fn rotate<C>(
     };
     // Memory may lag behind what other nodes took back: the store itself is asked, and first, since nothing is used
     // up where it cannot vouch. What is taken back later than this has an epoch no earlier than the successor's
-    // `iat`. The session is the rotation's to judge: a reuse ends it.
-    let identity = TokenIdentity { family: None, ..identity };
+    // `iat`.
     match within_deadline(store.ask(&identity, to_system_time(now))).await {
         Ok(Standing::Good) => {}
         Ok(Standing::Revoked) => return Err(AuthErrorKind::Revoked.into()),
@@ -88,9 +87,8 @@ pub(crate) async fn rotate<C>(
         Ok(Rotation::Unknown) => return Err(AuthErrorKind::Revoked.into()),
         Err(error) => return Err(refused(&error)),
     };
-    // What was taken back while the store decided holds for the successor too, and a successor that was
-    // taken back is not handed out again. A session that ended meanwhile needs no question: the successor
-    // bears its name.
+    // What was taken back while the store decided holds for the successor too, and a successor that was taken back is
+    // not handed out again.
     let standing = [
         identity,
         TokenIdentity {
