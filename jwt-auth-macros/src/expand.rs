@@ -1,49 +1,52 @@
-//! A guard attribute, from its tokens to the handler with a guard as its first parameter.
+//! Expands a guard attribute: the handler gets a guard as its first parameter.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::checks;
-use crate::diag::{self, Mistakes};
-use crate::handler::Function;
+use crate::attribute::{Attribute, GuardAttribute};
+use crate::debug_output::print_if_enabled;
+use crate::function::Function;
+use crate::guard_arguments::GuardArguments;
+use crate::mistakes::Mistakes;
+use crate::parameter_checks::check_parameters;
 use crate::paths::Paths;
 use crate::policy::Policy;
-use crate::spec::{Attribute, Spec};
+use crate::read_arguments::read_arguments;
 
 // Input:   #[jwt_required]
 //          async fn me(token: AccessToken) -> String { … }
 //
 // Output:  async fn me(_: Guard<Access<false, false>>, token: AccessToken) -> String { … }
-pub(crate) fn guard(attribute: Attribute, args: TokenStream, item: &TokenStream) -> TokenStream {
-    let mut function: Function = match syn::parse2(item.clone()) {
-        Ok(function) => function,
-        Err(_) => return not_a_handler(attribute, item),
-    };
+pub(crate) fn expand_guard(
+    attribute: GuardAttribute,
+    arguments: TokenStream,
+    item: &TokenStream,
+) -> TokenStream {
     let mut mistakes = Mistakes::new();
-    let spec = Spec::read(attribute, args, &mut mistakes);
-    function.check(attribute, &mut mistakes);
-    let paths = Paths::new(spec.root.as_ref());
-    if let Some(errors) = mistakes.into_errors() {
-        // The user's own item stands beside the errors, guarded, so that nothing else is reported; it
-        // does not compile, so it never runs.
-        let policy = Policy::new(attribute, &Spec::default(), &function, &paths).ty;
-        let item = function.with_guard(&quote!(#paths::Guard<#policy>));
+    let Ok(mut function) = syn::parse2::<Function>(item.clone()) else {
+        let name = attribute.name();
+        mistakes.report_start(
+            item,
+            format!("`#[{name}]` goes on a handler; write it above an `async fn`"),
+        );
+        let errors = mistakes.into_errors();
         return quote!(#errors #item);
+    };
+    let arguments = read_arguments(Attribute::Guard(attribute), arguments, &mut mistakes);
+    function.check_handler(attribute, &mut mistakes);
+    let paths = Paths::new(arguments.crate_path.as_ref());
+    if let Some(errors) = mistakes.into_errors() {
+        // The handler stays beside the errors, so that code that names it raises no further errors.
+        // It has a guard even so, although it cannot run: the crate does not compile.
+        let policy = Policy::new(attribute, &GuardArguments::default(), &function, &paths).ty;
+        let handler = function.with_guard(&quote!(#paths::Guard<#policy>));
+        return quote!(#errors #handler);
     }
-    let policy = Policy::new(attribute, &spec, &function, &paths);
-    let checks = checks::parameters(attribute, &spec, &function, &paths);
-    let (ty, declared) = (policy.ty, policy.item);
-    let item = function.with_guard(&quote!(#paths::Guard<#ty>));
-    let expanded = quote!(#declared #checks #item);
-    diag::show(attribute.name(), &expanded);
-    expanded
-}
-
-fn not_a_handler(attribute: Attribute, item: &TokenStream) -> TokenStream {
-    let mut mistakes = Mistakes::new();
-    let first: TokenStream = item.clone().into_iter().take(1).collect();
-    let name = attribute.name();
-    mistakes.on(first, format!("`#[{name}]` goes on a handler; write it above an `async fn`"));
-    let errors = mistakes.into_errors();
-    quote!(#errors #item)
+    let policy = Policy::new(attribute, &arguments, &function, &paths);
+    let checks = check_parameters(attribute, &arguments, &function, &paths);
+    let (ty, item) = (policy.ty, policy.item);
+    let handler = function.with_guard(&quote!(#paths::Guard<#ty>));
+    let expansion = quote!(#item #checks #handler);
+    print_if_enabled(Attribute::Guard(attribute), &expansion);
+    expansion
 }

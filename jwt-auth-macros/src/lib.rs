@@ -1,80 +1,100 @@
 //! The attributes of [jwt-auth](https://docs.rs/jwt-auth), which re-exports them: depend on that crate.
 //!
-//! Set `JWT_AUTH_MACROS_DEBUG=1` while compiling to see on stderr what an attribute makes of its function.
+//! Set `JWT_AUTH_MACROS_DEBUG=1` while compiling to print each expansion to stderr.
 
-mod args;
-mod arguments;
-mod checks;
-mod config;
-mod diag;
-mod duration;
+mod argument_syntax;
+mod argument_table;
+mod attribute;
+mod debug_output;
 mod expand;
-mod handler;
+mod function;
+mod guard_arguments;
+mod load_config;
+mod mistakes;
+mod parameter_checks;
 mod paths;
-mod places;
 mod policy;
-mod spec;
+mod read_arguments;
+mod readers;
 
 use proc_macro::TokenStream;
 
-use crate::spec::Attribute;
+use crate::attribute::GuardAttribute;
 
-/// Lets a handler run only for the bearer of a valid access token; anyone else gets 401 before any other
-/// extractor, the body included, is touched.
+/// Runs a handler only for requests with a valid access token.
 ///
-/// | argument | meaning |
-/// |---|---|
-/// | (none) | a valid access token, not revoked |
-/// | `optional` | no token: the handler runs, `Option<AccessToken>` is `None`; a bad token is still refused |
-/// | `fresh` | the token was made by a log-in, not by a refresh |
-/// | `max_age = "10m"` | the user logged in at most that long ago, else RFC 9470's challenge; units `s`, `m`, `h`, `d` |
-/// | `scopes("a", "b")` / `any_scope("a", "b")` | all / at least one, else 403 `insufficient_scope`; strings, constants, or values of a `Permission` type |
-/// | `roles("a", "b")` / `any_role("a", "b")` | the same over the `roles` claim |
-/// | `locations(header, cookie, query, websocket_protocol)` | where to look, in this order, in place of the configured places |
-/// | `audience = "…"` | this route's audience, in place of the configured ones; on a middleware it answers for the token parameters behind it, and not for the guards |
-/// | `check = path` | a function of yours over `&AccessToken<C>`, sync or async, `-> bool` or `-> Result<(), AuthError>`; refusal is 403 |
-/// | `revocation = "strict"` | ask the store itself, and not the replica of it that this node keeps; a call over the network for a shared store |
-/// | `danger(revocation = "skip")` | not looked up as revoked: a token that was taken back opens this route until it expires; on a middleware it goes for the middleware alone, and its own token parameters look for themselves, as all behind it does |
-/// | `crate = path` | where the crate `jwt_auth` is, when it has another name |
-///
-/// It goes on a free `async fn`, and on an associated one without `self` where the arguments are none,
-/// `optional`, `fresh` or `crate`: the others need an item beside the function, which an `impl` cannot
-/// hold ("struct is not supported in `trait`s or `impl`s"). There, a parameter that contradicts the guard,
-/// or a second guard under another name, is refused when a request comes (401), not by the compiler.
-///
-/// Other attributes, tried on both sides (`tests/expansion/composed.rs`):
-///
-/// | attribute | above ours | below ours |
-/// |---|---|---|
-/// | `#[axum::debug_handler]` | no: it would not see the guard | yes; `#[debug_handler(state = JwtAuth)]` where no parameter names the state |
-/// | `#[tracing::instrument]` | yes | yes; the guard is not recorded |
-/// | `#[utoipa::path]` | yes | yes |
-/// | `#[deprecated]`, `#[must_use]`, doc comments | yes | yes |
-/// | `#[cfg]`, `#[cfg_attr]` | yes | yes |
+/// Every other request gets 401, or 403 if its token lacks a permission, before any other extractor runs and
+/// before the body is read.
 ///
 /// ```
 /// use jwt_auth::{AccessToken, jwt_required};
 ///
 /// #[jwt_required(fresh, scopes("account:delete"))]
 /// async fn delete_account(token: AccessToken) -> String {
-///     format!("bye, {}", token.subject())
+///     format!("deleted the account of {}", token.subject())
 /// }
 /// ```
 ///
-/// An argument that does not exist is an error that lists those that do:
+/// # Arguments
+///
+/// | argument | meaning |
+/// |---|---|
+/// | (none) | The access token must be valid and not revoked. |
+/// | `optional` | Admits anonymous requests, too: `Option<AccessToken>` is `None`. A bad token is still rejected with 401. |
+/// | `fresh` | The token must come from a log-in, not from a refresh. |
+/// | `max_age = "10m"` | The user must have logged in at most that long ago; otherwise the response is the challenge of RFC 9470. Units: `s`, `m`, `h`, `d`. |
+/// | `scopes("a", "b")`, `any_scope("a", "b")` | The token must have all, or at least one, of these scopes; otherwise the response is 403 `insufficient_scope`. Each is a string, a constant or a value of a type that implements `Permission`. |
+/// | `roles("a", "b")`, `any_role("a", "b")` | The same for the `roles` claim. |
+/// | `locations(header, cookie, query, websocket_protocol)` | Where to look for the token, in this order, instead of the configured locations. |
+/// | `audience = "…"` | The audience that this route accepts, instead of the configured ones. |
+/// | `check = path` | Calls your function after all other rules: `fn(&AccessToken<C>)`, sync or async, that returns `bool` or `Result<(), AuthError>`. `false` or an error becomes 403; an error of the kind `Unavailable` stays 503. |
+/// | `revocation = "strict"` | Checks revocation in the store itself, not in this node's replica. With a shared store this is a network call. |
+/// | `danger(revocation = "skip")` | Skips the revocation check: a revoked token opens this route until it expires. |
+/// | `crate = path` | The path of the crate `jwt_auth`, if you renamed or re-exported it. |
+///
+/// An unknown argument is a compile error that lists the known ones:
 ///
 /// ```compile_fail
 /// #[jwt_auth::jwt_required(scope("account:delete"))]
 /// async fn delete_account() {}
 /// ```
+///
+/// # On a middleware
+///
+/// The attribute also goes on an `async fn` for `axum::middleware::from_fn_with_state`. Two arguments have
+/// a limited reach there:
+///
+/// - `audience`: token parameters behind the middleware accept this audience as well. A handler with its own
+///   guard behind the middleware still requires the audience of that guard.
+/// - `danger(revocation = "skip")`: only the middleware skips the check. Its own token parameters, and
+///   everything behind it, check revocation.
+///
+/// # On an associated function
+///
+/// The attribute goes on a free function, or on an associated function without `self`. In an `impl` it takes
+/// only `optional`, `fresh` and `crate`. The other arguments need a type beside the function, and an `impl`
+/// cannot contain one: the compiler reports "struct is not supported in `trait`s or `impl`s". In an `impl`, a
+/// second guard or a token parameter that contradicts the guard may compile; each request then gets 401.
+///
+/// # With other attributes
+///
+/// | attribute | above this one | below this one |
+/// |---|---|---|
+/// | `#[axum::debug_handler]` | no, because it does not see the guard | yes; write `#[debug_handler(state = JwtAuth)]` if no parameter names the state |
+/// | `#[tracing::instrument]` | yes | yes; the guard is not recorded |
+/// | `#[utoipa::path]` | yes | yes |
+/// | `#[deprecated]`, `#[must_use]`, doc comments | yes | yes |
+/// | `#[cfg]`, `#[cfg_attr]` | yes | yes |
 #[proc_macro_attribute]
 pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::guard(Attribute::JwtRequired, args.into(), &item.into()).into()
+    expand::expand_guard(GuardAttribute::JwtRequired, args.into(), &item.into()).into()
 }
 
-/// Lets a handler run only for the bearer of a valid refresh token.
+/// Runs a handler only for requests with a valid refresh token.
 ///
-/// It takes `locations(…)`, `audience = "…"`, `revocation = "strict"`, `danger(…)` and `crate = path`, as [`macro@jwt_required`] does.
+/// Every other request gets 401. The attribute takes `locations(…)`, `audience = "…"`,
+/// `revocation = "strict"`, `danger(revocation = "skip")` and `crate = path`, which mean the same as in
+/// [`macro@jwt_required`].
 ///
 /// ```
 /// use jwt_auth::{AuthError, JwtAuth, RefreshToken, TokenPair, refresh_required};
@@ -85,7 +105,7 @@ pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// An access token contradicts it:
+/// An access token as a parameter contradicts the guard and does not compile:
 ///
 /// ```compile_fail
 /// use jwt_auth::{AccessToken, refresh_required};
@@ -95,19 +115,20 @@ pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn refresh_required(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::guard(Attribute::RefreshRequired, args.into(), &item.into()).into()
+    expand::expand_guard(GuardAttribute::RefreshRequired, args.into(), &item.into()).into()
 }
 
-/// Says aloud that anyone may call a handler, which a `GuardedRouter` asks of each.
+/// Marks a handler that anyone may call.
 ///
-/// It takes `crate = path`, as [`macro@jwt_required`] does.
+/// A `GuardedRouter` accepts a handler only if it says who may call it. The attribute takes `crate = path`,
+/// which means the same as in [`macro@jwt_required`].
 ///
 /// ```
 /// #[jwt_auth::public]
 /// async fn health() -> &'static str { "ok" }
 /// ```
 ///
-/// A token contradicts it:
+/// A token as a parameter contradicts the attribute and does not compile:
 ///
 /// ```compile_fail
 /// #[jwt_auth::public]
@@ -115,15 +136,15 @@ pub fn refresh_required(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::guard(Attribute::Public, args.into(), &item.into()).into()
+    expand::expand_guard(GuardAttribute::Public, args.into(), &item.into()).into()
 }
 
-/// Turns a function that returns a configuration into one that builds it: `fn() -> Config` becomes
-/// `fn() -> Result<JwtAuth, ConfigError>`.
+/// Builds the configuration that a function returns.
 ///
-/// The function may be `async`, take arguments, and return `Config`, `Result<Config, E>` or any
-/// `T: Into<Config>`. It is a free function, or an associated one whose signature does not say `Self`. It
-/// takes `crate = path`, as [`macro@jwt_required`] does.
+/// `fn() -> Config` becomes `fn() -> Result<JwtAuth, ConfigError>`. The function may be `async`, have
+/// parameters, and return `Config`, `Result<Config, E>` or any `T: Into<Config>`. It is a free function, or
+/// an associated function whose signature contains neither `self` nor `Self`. The attribute takes
+/// `crate = path`, which means the same as in [`macro@jwt_required`].
 ///
 /// ```
 /// use jwt_auth::{Config, load_config};
@@ -137,7 +158,7 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// assert!(auth("too short").is_err());
 /// ```
 ///
-/// A function that returns something else is refused:
+/// A function that returns anything else does not compile:
 ///
 /// ```compile_fail
 /// #[jwt_auth::load_config]
@@ -145,5 +166,5 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn load_config(args: TokenStream, item: TokenStream) -> TokenStream {
-    config::load(args.into(), &item.into()).into()
+    load_config::expand_load_config(args.into(), &item.into()).into()
 }

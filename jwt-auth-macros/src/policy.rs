@@ -1,16 +1,17 @@
-//! The policy of a guard, as tokens: a type of the runtime crate, or one written beside the handler.
+//! Writes the policy of a guard: a type of the runtime crate, or a new type beside the handler.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use crate::checks;
-use crate::handler::Function;
+use crate::attribute::GuardAttribute;
+use crate::function::Function;
+use crate::guard_arguments::GuardArguments;
+use crate::parameter_checks::write_unchecked_token_flag;
 use crate::paths::Paths;
-use crate::places::Revocation;
-use crate::spec::{Attribute, Spec, path_name};
+use crate::readers::Revocation;
 
-/// The policy's type, and the item that declares it, if it needs one.
+/// The policy's type, and the item that declares it unless the runtime crate does.
 pub(crate) struct Policy {
     pub(crate) ty: TokenStream,
     pub(crate) item: Option<TokenStream>,
@@ -18,19 +19,19 @@ pub(crate) struct Policy {
 
 impl Policy {
     pub(crate) fn new(
-        attribute: Attribute,
-        spec: &Spec,
+        attribute: GuardAttribute,
+        arguments: &GuardArguments,
         function: &Function,
         paths: &Paths,
     ) -> Self {
-        if spec.needs_item() {
-            return Self::declared(attribute, spec, function, paths);
+        if arguments.needs_policy_item() {
+            return Self::declare(attribute, arguments, function, paths);
         }
-        let (optional, fresh) = (spec.optional.is_some(), spec.fresh.is_some());
+        let (optional, fresh) = (arguments.optional, arguments.fresh);
         let ty = match attribute {
-            Attribute::JwtRequired => quote!(#paths::Access<#optional, #fresh>),
-            Attribute::RefreshRequired => quote!(#paths::Refresh),
-            Attribute::Public => quote!(#paths::Public),
+            GuardAttribute::JwtRequired => quote!(#paths::Access<#optional, #fresh>),
+            GuardAttribute::RefreshRequired => quote!(#paths::Refresh),
+            GuardAttribute::Public => quote!(#paths::Public),
         };
         Self { ty, item: None }
     }
@@ -47,17 +48,21 @@ impl Policy {
     //                  settle(may_read(&token)).await
     //              }
     //          }
-    fn declared(attribute: Attribute, spec: &Spec, function: &Function, paths: &Paths) -> Self {
-        let name = function.beside("__JwtAuthGuard_");
+    fn declare(
+        attribute: GuardAttribute,
+        arguments: &GuardArguments,
+        function: &Function,
+        paths: &Paths,
+    ) -> Self {
+        let name = function.companion_name("__JwtAuthGuard_");
         let (cfgs, vis) = (function.cfgs().collect::<Vec<_>>(), &function.vis);
-        let base =
-            if attribute == Attribute::RefreshRequired { quote!(REFRESH) } else { quote!(ACCESS) };
-        let mut fields = fields(spec, paths);
-        if matches!(spec.revocation, Some(Revocation::Skip)) {
-            let keeps = checks::keeps_unasked(function, paths);
-            fields.extend(quote!(keeps_unasked: #keeps,));
-        }
-        let check = spec.check.as_ref().map(|path| check(path, paths));
+        let base = match attribute {
+            GuardAttribute::JwtRequired => quote!(ACCESS),
+            GuardAttribute::RefreshRequired => quote!(REFRESH),
+            GuardAttribute::Public => quote!(PUBLIC),
+        };
+        let fields = write_spec_fields(arguments, function, paths);
+        let check = arguments.check.as_ref().map(|path| write_check_method(path, paths));
         let item = quote! {
             #(#cfgs)*
             #[doc(hidden)]
@@ -76,64 +81,85 @@ impl Policy {
     }
 }
 
-fn fields(spec: &Spec, paths: &Paths) -> TokenStream {
+/// The fields of `GuardSpec` that differ from its base.
+fn write_spec_fields(
+    arguments: &GuardArguments,
+    function: &Function,
+    paths: &Paths,
+) -> TokenStream {
+    let GuardArguments {
+        optional,
+        fresh,
+        max_age,
+        scopes,
+        any_scope,
+        roles,
+        any_role,
+        locations,
+        audience,
+        check,
+        revocation,
+        crate_path: _,
+    } = arguments;
     let mut fields = TokenStream::new();
     let lists = [
-        (quote!(scopes), &spec.scopes),
-        (quote!(any_scope), &spec.any_scope),
-        (quote!(roles), &spec.roles),
-        (quote!(any_role), &spec.any_role),
+        (quote!(scopes), scopes),
+        (quote!(any_scope), any_scope),
+        (quote!(roles), roles),
+        (quote!(any_role), any_role),
     ];
-    for (field, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
-        // Each on its own token, so that a name that is none is blamed by itself.
-        let names = list.iter().map(|name| quote_spanned!(name.span()=> &#name));
+    for (field, names) in lists.iter().filter(|(_, names)| !names.is_empty()) {
+        // Each borrow has the span of its name, so that an error underlines that name.
+        let names = names.iter().map(|name| quote_spanned!(name.span()=> &#name));
         fields.extend(quote!(#field: &[#(#names),*],));
     }
-    if spec.fresh.is_some() {
+    if *fresh {
         fields.extend(quote!(fresh: true,));
     }
-    if spec.optional.is_some() {
+    if *optional {
         fields.extend(quote!(optional: true,));
     }
-    if let Some(seconds) = spec.max_age {
+    if let Some(seconds) = max_age {
         fields.extend(quote! {
             max_age: #paths::core::option::Option::Some(#paths::core::time::Duration::from_secs(#seconds)),
         });
     }
-    if !spec.locations.is_empty() {
-        let variants = spec.locations.iter().map(|location| &location.0);
-        fields.extend(quote!(locations: &[#(#paths::TokenLocation::#variants),*],));
+    if !locations.is_empty() {
+        fields.extend(quote!(locations: &[#(#paths::TokenLocation::#locations),*],));
     }
-    if let Some(revocation) = spec.revocation {
-        let lookup = match revocation {
-            Revocation::Strict => quote!(Strict),
-            Revocation::Skip => quote!(Skip),
-        };
-        fields.extend(quote!(revocation: #paths::Lookup::#lookup,));
+    match revocation {
+        None => {}
+        Some(Revocation::Strict) => fields.extend(quote!(revocation: #paths::Lookup::Strict,)),
+        Some(Revocation::Skip) => {
+            let keeps = write_unchecked_token_flag(function, paths);
+            fields.extend(quote!(revocation: #paths::Lookup::Skip, keeps_unasked: #keeps,));
+        }
     }
-    if let Some(audience) = &spec.audience {
+    if let Some(audience) = audience {
         fields.extend(quote!(audience: #paths::core::option::Option::Some(#audience),));
     }
-    if let Some(path) = &spec.check {
-        let name = path_name(path);
+    if let Some(path) = check {
+        // The manifest shows this name.
+        let name = path.to_token_stream().to_string().replace(' ', "");
         fields.extend(quote!(check: #paths::core::option::Option::Some(#name),));
     }
     fields
 }
 
-fn check(path: &syn::Path, paths: &Paths) -> TokenStream {
-    // Names that the user's path cannot see: it may be a function of the same name.
+/// `Policy::check`, which calls the user's function.
+fn write_check_method(path: &syn::Path, paths: &Paths) -> TokenStream {
+    // Mixed-site names, because the user's path may name a function `token` or `proof`.
     let token = Ident::new("token", Span::mixed_site().located_at(path.span()));
     let proof = Ident::new("proof", Span::mixed_site());
     let call = quote_spanned!(path.span()=> #path(&#token));
-    let here = paths.at(path.span());
-    let settled = quote_spanned!(path.span()=> #here::settle(#call).await);
+    let paths_at_check = paths.at(path.span());
+    let outcome = quote_spanned!(path.span()=> #paths_at_check::settle(#call).await);
     quote! {
         async fn check(
             #proof: &#paths::Proof,
         ) -> #paths::core::result::Result<(), #paths::AuthError> {
             let #token = #proof.access()?;
-            #settled
+            #outcome
         }
     }
 }

@@ -1,20 +1,19 @@
-//! A handler's item: attributes and signature parsed, the body left as tokens.
+//! The user's function: its attributes and signature are parsed, its body stays tokens.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, TokenStreamExt as _, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{FnArg, Token};
 
-use crate::arguments;
-use crate::diag::Mistakes;
-use crate::spec::Attribute;
+use crate::attribute::GuardAttribute;
+use crate::mistakes::Mistakes;
 
-/// Axum's handlers take 16 arguments, and the guard is one of them.
-const MOST_PARAMETERS: usize = 15;
-/// From this many arguments on, clippy complains of too many: the guard must not be the one too many.
-const CLIPPY_COMPLAINS_ABOVE: usize = 7;
+/// Axum's handlers take 16 parameters, and the guard is one of them.
+const MAX_PARAMETERS: usize = 15;
+/// Clippy accepts this many parameters. A guard on top must not cause its warning.
+const CLIPPY_MAX_PARAMETERS: usize = 7;
 
-/// A function whose body may be half-typed.
+/// A function. Because its body is not parsed, it may be half typed.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<syn::Attribute>,
     pub(crate) vis: syn::Visibility,
@@ -34,12 +33,12 @@ impl Parse for Function {
 }
 
 impl Function {
-    /// The `#[cfg(…)]`s, which whatever is written beside the function must share.
+    /// The `#[cfg(…)]` attributes, which items beside the function must carry as well.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &syn::Attribute> {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
 
-    /// The lints that the function allows or expects, allowed beside it too: its types stand there again.
+    /// `#[allow(…)]` for the lints that the function allows or expects. Items beside it repeat its types.
     pub(crate) fn allowed_lints(&self) -> impl Iterator<Item = TokenStream> {
         let lints = |attr: &syn::Attribute| match &attr.meta {
             syn::Meta::List(list)
@@ -53,16 +52,17 @@ impl Function {
         self.attrs.iter().filter_map(lints)
     }
 
-    /// A name for an item beside the function, which nobody else has.
-    pub(crate) fn beside(&self, prefix: &str) -> Ident {
+    /// The name of an item beside the function, made unique by the function's name.
+    pub(crate) fn companion_name(&self, prefix: &str) -> Ident {
         use syn::ext::IdentExt as _;
         let name = self.sig.ident.unraw();
         Ident::new(&format!("{prefix}{name}"), self.sig.ident.span())
     }
 
-    /// Whether a type names one of the function's own generics, or none that stands by itself.
+    /// Whether an item beside the function cannot name a type, because the type uses the function's
+    /// generics or is not written out (`impl Trait`, `_`).
     pub(crate) fn is_generic(&self, ty: &syn::Type) -> bool {
-        let own: Vec<String> = self
+        let generics: Vec<String> = self
             .sig
             .generics
             .params
@@ -73,59 +73,64 @@ impl Function {
                 syn::GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
             })
             .collect();
-        mentions(ty.to_token_stream(), &own)
+        mentions(ty.to_token_stream(), &generics)
     }
 
-    /// The rules of a handler's signature. What is wrong is also put right, so that the item that stands
+    /// Checks the rules for a handler's signature. It also removes what breaks them, so that the item
     /// beside the errors raises no others.
-    pub(crate) fn check(&mut self, attribute: Attribute, mistakes: &mut Mistakes) {
-        let name = attribute.name();
-        self.attrs.retain(|attr| {
-            let other = arguments::attribute_of(attr.path());
-            if let Some(other) = other {
-                mistakes.on(
-                    attr,
-                    format!(
-                        "a handler has one guard, and `#[{name}]` is there already; remove `#[{}]`",
-                        other.name()
-                    ),
-                );
-            }
-            other.is_none()
-        });
+    pub(crate) fn check_handler(&mut self, attribute: GuardAttribute, mistakes: &mut Mistakes) {
+        self.remove_other_guards(attribute, mistakes);
         if self.sig.asyncness.is_none() {
-            mistakes.on(
+            let (name, function) = (attribute.name(), &self.sig.ident);
+            mistakes.report(
                 self.sig.fn_token,
-                format!("`#[{name}]` guards an async handler; write `async fn {}`", self.sig.ident),
+                format!("`#[{name}]` goes on an async function; write `async fn {function}`"),
             );
             self.sig.asyncness = Some(Token![async](self.sig.fn_token.span));
         }
         if let Some(unsafety) = self.sig.unsafety.take() {
-            mistakes.on(unsafety, "axum calls no `unsafe fn`; remove `unsafe`");
+            mistakes.report(unsafety, "axum takes no `unsafe fn` as a handler; remove `unsafe`");
         }
         if let Some(receiver) = self.sig.receiver() {
-            mistakes.on(
+            mistakes.report(
                 receiver,
-                "a handler has no `self`; take what it needs from the state, as in `State(app): State<App>`",
+                "a handler takes no `self`; take shared values from the state, as in `State(app): State<App>`",
             );
         }
-        if let Some(extra) = self.sig.inputs.iter().nth(MOST_PARAMETERS) {
-            mistakes.on(
+        if let Some(extra) = self.sig.inputs.iter().nth(MAX_PARAMETERS) {
+            mistakes.report(
                 extra,
                 format!(
-                    "a handler of axum takes {} parameters, and the guard is one of them; take at most {MOST_PARAMETERS}, or put several into a struct with `#[derive(FromRequestParts)]`",
-                    MOST_PARAMETERS + 1
+                    "axum takes at most {} parameters, and the guard is one of them; write at most {MAX_PARAMETERS}, or group some in a struct with `#[derive(FromRequestParts)]`",
+                    MAX_PARAMETERS + 1
                 ),
             );
         }
     }
 
-    /// The function with a first parameter more, and everything else as it was written.
+    fn remove_other_guards(&mut self, attribute: GuardAttribute, mistakes: &mut Mistakes) {
+        let name = attribute.name();
+        self.attrs.retain(|attr| {
+            let Some(other) = GuardAttribute::from_path(attr.path()) else { return true };
+            let message = if other == attribute {
+                format!("`#[{name}]` is given twice; write one `#[{name}]` with all arguments")
+            } else {
+                let other = other.name();
+                format!(
+                    "a handler has one guard, and `#[{name}]` is already there; remove `#[{other}]`"
+                )
+            };
+            mistakes.report(attr, message);
+            false
+        });
+    }
+
+    /// The function with the guard as its first parameter. Everything else stays as written.
     pub(crate) fn with_guard(&self, guard: &TokenStream) -> TokenStream {
         let Self { attrs, vis, sig, body } = self;
         let count = sig.inputs.len();
         let allow =
-            (count == CLIPPY_COMPLAINS_ABOVE).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+            (count == CLIPPY_MAX_PARAMETERS).then(|| quote!(#[allow(clippy::too_many_arguments)]));
         let mut sig = sig.clone();
         let receiver = usize::from(sig.receiver().is_some());
         let parameter = FnArg::Typed(syn::PatType {
@@ -144,7 +149,7 @@ impl Function {
     }
 }
 
-/// Whether the tokens hold one of the names, or a type or lifetime that is not written out.
+/// Whether the tokens contain one of the names, `impl` or `_`.
 fn mentions(tokens: TokenStream, names: &[String]) -> bool {
     use proc_macro2::TokenTree;
     tokens.into_iter().any(|token| match token {

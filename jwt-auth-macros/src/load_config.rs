@@ -1,14 +1,15 @@
-//! `#[load_config]`: a function that returns a configuration becomes one that builds it.
+//! Expands `#[load_config]`: a function that returns a configuration becomes one that builds it.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use crate::args;
-use crate::arguments as read;
-use crate::diag::{self, Mistakes};
-use crate::handler::Function;
+use crate::attribute::Attribute;
+use crate::debug_output::print_if_enabled;
+use crate::function::Function;
+use crate::mistakes::Mistakes;
 use crate::paths::Paths;
+use crate::read_arguments::read_arguments;
 
 // Input:   #[load_config]
 //          pub async fn auth(path: &str) -> Config { … }
@@ -17,49 +18,49 @@ use crate::paths::Paths;
 //              async fn auth(path: &str) -> Config { … }
 //              build(auth(argument0).await)
 //          }
-pub(crate) fn load(args: TokenStream, item: &TokenStream) -> TokenStream {
+pub(crate) fn expand_load_config(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::new();
-    let args = args::parse(args, &mut mistakes);
-    let root = read::known("load_config", &["crate"], &args, &mut mistakes)
-        .first()
-        .and_then(|arg| read::path(arg, "crate = auth", &mut mistakes));
-    let paths = Paths::new(root.as_ref());
+    let arguments = read_arguments(Attribute::LoadConfig, arguments, &mut mistakes);
     let Ok(function) = syn::parse2::<Function>(item.clone()) else {
-        let first: TokenStream = item.clone().into_iter().take(1).collect();
-        mistakes
-            .on(first, "`#[load_config]` goes on a function; write it above `fn auth() -> Config`");
+        mistakes.report_start(
+            item,
+            "`#[load_config]` goes on a function; write it above `fn auth() -> Config`",
+        );
         let errors = mistakes.into_errors();
         return quote!(#errors #item);
     };
-    check(&function, &mut mistakes);
+    check_signature(&function.sig, &mut mistakes);
     if let Some(errors) = mistakes.into_errors() {
         return quote!(#errors #item);
     }
-    let expanded = expand(&function, &paths);
-    diag::show("load_config", &expanded);
-    expanded
+    let expansion = wrap(&function, &Paths::new(arguments.crate_path.as_ref()));
+    print_if_enabled(Attribute::LoadConfig, &expansion);
+    expansion
 }
 
-fn check(function: &Function, mistakes: &mut Mistakes) {
-    let sig = &function.sig;
+fn check_signature(sig: &syn::Signature, mistakes: &mut Mistakes) {
     if let Some(receiver) = sig.receiver() {
-        mistakes.on(
+        mistakes.report(
             receiver,
-            "`#[load_config]` goes on a function without `self`; pass what it needs as arguments",
+            "`#[load_config]` goes on a function without `self`; pass what it needs as parameters",
         );
     }
     if let Some(unsafety) = &sig.unsafety {
-        mistakes.on(unsafety, "a configuration is loaded by a safe function; remove `unsafe`");
+        mistakes.report(unsafety, "`#[load_config]` goes on a safe function; remove `unsafe`");
     }
     if matches!(sig.output, syn::ReturnType::Default) {
-        mistakes.on(
+        mistakes.report(
             &sig.ident,
-            format!("`#[load_config]` goes on a function that returns a configuration; write `fn {}() -> Config`", sig.ident),
+            format!(
+                "`{}` returns no configuration; write `-> Config` after its parameters",
+                sig.ident
+            ),
         );
     }
 }
 
-fn expand(function: &Function, paths: &Paths) -> TokenStream {
+/// Puts the user's function inside one that builds what it returns.
+fn wrap(function: &Function, paths: &Paths) -> TokenStream {
     let Function { attrs, vis, sig, body } = function;
     let mut outer = sig.clone();
     let mut names = Vec::new();
@@ -77,10 +78,12 @@ fn expand(function: &Function, paths: &Paths) -> TokenStream {
     outer.output = syn::parse_quote! {
         -> #paths::core::result::Result<#paths::JwtAuth, #paths::ConfigError>
     };
-    let name = &sig.ident;
-    let wait = sig.asyncness.map(|_| quote!(.await));
-    let generics = own_generics(&sig.generics);
-    let build = quote_spanned!(span=> #paths::build(#name #generics (#(#names),*)#wait));
+    // With the span of the return type, so that an error about the configuration underlines the type.
+    let mut name = sig.ident.clone();
+    name.set_span(name.span().located_at(span));
+    let dot_await = sig.asyncness.map(|_| quote!(.await));
+    let turbofish = write_turbofish(&sig.generics);
+    let build = quote_spanned!(span=> #paths::build(#name #turbofish (#(#names),*)#dot_await));
     quote! {
         #(#attrs)*
         #vis #outer {
@@ -90,8 +93,8 @@ fn expand(function: &Function, paths: &Paths) -> TokenStream {
     }
 }
 
-/// `::<T, N>`: types and constants that the arguments may leave open. Lifetimes are never named.
-fn own_generics(generics: &syn::Generics) -> Option<TokenStream> {
+/// `::<T, N>`: the types and constants, which the arguments may not determine. Lifetimes are inferred.
+fn write_turbofish(generics: &syn::Generics) -> Option<TokenStream> {
     let names: Vec<_> = generics
         .params
         .iter()

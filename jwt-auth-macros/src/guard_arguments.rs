@@ -1,0 +1,52 @@
+//! The arguments of an attribute after they were read.
+
+use proc_macro2::Ident;
+
+use crate::readers::Revocation;
+
+/// The value of every argument; the default is an attribute without arguments.
+#[derive(Default)]
+pub(crate) struct GuardArguments {
+    pub(crate) optional: bool,
+    pub(crate) fresh: bool,
+    /// In seconds.
+    pub(crate) max_age: Option<u64>,
+    pub(crate) scopes: Vec<syn::Expr>,
+    pub(crate) any_scope: Vec<syn::Expr>,
+    pub(crate) roles: Vec<syn::Expr>,
+    pub(crate) any_role: Vec<syn::Expr>,
+    /// Variants of `TokenLocation`.
+    pub(crate) locations: Vec<Ident>,
+    pub(crate) audience: Option<syn::Expr>,
+    pub(crate) check: Option<syn::Path>,
+    pub(crate) revocation: Option<Revocation>,
+    pub(crate) crate_path: Option<syn::Path>,
+}
+
+impl GuardArguments {
+    /// Whether the policy needs a type beside the handler, because the runtime crate has none for it.
+    pub(crate) fn needs_policy_item(&self) -> bool {
+        // `Access<OPTIONAL, FRESH>` covers the first two. A new field does not compile here until it is
+        // on one of the sides.
+        let Self {
+            optional: _,
+            fresh: _,
+            crate_path: _,
+            max_age,
+            scopes,
+            any_scope,
+            roles,
+            any_role,
+            locations,
+            audience,
+            check,
+            revocation,
+        } = self;
+        max_age.is_some()
+            || audience.is_some()
+            || check.is_some()
+            || revocation.is_some()
+            || !locations.is_empty()
+            || [scopes, any_scope, roles, any_role].into_iter().any(|names| !names.is_empty())
+    }
+}

@@ -1,0 +1,160 @@
+//! Checks the types of a handler's parameters at compile time, by assertions that the compiler evaluates.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+
+use crate::attribute::GuardAttribute;
+use crate::function::Function;
+use crate::guard_arguments::GuardArguments;
+use crate::paths::Paths;
+
+/// A method of the runtime's `Parameter` that must return `false`, and the message if it does not.
+struct Rule {
+    method: TokenStream,
+    message: String,
+}
+
+impl Rule {
+    fn new(method: TokenStream, message: impl Into<String>) -> Self {
+        Self { method, message: message.into() }
+    }
+}
+
+fn collect_rules(attribute: GuardAttribute, arguments: &GuardArguments) -> Vec<Rule> {
+    let mut rules = vec![Rule::new(
+        quote!(is_guard),
+        format!("a handler has one guard; remove `#[{}]` or the other guard", attribute.name()),
+    )];
+    match attribute {
+        GuardAttribute::JwtRequired => {
+            rules.push(Rule::new(
+                quote!(is_refresh),
+                "`#[jwt_required]` verifies access tokens, but this parameter reads a refresh token; write `AccessToken`, or guard the handler with `#[refresh_required]`",
+            ));
+            if arguments.optional {
+                rules.push(Rule::new(
+                    quote!(demands_access),
+                    "`optional` admits anonymous requests, but this parameter demands a token; wrap its type in `Option<…>`, or remove `optional`",
+                ));
+            }
+        }
+        GuardAttribute::RefreshRequired => rules.push(Rule::new(
+            quote!(is_access),
+            "`#[refresh_required]` verifies refresh tokens, but this parameter reads an access token; write `RefreshToken`, or guard the handler with `#[jwt_required]`",
+        )),
+        GuardAttribute::Public => {
+            rules.push(Rule::new(
+                quote!(is_access),
+                "`#[public]` verifies no token, but this parameter reads an access token; guard the handler with `#[jwt_required]` or `#[jwt_required(optional)]`",
+            ));
+            rules.push(Rule::new(
+                quote!(is_refresh),
+                "`#[public]` verifies no token, but this parameter reads a refresh token; guard the handler with `#[refresh_required]`",
+            ));
+        }
+    }
+    rules
+}
+
+// Input:   #[refresh_required]
+//          async fn refresh(token: Alias) {}
+//
+// Output:  const __JWT_AUTH_PARAMETERS_refresh: () = {
+//              use ::jwt_auth::__private::OtherParameter as _;
+//              assert!(!Probe::<Alias>::PARAMETER.is_access(), "…");
+//          };
+//
+// For the types of the runtime crate, also behind an alias, `PARAMETER` is an inherent constant; for all
+// other types it is the trait's. The outer constant has a name because an `impl` does not accept `const _`.
+pub(crate) fn check_parameters(
+    attribute: GuardAttribute,
+    arguments: &GuardArguments,
+    function: &Function,
+    paths: &Paths,
+) -> Option<TokenStream> {
+    let rules = collect_rules(attribute, arguments);
+    let mut assertions = Vec::new();
+    for input in &function.sig.inputs {
+        let syn::FnArg::Typed(parameter) = input else { continue };
+        let ty = &*parameter.ty;
+        if function.is_generic(ty) {
+            continue;
+        }
+        let cfgs = parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+        let cfgs = cfgs.collect::<Vec<_>>();
+        for Rule { method, message } in &rules {
+            // `::core` and not `#paths::core`, so that the whole assertion has the span of the type.
+            assertions.push(quote_spanned! {ty.span()=>
+                #(#cfgs)*
+                ::core::assert!(!#paths::Probe::<#ty>::PARAMETER.#method(), #message);
+            });
+        }
+    }
+    if assertions.is_empty() {
+        return None;
+    }
+    let name = function.companion_name("__JWT_AUTH_PARAMETERS_");
+    let cfgs = function.cfgs();
+    let lints = function.allowed_lints();
+    Some(quote! {
+        #(#cfgs)*
+        #(#lints)*
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals, dead_code, unused_imports, deprecated)]
+        const #name: () = {
+            use #paths::OtherParameter as _;
+            #(#assertions)*
+        };
+    })
+}
+
+// Input:   #[jwt_required(danger(revocation = "skip"))]
+//          async fn lax(token: Alias, next: Next) {}
+//
+// Output:  {
+//              use ::jwt_auth::__private::OtherParameter as _;
+//              const __KEEPS: bool = {
+//                  let (mut token, mut next) = (false, false);
+//                  {
+//                      let parameter = Probe::<Alias>::PARAMETER;
+//                      token |= parameter.is_token();
+//                      next |= parameter.is_next();
+//                  }
+//                  { … the same for `Next` … }
+//                  token && !next
+//              };
+//              __KEEPS
+//          }
+//
+// Whether the token parameters of the handler may use a token whose revocation was not checked. Those of a
+// middleware, which has a `Next`, may not. A type with generics of the function cannot be named in the
+// constant, so it counts as a token.
+pub(crate) fn write_unchecked_token_flag(function: &Function, paths: &Paths) -> TokenStream {
+    let parameters = function.sig.inputs.iter().filter_map(|input| {
+        let syn::FnArg::Typed(parameter) = input else { return None };
+        let ty = &*parameter.ty;
+        let cfgs = parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+        let lookup = if function.is_generic(ty) {
+            quote!(__token = true;)
+        } else {
+            quote! {
+                let __parameter = #paths::Probe::<#ty>::PARAMETER;
+                __token |= __parameter.is_token();
+                __next |= __parameter.is_next();
+            }
+        };
+        Some(quote!(#(#cfgs)* { #lookup }))
+    });
+    quote! {{
+        #[allow(unused_imports)]
+        use #paths::OtherParameter as _;
+        #[allow(unused_mut, deprecated)]
+        const __KEEPS: #paths::core::primitive::bool = {
+            let (mut __token, mut __next) = (false, false);
+            #(#parameters)*
+            __token && !__next
+        };
+        __KEEPS
+    }}
+}
