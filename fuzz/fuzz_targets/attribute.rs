@@ -11,33 +11,37 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{FnArg, GenericArgument, Item, ItemFn, PathArguments, Token, Type};
 
-use crate::spec::Attribute;
+use crate::attribute::GuardAttribute;
 
-// A crate of procedural macros exports nothing else; its rooms stand here as they stand there.
-#[path = "../../jwt-auth-macros/src/args.rs"]
-mod args;
-#[path = "../../jwt-auth-macros/src/arguments.rs"]
-mod arguments;
-#[path = "../../jwt-auth-macros/src/checks.rs"]
-mod checks;
-#[path = "../../jwt-auth-macros/src/config.rs"]
-mod config;
-#[path = "../../jwt-auth-macros/src/diag.rs"]
-mod diag;
-#[path = "../../jwt-auth-macros/src/duration.rs"]
-mod duration;
+// A crate of procedural macros exports nothing but its macros, so its modules are included here by path.
+#[path = "../../jwt-auth-macros/src/argument_syntax.rs"]
+mod argument_syntax;
+#[path = "../../jwt-auth-macros/src/argument_table.rs"]
+mod argument_table;
+#[path = "../../jwt-auth-macros/src/attribute.rs"]
+mod attribute;
+#[path = "../../jwt-auth-macros/src/debug_output.rs"]
+mod debug_output;
 #[path = "../../jwt-auth-macros/src/expand.rs"]
 mod expand;
-#[path = "../../jwt-auth-macros/src/handler.rs"]
-mod handler;
+#[path = "../../jwt-auth-macros/src/function.rs"]
+mod function;
+#[path = "../../jwt-auth-macros/src/guard_arguments.rs"]
+mod guard_arguments;
+#[path = "../../jwt-auth-macros/src/load_config.rs"]
+mod load_config;
+#[path = "../../jwt-auth-macros/src/mistakes.rs"]
+mod mistakes;
+#[path = "../../jwt-auth-macros/src/parameter_checks.rs"]
+mod parameter_checks;
 #[path = "../../jwt-auth-macros/src/paths.rs"]
 mod paths;
-#[path = "../../jwt-auth-macros/src/places.rs"]
-mod places;
 #[path = "../../jwt-auth-macros/src/policy.rs"]
 mod policy;
-#[path = "../../jwt-auth-macros/src/spec.rs"]
-mod spec;
+#[path = "../../jwt-auth-macros/src/read_arguments.rs"]
+mod read_arguments;
+#[path = "../../jwt-auth-macros/src/readers/mod.rs"]
+mod readers;
 
 fuzz_target!(|input: &str| {
     // The attribute's name, its arguments, its item, by lines.
@@ -56,10 +60,10 @@ fuzz_target!(|input: &str| {
     if count(&args, "compile_error") > 0 {
         return;
     }
-    let attribute = Attribute::ALL.into_iter().find(|attribute| attribute.name() == name);
+    let attribute = GuardAttribute::ALL.into_iter().find(|attribute| attribute.name() == name);
     let output = match (attribute, name) {
-        (Some(attribute), _) => expand::guard(attribute, args.clone(), &item),
-        (None, "load_config") => config::load(args.clone(), &item),
+        (Some(attribute), _) => expand::expand_guard(attribute, args.clone(), &item),
+        (None, "load_config") => load_config::expand_load_config(args.clone(), &item),
         (None, _) => return,
     };
     let refused = count(&output, "compile_error") > count(&item, "compile_error");
@@ -141,7 +145,7 @@ fn built(made: &ItemFn, user: &ItemFn) {
 }
 
 /// What was asked is asked by the policy, and nothing is left out that nobody left out.
-fn kept(attribute: Option<Attribute>, args: &Args, made: &ItemFn, items: &[Item]) {
+fn kept(attribute: Option<GuardAttribute>, args: &Args, made: &ItemFn, items: &[Item]) {
     let names: Vec<_> = args.0.iter().map(|arg| arg.name.unraw().to_string()).collect();
     let unique = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
     assert!(unique, "{names:?}");
@@ -154,13 +158,15 @@ fn kept(attribute: Option<Attribute>, args: &Args, made: &ItemFn, items: &[Item]
     let ty = policy.to_token_stream().to_string();
     let last = policy.segments.last().expect("a path").ident.to_string();
     match attribute {
-        Attribute::Public => {
+        GuardAttribute::Public => {
             return assert!(last == "Public" && names.iter().all(|n| n == "crate"));
         }
-        Attribute::RefreshRequired => {
+        GuardAttribute::RefreshRequired => {
             assert!(last == "Refresh" || last.starts_with("__JwtAuthGuard_"));
         }
-        Attribute::JwtRequired => assert!(last == "Access" || last.starts_with("__JwtAuthGuard_")),
+        GuardAttribute::JwtRequired => {
+            assert!(last == "Access" || last.starts_with("__JwtAuthGuard_"));
+        }
     }
     let spec = items.iter().find_map(|item| match item {
         Item::Impl(item) => item.items.iter().find_map(|item| match item {
