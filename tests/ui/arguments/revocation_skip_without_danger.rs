@@ -1,6 +1,6 @@
 use jwt_auth::jwt_required;
 
 #[jwt_required(revocation = "skip")]
-async fn me() {}
+async fn handler() {}
 
 fn main() {}

@@ -1,7 +1,5 @@
 use jwt_auth::{Config, GuardedRouter};
 
-
-
 fn main() {
     let auth = Config::hs256([7; 32]).build().unwrap();
     let _app: axum::Router = GuardedRouter::new().nest("/x", axum::Router::new()).with_state(auth);

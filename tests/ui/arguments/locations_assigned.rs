@@ -1,6 +1,0 @@
-use jwt_auth::jwt_required;
-
-#[jwt_required(locations = "header")]
-async fn me() {}
-
-fn main() {}

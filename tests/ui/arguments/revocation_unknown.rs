@@ -1,6 +1,0 @@
-use jwt_auth::jwt_required;
-
-#[jwt_required(revocation = "lax")]
-async fn me() {}
-
-fn main() {}

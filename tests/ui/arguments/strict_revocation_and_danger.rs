@@ -1,0 +1,6 @@
+use jwt_auth::jwt_required;
+
+#[jwt_required(revocation = "strict", danger(revocation = "skip"))]
+async fn handler() {}
+
+fn main() {}

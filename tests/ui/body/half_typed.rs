@@ -1,8 +1,0 @@
-use jwt_auth::{AccessToken, jwt_required};
-
-#[jwt_required]
-async fn handler(token: AccessToken) {
-    token.
-}
-
-fn main() {}

@@ -1,0 +1,5 @@
+use jwt_auth::AccessToken;
+
+fn main() {
+    let _token: AccessToken = AccessToken {};
+}
