@@ -1,4 +1,4 @@
-"""More seeds, from what lies about already: keys, compile errors, the example of an environment, Wycheproof."""
+"""Adds seeds from existing files: keys, compile error tests, the example environment, Wycheproof vectors."""
 
 import hashlib
 import json
@@ -35,8 +35,8 @@ example = re.findall(r"^#? ?JWT_AUTH_(\w+=.*)$", (root / ".env.example").read_te
 for line in example:
     seed("configuration", f"SECRET_KEY=an example secret of 32 bytes ...\n{line}")
 
-beside = root.parent / "shared/vectors/wycheproof"
-wycheproof = pathlib.Path(os.environ.get("WYCHEPROOF_DIR", beside))
+default_folder = root.parent / "shared/vectors/wycheproof"
+wycheproof = pathlib.Path(os.environ.get("WYCHEPROOF_DIR", default_folder))
 for vectors in sorted(wycheproof.glob("json_web_*_test.json")):
     for group in json.loads(vectors.read_text())["testGroups"]:
         for key in (group.get("public"), group.get("private")):

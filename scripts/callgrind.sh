@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Instructions a request, counted by callgrind: repeatable where nanoseconds are not. It has no SHA
-# instructions, so that what HMAC takes is more than on a processor: compare what is over a kept token.
+# Counts the instructions per request with callgrind. Unlike nanoseconds, the counts are repeatable. Callgrind emulates
+# no SHA instructions, so that HMAC takes more instructions here than on a processor: compare the rows of a cached token.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ trap 'rm -rf "$out"' EXIT
 cargo build --quiet --profile bench -p benches --example calls
 calls_of="${CARGO_TARGET_DIR:-target}/release/examples/calls"
 
-count() { # count WHAT CALLS: all instructions of one run
+count() { # count WHAT CALLS: the instructions of one run
     valgrind --tool=callgrind --callgrind-out-file="$out/callgrind" "$calls_of" "$1" "$2" 2>"$out/log" ||
         { cat "$out/log" >&2; return 1; }
     awk '/Collected/ { print $NF }' "$out/log"
@@ -20,8 +20,8 @@ count() { # count WHAT CALLS: all instructions of one run
 
 printf '%-16s %12s %18s\n' "" "instructions" "over the unguarded"
 open=0
-for what in open hs256-kept eddsa-kept hs256 hs256-token hs256-by-hand; do
-    # Two runs, so that what is done once before the first request is taken off.
+for what in open hs256-cached eddsa-cached hs256 hs256-token hs256-by-hand; do
+    # The difference of two runs leaves out the work before the first request.
     once=$(count "$what" "$calls")
     twice=$(count "$what" $((2 * calls)))
     each=$(((twice - once) / calls))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What a clean build takes: a minimal app of axum, the same with jsonwebtoken, the same with jwt-auth; the medians of
-# three rounds or of as many as are asked for: scripts/compile-time.sh [ROUNDS]
-# Each debug build starts from an empty target folder, and the crates are downloaded before the clock starts.
+# Measures a clean build of a minimal axum app, of the same app with jsonwebtoken, and of the same app with jwt-auth.
+# Prints the median of ROUNDS rounds, three by default: scripts/compile-time.sh [ROUNDS]
+# Each debug build starts with an empty target folder, and the crates are downloaded before the clock starts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds="${1:-3}"
@@ -14,7 +14,7 @@ axum='axum = "0.8"
 serde = { version = "1", features = ["derive"] }
 tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }'
 
-app() { # app NAME DEPENDENCIES, the program on standard input
+app() { # app NAME DEPENDENCIES [LINE…]: the program is read from standard input
     mkdir -p "$out/$1/src"
     cp Cargo.lock rust-toolchain.toml "$out/$1/"
     printf '[package]\nname = "%s"\nversion = "0.0.0"\nedition = "2024"\n\n[dependencies]\n%s\n%s\n\n[workspace]\n' \
@@ -65,7 +65,7 @@ async fn main() -> std::io::Result<()> {
 }
 RUST
 
-# A crate of a folder is built incrementally, one of a registry is not, and users have the latter.
+# Cargo builds a path dependency incrementally and a registry dependency not. Users have a registry dependency.
 app with-jwt-auth "jwt-auth = { path = \"$here/jwt-auth\" }" \
     '[profile.dev.package.jwt-auth]' 'incremental = false' \
     '[profile.dev.package.jwt-auth-macros]' 'incremental = false' <<'RUST'
@@ -90,7 +90,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 RUST
 
-crates() { # the names and versions of all that is built for the app in this folder
+crates() { # lists the names and versions of all crates in the build of the app in this folder
     cargo tree --offline --edges normal,build --prefix none --no-dedupe |
         tail -n +2 | cut -d' ' -f1,2 | sort -u
 }
@@ -118,5 +118,5 @@ for name in "${apps[@]}"; do
     printf '| %s | %d.%d s | %d |\n' "$name" $((took / 1000)) $((took % 1000 / 100)) "$(wc -l <"$out/$name.crates")"
 done
 for name in "${apps[@]}"; do echo "$name, ms: $(paste -sd' ' "$out/$name.took")"; done
-printf '\nWhat the last builds and the one before does not: '
+printf '\nCrates in the build with jwt-auth that the build with jsonwebtoken does not have: '
 comm -13 "$out/with-jsonwebtoken.crates" "$out/with-jwt-auth.crates" | cut -d' ' -f1 | paste -sd' '

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Mutation testing of the rooms that decide who comes in. Each change that cargo-mutants thinks of has to fail a
-# test, or to be named in .cargo/mutants.toml with the reason why no test can tell; others are printed, and fail.
+# Mutation testing of the modules that decide about requests. Every mutant of cargo-mutants must fail a test, or be
+# listed in .cargo/mutants.toml with the reason why no test can detect it. Other survivors are printed, and the script
+# fails.
 #
-# Arguments: files or folders below jwt-auth/src, `http/csrf.rs` or `revocation`; without any, all the rooms.
-# Needs redis-server and PostgreSQL for the stores, which check.sh installs. The sources are changed in place, and
-# put back: commit first, and leave them alone meanwhile.
+# Arguments: files or folders below jwt-auth/src; without arguments, all modules that decide about requests.
+# The stores need redis-server and PostgreSQL, which check.sh installs. The script changes the sources in place and
+# restores them: commit first, and do not edit them while it runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 export TESTS_SERVERS=required
-# What a changed source fails at is no case to keep.
+# A case that fails because of a mutant is not a regression to save.
 export PROPTEST_DISABLE_FAILURE_PERSISTENCE=true
 TMPDIR=$(mktemp -d)
 export TMPDIR
-chmod 755 "$TMPDIR" # PostgreSQL runs as somebody else when this runs as root.
+chmod 755 "$TMPDIR" # As root, PostgreSQL runs as another user.
 trap 'rm -rf "$TMPDIR"' EXIT
 
 cargo mutants --version 2>/dev/null | grep -qF 27.1.0 || cargo install --locked cargo-mutants --version 27.1.0
@@ -22,18 +23,18 @@ cargo mutants --version 2>/dev/null | grep -qF 27.1.0 || cargo install --locked 
 [ $# -gt 0 ] || set -- verify validation.rs http/csrf.rs http/location.rs refresh.rs revocation
 files=()
 for room in "$@"; do
-    [ -e "jwt-auth/src/$room" ] || { echo "no such room: jwt-auth/src/$room" >&2; exit 1; }
+    [ -e "jwt-auth/src/$room" ] || { echo "jwt-auth/src/$room does not exist; expected a file or a folder below jwt-auth/src" >&2; exit 1; }
     while read -r file; do files+=("$file"); done < <(find "jwt-auth/src/$room" -name '*.rs' | sort)
 done
 
-# How a test is run. One failure is enough: the harness calls its `--fail-fast` unstable, and the variable is for it
-# and builds nothing. A test that ends so early leaves its servers behind, in folders with its number.
+# Runs a test binary. One failure is enough: `--fail-fast` of the test harness is unstable, and RUSTC_BOOTSTRAP enables
+# it (nothing is built here). A test that ends early leaves its servers running, in folders with its process id.
 # shellcheck disable=SC2016
 runner='RUSTC_BOOTSTRAP=1 "$@" & code=0; wait $! || code=$?; pkill -f -- "-(postgres|redis)-$!-"; exit $code'
 
 rm -rf target/mutants
 survived=0
-mutants() { # mutants FOLDER TESTS -- FILES: where the results go, what has to notice, what is changed
+mutants() { # mutants FOLDER TESTS -- FILES: the folder for the results, the tests to run, the files to change
     local out="target/mutants/$1" tests=() arguments=() code=0
     shift
     while [ "$1" != -- ]; do tests+=("$1"); arguments+=(--cargo-arg="$1"); shift; done
@@ -46,7 +47,7 @@ mutants() { # mutants FOLDER TESTS -- FILES: where the results go, what has to n
         --cargo-arg=--config --cargo-arg="target.'cfg(all())'.runner = ['bash', '-c', '$runner', 'run']" \
         -- -- -Zunstable-options --fail-fast || code=$?
     case $code in
-    0 | 3) ;; # 3: some ran into an endless loop, which is noticed as well.
+    0 | 3) ;; # 3: some mutants timed out in an endless loop, which also counts as detected.
     2) survived=1 ;;
     *) exit "$code" ;;
     esac

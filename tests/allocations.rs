@@ -1,13 +1,13 @@
-//! Allocations on the hot path, counted: verification takes what its result holds, and nothing more.
+//! Allocations on the hot path: verification allocates only what its result contains.
 
 use allocation_counter::measure;
 use jwt_auth::Config;
-use tests::{claims, config, forge, now, plain_header};
+use tests::{bearer, claims, config, forge, plain_header, run_ready};
 
 #[test]
-fn a_verified_token_is_two_allocations_and_a_refused_one_is_its_error() {
+fn a_verified_token_takes_two_allocations_and_a_refused_one_takes_one() {
     let (config, clock) = config();
-    let auth = config.issuer("me").audience(["api"]).build().expect("good");
+    let auth = config.issuer("me").audience(["api"]).build().expect("a valid configuration");
     let token = auth.access_token("alice").scopes(["a", "b"]).issue().expect("a token");
     let with_roles = auth.access_token("alice").roles(["r", "s"]).issue().expect("a token");
     let foreign = {
@@ -16,18 +16,18 @@ fn a_verified_token_is_two_allocations_and_a_refused_one_is_its_error() {
         claims["aud"] = "api".into();
         forge(&plain_header(), &claims)
     };
-    let forged = tests::forged(&token);
-    // The thread's buffers and verifiers are made by the first token.
-    for token in [&token, &with_roles, &foreign, &forged] {
-        let _ = now(auth.verify_access(token));
+    let forged = tests::tamper_with_signature(&token);
+    // The first tokens create the buffers and verifiers of the thread.
+    for token in [&*token, &*with_roles, &*foreign, &*forged] {
+        let _ = run_ready(auth.verify_access(token));
     }
-    let count = |token: &str| measure(|| drop(now(auth.verify_access(token)))).count_total;
-    // The token with its payload in one text, and the handle that its extractors share.
+    let count = |token: &str| measure(|| drop(run_ready(auth.verify_access(token)))).count_total;
+    // One for the text of the token and its payload, one for the `Arc` that extractors share.
     assert_eq!(count(&token), 2);
     assert_eq!(count(&foreign), 2);
-    // Roles are an array: one more, for the places of its elements.
+    // Roles are an array, so one more for the positions of its elements.
     assert_eq!(count(&with_roles), 3);
-    // A refusal holds its reason, and nothing of the token.
+    // A refusal contains its reason and no part of the token.
     for bad in [forged.as_str(), "x", "a.b.c", ""] {
         assert_eq!(count(bad), 1, "{bad}");
     }
@@ -36,7 +36,7 @@ fn a_verified_token_is_two_allocations_and_a_refused_one_is_its_error() {
 }
 
 #[test]
-fn a_token_that_is_kept_costs_no_allocation_in_a_guard_either() {
+fn a_cached_token_costs_a_guard_no_allocation() {
     use axum::body::Body;
     use axum::extract::FromRequestParts;
     use axum::http::{Request, request::Parts};
@@ -44,7 +44,7 @@ fn a_token_that_is_kept_costs_no_allocation_in_a_guard_either() {
     use jwt_auth::{AccessToken, jwt_required};
     use tower::ServiceExt as _;
 
-    /// What axum's own part of an extractor costs.
+    /// An extractor that does nothing, to count what axum itself allocates.
     struct Nothing;
 
     impl<S: Sync> FromRequestParts<S> for Nothing {
@@ -66,7 +66,7 @@ fn a_token_that_is_kept_costs_no_allocation_in_a_guard_either() {
     async fn with_token(_: AccessToken) {}
 
     let (config, clock) = config();
-    let auth = config.verified_cache(100).build().expect("good");
+    let auth = config.verified_cache(100).build().expect("a valid configuration");
     let token = auth.access_token("alice").roles(["r", "s"]).issue().expect("a token");
     let app = axum::Router::new()
         .route("/bare", get(bare))
@@ -74,28 +74,30 @@ fn a_token_that_is_kept_costs_no_allocation_in_a_guard_either() {
         .route("/guarded", get(guarded))
         .route("/with-token", get(with_token))
         .with_state(auth.clone());
-    let verify = || measure(|| drop(now(auth.verify_access(&token)))).count_total;
+    let verify = || measure(|| drop(run_ready(auth.verify_access(&token)))).count_total;
     let count = |path: &str| {
-        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        let request = Request::get(path).header("authorization", bearer(&token));
         let request = request.body(Body::empty()).expect("a request");
         let app = app.clone();
-        measure(|| assert!(now(app.oneshot(request)).expect("an answer").status().is_success()))
-            .count_total
+        measure(|| {
+            assert!(run_ready(app.oneshot(request)).expect("a response").status().is_success());
+        })
+        .count_total
     };
-    assert!(verify() > 0, "not kept yet");
+    assert!(verify() > 0, "not cached yet");
     assert_eq!(verify(), 0);
     for path in ["/bare", "/bare-twice", "/guarded", "/with-token"] {
         count(path);
     }
     assert_eq!(count("/guarded"), count("/bare"));
     assert_eq!(count("/with-token"), count("/bare-twice"));
-    // What is kept expires like any other.
+    // A cached token expires too.
     clock.advance(std::time::Duration::from_secs(3600));
-    assert!(now(auth.verify_access(&token)).is_err());
+    assert!(run_ready(auth.verify_access(&token)).is_err());
 }
 
 #[test]
-fn an_answer_of_a_public_route_looks_at_nothing() {
+fn a_public_route_allocates_no_more_than_an_unguarded_one() {
     use axum::body::Body;
     use axum::http::Request;
     use jwt_auth::{GuardedRouter, public, routing::get};
@@ -106,18 +108,18 @@ fn an_answer_of_a_public_route_looks_at_nothing() {
 
     async fn bare() {}
 
-    let auth = Config::hs256([7; 32]).build().expect("good");
+    let auth = Config::hs256([7; 32]).build().expect("a valid configuration");
     let router = axum::Router::new().route("/bare", axum::routing::get(bare));
     let app: axum::Router = GuardedRouter::new()
         .route("/open", get(open))
-        .unguarded("to compare with", router)
+        .unguarded("for comparison", router)
         .with_state(auth);
     let token = forge(&plain_header(), &claims());
     let count = |path: &str| {
-        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        let request = Request::get(path).header("authorization", bearer(&token));
         let request = request.body(Body::empty()).expect("a request");
         let app = app.clone();
-        measure(|| drop(now(app.oneshot(request)))).count_total
+        measure(|| drop(run_ready(app.oneshot(request)))).count_total
     };
     count("/open");
     assert_eq!(count("/open"), count("/bare"));

@@ -1,5 +1,4 @@
-//! The cookies example in a real headless Chromium: only a browser tells the truth about `__Host-`,
-//! `SameSite` and deletion.
+//! The cookies example in a headless Chromium: what a browser really does with `__Host-`, `SameSite` and deletion.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,23 +8,24 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use tests::process::Running;
 
-/// Chromium's driver, a browser that it drives, and the folder of its profile.
+/// A browser session, and the driver process with the profile folder.
 struct Browser {
     client: Client,
     _driver: Running,
 }
 
-/// Whether a program is there; `TESTS_BROWSER=required`, as the checks say, makes its absence an error.
-fn has(program: &str) -> bool {
-    let there =
+/// Whether a program is installed.
+fn is_installed(program: &str) -> bool {
+    let status =
         Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    there.is_ok_and(|status| status.success())
+    status.is_ok_and(|status| status.success())
 }
 
 impl Browser {
+    /// Starts a browser. `None`, with a message, if Chromium is not installed; an error if `TESTS_BROWSER` is set.
     async fn start(name: &str) -> Option<Self> {
         for program in ["chromedriver", "chromium"] {
-            if !has(program) {
+            if !is_installed(program) {
                 assert!(std::env::var_os("TESTS_BROWSER").is_none(), "{program} is not installed");
                 eprintln!("skipped: {program} is not installed");
                 return None;
@@ -36,9 +36,9 @@ impl Browser {
         std::fs::create_dir_all(&folder).expect("a folder");
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").current_dir(&folder).env("HOME", &folder);
-        let started = |line: &str| line.contains("started successfully on port");
-        let driver = Running::spawn(command, folder.clone(), started);
-        let line = driver.said.last().expect("a line");
+        let is_started = |line: &str| line.contains("started successfully on port");
+        let driver = Running::spawn(command, folder.clone(), is_started);
+        let line = driver.output.last().expect("a line");
         let port: String = line.chars().filter(char::is_ascii_digit).collect();
         let profile = format!("--user-data-dir={}", folder.join("profile").display());
         let arguments = [
@@ -63,7 +63,7 @@ impl Browser {
         Some(Self { client, _driver: driver })
     }
 
-    /// Clicks a button, waits until the page shows the status of its request, and gives it.
+    /// Clicks a button, waits until the page shows the status of the request, and returns the status.
     async fn press(&self, button: &str) -> String {
         let button = self.client.find(Locator::Id(button)).await.expect("a button");
         button.click().await.expect("clicked");
@@ -83,7 +83,7 @@ impl Browser {
         field.send_keys(text).await.expect("typed");
     }
 
-    /// What the browser keeps: name, and (`HttpOnly`, `Secure`, `SameSite`, path, domain).
+    /// The stored cookies: name, and (`HttpOnly`, `Secure`, `SameSite`, path, domain).
     async fn cookies(&self) -> BTreeMap<String, (bool, bool, String, String, String)> {
         let cookies = self.client.get_all_cookies().await.expect("cookies");
         let shape = |cookie: fantoccini::cookies::Cookie<'static>| {
@@ -99,7 +99,7 @@ impl Browser {
         cookies.into_iter().map(shape).collect()
     }
 
-    /// What a script of the page gets for a request: its status, or the error.
+    /// The status of a request by a script of the page, or its error.
     async fn fetch(&self, url: &str, options: Value) -> Value {
         let script = "const [url, options, done] = arguments;\
             fetch(url, options).then((answer) => done(answer.status), (error) => done(String(error)));";
@@ -126,7 +126,7 @@ const COOKIES: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn a_person_logs_in_writes_a_note_refreshes_and_logs_out() {
+async fn log_in_note_refresh_and_log_out_work_in_a_browser() {
     let Some(browser) = Browser::start("story").await else { return };
     let (_running, page, _) = serve("story");
     browser.client.goto(&page).await.expect("the page");
@@ -139,40 +139,40 @@ async fn a_person_logs_in_writes_a_note_refreshes_and_logs_out() {
     assert_eq!(browser.press("login").await, "204");
     assert_eq!(browser.text("me").await, "Welcome, alice!");
 
-    // C1: what the browser made of the cookies.
-    let kept = browser.cookies().await;
-    assert_eq!(kept.keys().collect::<Vec<_>>(), COOKIES);
-    for (name, (http_only, secure, same_site, path, domain)) in &kept {
+    // C1: the cookies as the browser stored them.
+    let stored = browser.cookies().await;
+    assert_eq!(stored.keys().collect::<Vec<_>>(), COOKIES);
+    for (name, (http_only, secure, same_site, path, domain)) in &stored {
         assert_eq!(*http_only, name.ends_with("cookie"), "{name}");
         assert!(*secure, "{name}");
         assert_eq!((same_site.as_str(), path.as_str(), domain.as_str()), ("Lax", "/", "localhost"));
     }
-    let seen = browser.run("return document.cookie").await;
-    let seen = seen.as_str().expect("text");
-    assert!(!seen.contains("token_cookie"), "no script sees a token: {seen}");
-    assert!(seen.contains("__Host-csrf_access_token="));
+    let visible = browser.run("return document.cookie").await;
+    let visible = visible.as_str().expect("text");
+    assert!(!visible.contains("token_cookie"), "no script can read a token: {visible}");
+    assert!(visible.contains("__Host-csrf_access_token="));
 
     browser.fill("note", "milk").await;
     assert_eq!(browser.press("add").await, "201");
     assert_eq!(browser.text("notes").await, "alice: milk");
-    // X1 to X3: the same request without the value, or with another, is refused.
+    // X1–X3: the same request without the value, or with another one, is refused.
     let post = |value: Option<&str>| {
         let headers = value.map_or(json!({}), |value| json!({ "X-CSRF-Token": value }));
         json!({ "method": "POST", "body": "stolen", "headers": headers })
     };
     assert_eq!(browser.fetch("/notes", post(None)).await, 401);
     assert_eq!(browser.fetch("/notes", post(Some("guess"))).await, 401);
-    // A script can neither read nor replace a token's cookie.
+    // A script can neither read nor replace the cookie of a token.
     browser.run("document.cookie = '__Host-access_token_cookie=x; Secure; Path=/'").await;
     assert_eq!(browser.fetch("/me", json!({})).await, 200);
 
-    let before = seen.to_owned();
+    let before = visible.to_owned();
     assert_eq!(browser.press("refresh").await, "204");
     assert_eq!(browser.text("me").await, "Welcome, alice!");
     assert_ne!(browser.run("return document.cookie").await.as_str().expect("text"), before);
-    assert_eq!(browser.cookies().await.len(), 4, "replaced, and not added to");
+    assert_eq!(browser.cookies().await.len(), 4, "replaced, not added");
 
-    // C5: deletion reaches each of them.
+    // C5: every cookie is deleted.
     assert_eq!(browser.press("logout").await, "204");
     assert!(browser.cookies().await.is_empty());
     assert_eq!(browser.text("me").await, "");
@@ -181,7 +181,7 @@ async fn a_person_logs_in_writes_a_note_refreshes_and_logs_out() {
 }
 
 #[tokio::test]
-async fn another_site_gets_nothing_done() {
+async fn requests_from_another_site_have_no_effect() {
     let Some(browser) = Browser::start("evil").await else { return };
     let (_running, page, _) = serve("victim");
     let (_other, _, evil) = serve("evil");
@@ -189,15 +189,15 @@ async fn another_site_gets_nothing_done() {
     browser.fill("username", "alice").await;
     browser.fill("password", "wonderland").await;
     assert_eq!(browser.press("login").await, "204");
-    // `localhost` and `127.0.0.1` are two sites. Its policy is the example's own, which allows no request
-    // elsewhere, so the attack comes from a page without one.
+    // `localhost` and `127.0.0.1` are different sites. The content security policy of the example allows no request to
+    // other sites, so the attack starts from a resource without a policy.
     browser.client.goto(&format!("{evil}/page.js")).await.expect("the other site's page");
     let simple =
         json!({ "method": "POST", "body": "stolen", "mode": "no-cors", "credentials": "include" });
     assert_eq!(
         browser.fetch(&format!("{page}/notes"), simple).await,
         0,
-        "sent, and not to be read"
+        "sent, but the response is opaque"
     );
     let preflighted =
         json!({ "method": "POST", "credentials": "include", "headers": { "X-CSRF-Token": "x" } });
@@ -213,7 +213,7 @@ async fn another_site_gets_nothing_done() {
         .wait()
         .for_url(&page.parse::<url::Url>().expect("a URL").join("/notes").expect("a URL"))
         .await
-        .expect("it navigated");
+        .expect("navigated");
     let body = browser
         .client
         .find(Locator::Css("body"))
@@ -222,8 +222,8 @@ async fn another_site_gets_nothing_done() {
         .text()
         .await
         .expect("text");
-    assert!(body.contains("token_missing"), "the browser kept the cookies to itself: {body}");
-    // Nothing was written, and the session is as it was.
+    assert!(body.contains("token_missing"), "the browser sent no cookies: {body}");
+    // No note was added, and the session continues.
     browser.client.goto(&page).await.expect("the page");
     let me = Locator::XPath("//*[@id='me' and contains(text(), 'alice')]");
     browser.client.wait().for_element(me).await.expect("still logged in");

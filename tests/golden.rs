@@ -1,30 +1,30 @@
-//! Tokens move both ways: what the Python module writes verifies here, and what we write verifies there.
+//! Interoperability with Python: tokens of fastapi-jwt-auth verify here, and our tokens verify with `PyJWT`.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use jwt_auth::{
-    AccessToken, Algorithm, Config, JwtAuth, Key, KeyRing, RefreshToken, TokenLocation,
+    AccessToken, Algorithm, Config, JwtAuth, Key, KeyMaterial, KeyRing, RefreshToken, TokenLocation,
 };
 use serde_json::{Map, Value, json};
 
 const SECRET: &str = "an example secret of 32 bytes :)";
 
-fn file(name: &str) -> String {
+fn path(name: &str) -> String {
     format!("{}/keys/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 fn text(name: &str) -> String {
-    std::fs::read_to_string(file(name)).expect("a key")
+    std::fs::read_to_string(path(name)).expect("a key")
 }
 
-/// A configuration for an algorithm, and the key that Python verifies by.
+/// A configuration for an algorithm, and the key with which Python verifies.
 fn config(algorithm: Algorithm) -> (Config, String) {
     let pair = |private: &str, public: &str| {
         let pair = Key::pem_pair(
             algorithm,
-            format!("file:{}", file(private)),
-            format!("file:{}", file(public)),
+            KeyMaterial::file(path(private)),
+            KeyMaterial::file(path(public)),
         );
         (Config::with_keys(KeyRing::new(pair)), text(public))
     };
@@ -41,42 +41,46 @@ fn config(algorithm: Algorithm) -> (Config, String) {
     }
 }
 
-fn still(config: Config) -> Config {
+fn with_clock(config: Config) -> Config {
     config.clock(jwt_auth::ManualClock::at(tests::NOW + 1))
 }
 
 #[tokio::test]
-async fn tokens_of_the_module_verify_here_claim_by_claim() {
+async fn tokens_of_fastapi_jwt_auth_verify_with_all_their_claims() {
     let golden =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/tokens.json"));
     let golden: Vec<Value> = serde_json::from_str(&golden.expect("the file")).expect("JSON");
-    assert_eq!(golden.len(), 19, "all of them");
+    assert_eq!(golden.len(), 19, "every algorithm and option");
     for case in &golden {
         let algorithm: Algorithm =
             case["algorithm"].as_str().expect("text").parse().expect("known");
         let claims = case["claims"].as_object().expect("claims");
-        let mut config = still(config(algorithm).0).token_location([TokenLocation::Cookie]);
+        let mut config = with_clock(config(algorithm).0).token_location([TokenLocation::Cookie]);
         if claims.contains_key("aud") {
             config = config.decode_audience(["foo"]);
         }
         if claims.contains_key("iss") {
             config = config.decode_issuer("urn:foo");
         }
-        let auth = config.build().expect("good");
+        let auth = config.build().expect("a valid configuration");
         let token = case["token"].as_str().expect("text");
         let subject =
             claims["sub"].as_str().map_or_else(|| claims["sub"].to_string(), str::to_owned);
         let read: (Map<String, Value>, String, Option<String>, bool) = if claims["type"] == "access"
         {
             assert!(auth.verify_refresh(token).await.is_err(), "{case}");
-            let token: AccessToken = auth.verify_access(token).await.expect("it verifies");
+            let token: AccessToken = auth.verify_access(token).await.expect("a valid token");
             assert_eq!(token.header().get("access").is_some(), case["name"] == "custom headers");
             let csrf = token.csrf_token().map(str::to_owned);
             (token.claims(), token.subject().to_owned(), csrf, token.is_fresh())
         } else {
             assert!(auth.verify_access(token).await.is_err(), "{case}");
-            let token: RefreshToken = auth.verify_refresh(token).await.expect("it verifies");
-            assert_eq!(token.identity().family(), Some(token.id()), "the first of its family");
+            let token: RefreshToken = auth.verify_refresh(token).await.expect("a valid token");
+            assert_eq!(
+                token.identity().session_id(),
+                Some(token.id()),
+                "its `jti` names its session"
+            );
             let csrf = token.csrf_token().map(str::to_owned);
             (token.claims(), token.subject().to_owned(), csrf, token.is_fresh())
         };
@@ -92,26 +96,26 @@ async fn tokens_of_the_module_verify_here_claim_by_claim() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_of_the_module_is_rotated_and_its_reuse_is_seen() {
+async fn a_refresh_token_of_fastapi_jwt_auth_is_rotated_once_and_its_reuse_is_detected() {
     let golden =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/tokens.json"));
     let golden: Vec<Value> = serde_json::from_str(&golden.expect("the file")).expect("JSON");
     let case = golden.iter().find(|case| case["name"] == "refresh").expect("a refresh token");
-    let auth = still(config(Algorithm::HS256).0)
+    let auth = with_clock(config(Algorithm::HS256).0)
         .refresh_grace(std::time::Duration::ZERO)
         .build()
-        .expect("good");
+        .expect("a valid configuration");
     let token = case["token"].as_str().expect("text");
-    let first = auth.verify_refresh(token).await.expect("good");
+    let first = auth.verify_refresh(token).await.expect("a valid token");
     assert!(auth.rotate(first.clone()).await.is_ok());
     let error = auth.rotate(first).await.expect_err("used");
     assert_eq!(error.code(), "refresh_token_reused");
 }
 
-/// The Python to ask: the one that is named, or `python3` where that has `PyJWT`.
+/// The Python to run: `TESTS_PYTHON`, or `python3` if it has `PyJWT`.
 fn python() -> Option<String> {
-    if let Ok(named) = std::env::var("TESTS_PYTHON") {
-        return Some(named);
+    if let Ok(path) = std::env::var("TESTS_PYTHON") {
+        return Some(path);
     }
     let has = Command::new("python3")
         .args(["-c", "import jwt, cryptography"])
@@ -121,14 +125,14 @@ fn python() -> Option<String> {
 }
 
 #[test]
-fn our_tokens_verify_in_python() {
+fn our_tokens_verify_with_pyjwt() {
     let Some(python) = python() else {
         eprintln!(
             "skipped: python3 has no PyJWT with cryptography; pip install 'PyJWT[crypto]', or set TESTS_PYTHON"
         );
         return;
     };
-    let mut asked = Vec::new();
+    let mut requests = Vec::new();
     for algorithm in [
         Algorithm::HS256,
         Algorithm::HS384,
@@ -146,15 +150,15 @@ fn our_tokens_verify_in_python() {
         let (config, key) = config(algorithm);
         let clock = jwt_auth::ManualClock::at(tests::NOW);
         let config = config.clock(clock).token_location([TokenLocation::Cookie]).issuer("urn:foo");
-        let auth: JwtAuth = config.build().expect("good");
+        let auth: JwtAuth = config.build().expect("a valid configuration");
         let claims = json!({ "tenant": "acme" });
         let pair =
             auth.token_pair("alice").fresh(true).audience(["a", "b"]).scopes(["x"]).claims(&claims);
         let pair = pair.issue().expect("a pair");
         for token in [pair.access_token(), pair.refresh_token()] {
-            asked.push(json!({ "algorithm": algorithm.name(), "key": key, "token": token, "audience": "b" }));
+            requests.push(json!({ "algorithm": algorithm.name(), "key": key, "token": token, "audience": "b" }));
             let broken = format!("{}AAAA", &token[..token.len() - 4]);
-            asked.push(json!({ "algorithm": algorithm.name(), "key": key, "token": broken, "audience": "b" }));
+            requests.push(json!({ "algorithm": algorithm.name(), "key": key, "token": broken, "audience": "b" }));
         }
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/verify.py");
@@ -165,25 +169,25 @@ fn our_tokens_verify_in_python() {
         .spawn()
         .expect("Python runs");
     let mut input = child.stdin.take().expect("piped");
-    for line in &asked {
+    for line in &requests {
         writeln!(input, "{line}").expect("written");
     }
     drop(input);
-    let answer = child.wait_with_output().expect("it ends");
-    let lines: Vec<Value> = String::from_utf8(answer.stdout)
+    let output = child.wait_with_output().expect("Python exits");
+    let outcomes: Vec<Value> = String::from_utf8(output.stdout)
         .expect("text")
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert_eq!(lines.len(), asked.len());
-    for (pair, asked) in lines.chunks(2).zip(asked.chunks(2)) {
-        let algorithm = &asked[0]["algorithm"];
+    assert_eq!(outcomes.len(), requests.len());
+    for (pair, requests) in outcomes.chunks(2).zip(requests.chunks(2)) {
+        let algorithm = &requests[0]["algorithm"];
         assert_eq!(
             (&pair[0]["sub"], &pair[0]["tenant"]),
             (&json!("alice"), &json!("acme")),
             "{algorithm} {pair:?}"
         );
-        for claim in ["iat", "nbf", "exp", "jti", "type", "iss", "csrf", "fam"] {
+        for claim in ["iat", "nbf", "exp", "jti", "type", "iss", "csrf", "sid"] {
             assert!(pair[0].get(claim).is_some(), "{algorithm} {claim}");
         }
         assert_eq!(pair[1], "InvalidSignatureError", "{algorithm}");

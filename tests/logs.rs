@@ -1,5 +1,6 @@
-//! Logs hold the reason and never the token: SECURITY.md §5 and G3. A process of its own, since what is
-//! logged is settled once for a process.
+//! Logs contain the reason of a refusal and never a token: `guide::security`, rule G3 and "Secrets".
+//!
+//! It is a separate test binary, because `tracing` caches per process which events are enabled.
 
 #[path = "integration/app.rs"]
 mod app;
@@ -27,7 +28,7 @@ impl io::Write for Log {
 }
 
 #[test]
-fn logs_hold_the_reason_and_never_the_token() {
+fn logs_contain_the_reason_and_never_the_token() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -45,7 +46,7 @@ fn logs_hold_the_reason_and_never_the_token() {
             for token in [
                 good.clone(),
                 format!("{good}x"),
-                tests::forged(&good),
+                tests::tamper_with_signature(&good),
                 "aaaa.bbbb.cccc".to_owned(),
                 forge(&json!({ "alg": "none" }), &claims()),
             ] {
@@ -70,7 +71,7 @@ fn logs_hold_the_reason_and_never_the_token() {
             assert!(!text.contains(part), "{text}");
         }
     }
-    let loud =
+    let above_debug =
         text.lines().filter(|line| !line.contains("DEBUG") && !line.contains("TRACE")).count();
-    assert_eq!(loud, 1, "only the reuse is above debug: {text}");
+    assert_eq!(above_debug, 1, "only the reuse is logged above debug: {text}");
 }

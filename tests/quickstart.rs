@@ -1,4 +1,4 @@
-//! The quickstart on a real port, driven by an HTTP client as a person would drive it.
+//! The quickstart example as a process on a real port, called by an HTTP client.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::process::{Running, binary};
 
-/// A quickstart that runs in a folder of its own until it is dropped.
+/// A running quickstart in a private folder.
 struct Quickstart {
     running: Running,
     url: String,
@@ -16,26 +16,27 @@ struct Quickstart {
 
 impl Quickstart {
     fn start(name: &str) -> Self {
-        // The last line that is printed before it serves.
-        let last = |line: &str| line.starts_with("curl -i") && !line.contains("Bearer");
-        let running = Running::start("quickstart", name, last);
+        // The last line that it prints before it serves.
+        let is_last = |line: &str| line.starts_with("curl -i") && !line.contains("Bearer");
+        let running = Running::start("quickstart", name, is_last);
         let url = running.url();
         Self { running, url, client: Client::new() }
     }
 
-    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     async fn status(&self, method: Method, path: &str, token: &str) -> StatusCode {
-        let request = self.ask(method, path).bearer_auth(token).body("a note");
-        request.send().await.expect("an answer").status()
+        let request = self.request(method, path).bearer_auth(token).body("a note");
+        request.send().await.expect("a response").status()
     }
 
     async fn log_in(&self, username: &str, password: &str) -> (StatusCode, Value) {
         let form = json!({ "username": username, "password": password });
-        let answer = self.ask(Method::POST, "/login").json(&form).send().await.expect("an answer");
-        (answer.status(), answer.json().await.unwrap_or_default())
+        let response =
+            self.request(Method::POST, "/login").json(&form).send().await.expect("a response");
+        (response.status(), response.json().await.unwrap_or_default())
     }
 }
 
@@ -44,16 +45,16 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn the_whole_story() {
+async fn log_in_call_refusal_scopes_refresh_and_freshness_work() {
     let app = Quickstart::start("story");
     let (status, pair) = app.log_in("alice", "wonderland").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!((text(&pair, "token_type"), pair["expires_in"].as_u64()), ("Bearer", Some(900)));
     let token = text(&pair, "access_token");
-    let me = app.ask(Method::GET, "/me").bearer_auth(token).send().await.expect("an answer");
+    let me = app.request(Method::GET, "/me").bearer_auth(token).send().await.expect("a response");
     assert_eq!(me.text().await.expect("text"), "Welcome, alice!");
 
-    let refused = app.ask(Method::GET, "/me").send().await.expect("an answer");
+    let refused = app.request(Method::GET, "/me").send().await.expect("a response");
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(refused.headers()["www-authenticate"], "Bearer");
 
@@ -66,27 +67,36 @@ async fn the_whole_story() {
     let (_, bob) = app.log_in("bob", "builder").await;
     let bob = text(&bob, "access_token");
     assert_eq!(app.status(Method::GET, "/notes", bob).await, StatusCode::OK);
-    let refused = app.ask(Method::POST, "/notes").bearer_auth(bob).send().await.expect("an answer");
+    let refused =
+        app.request(Method::POST, "/notes").bearer_auth(bob).send().await.expect("a response");
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     let challenge = refused.headers()["www-authenticate"].to_str().expect("text");
     assert!(challenge.contains("scope=\"notes:write\""), "{challenge}");
 
     let refresh = text(&pair, "refresh_token");
     assert_eq!(app.status(Method::GET, "/me", refresh).await, StatusCode::UNAUTHORIZED);
-    let renewed =
-        app.ask(Method::POST, "/refresh").bearer_auth(refresh).send().await.expect("an answer");
+    let renewed = app
+        .request(Method::POST, "/refresh")
+        .bearer_auth(refresh)
+        .send()
+        .await
+        .expect("a response");
     let renewed: Value = renewed.json().await.expect("json");
     let stale = text(&renewed, "access_token");
-    assert_eq!(app.status(Method::GET, "/notes", stale).await, StatusCode::OK, "scopes are kept");
+    assert_eq!(
+        app.status(Method::GET, "/notes", stale).await,
+        StatusCode::OK,
+        "the refreshed token keeps its scopes"
+    );
     assert_eq!(app.status(Method::DELETE, "/account", stale).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.status(Method::DELETE, "/account", token).await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn it_says_what_to_paste_and_that_works() {
+async fn the_printed_curl_commands_work() {
     let app = Quickstart::start("paste");
     let manifest: Vec<&str> =
-        app.running.said.iter().map(String::as_str).take_while(|line| !line.is_empty()).collect();
+        app.running.output.iter().map(String::as_str).take_while(|line| !line.is_empty()).collect();
     assert_eq!(
         manifest,
         [
@@ -98,7 +108,7 @@ async fn it_says_what_to_paste_and_that_works() {
             "POST   /refresh  refresh",
         ]
     );
-    let script = app.running.said[app.running.said.len() - 3..].join("\n");
+    let script = app.running.output[app.running.output.len() - 3..].join("\n");
     let pasted = Command::new("sh").args(["-c", &script]).output().expect("a shell with curl");
     let output = String::from_utf8_lossy(&pasted.stdout).into_owned();
     assert!(output.contains("HTTP/1.1 200 OK") && output.contains("Welcome, alice!"), "{output}");
@@ -109,7 +119,7 @@ async fn it_says_what_to_paste_and_that_works() {
 }
 
 #[test]
-fn a_misconfigured_app_serves_nothing() {
+fn a_misconfigured_app_does_not_start() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
@@ -118,7 +128,7 @@ fn a_misconfigured_app_serves_nothing() {
     for (name, value, words) in [
         ("JWT_AUTH_SECRET_KEY", &b"hunter2"[..], "at least 32 bytes"),
         ("JWT_AUTH_ALGORITHM", b"none", "write one of HS256"),
-        ("JWT_AUTH_ACCESS_TOKEN_EXPIRE", b"15m", "the nearest is JWT_AUTH_ACCESS_TOKEN_EXPIRES"),
+        ("JWT_AUTH_ACCESS_TOKEN_EXPIRE", b"15m", "did you mean JWT_AUTH_ACCESS_TOKEN_EXPIRES?"),
         ("JWT_AUTH_ISSUER", b"\xff\xfe", "not UTF-8"),
     ] {
         let run = Command::new(binary("quickstart"))
@@ -126,37 +136,40 @@ fn a_misconfigured_app_serves_nothing() {
             .env("PORT", "0")
             .env(name, OsStr::from_bytes(value))
             .output()
-            .expect("it runs");
-        let said = String::from_utf8_lossy(&run.stderr).into_owned();
-        assert!(!run.status.success() && said.contains(words) && said.contains(name), "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
+            .expect("the quickstart runs");
+        let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(
+            !run.status.success() && stderr.contains(words) && stderr.contains(name),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("hunter2"), "{stderr}");
         assert!(!String::from_utf8_lossy(&run.stdout).contains("Listening"));
     }
     std::fs::remove_dir_all(folder).expect("removed");
 }
 
 #[tokio::test]
-async fn the_readme_says_what_curl_prints() {
+async fn the_curl_output_in_the_readme_is_correct() {
     let app = Quickstart::start("readme");
     let readme = include_str!("../README.md");
     let lines = readme
         .split("## Call it")
         .nth(1)
         .and_then(|rest| rest.split("```sh").nth(1))
-        .expect("the lines");
-    let lines = lines.split("```").next().expect("their end");
+        .expect("the shell block");
+    let lines = lines.split("```").next().expect("the end of the block");
     let address = app.url.strip_prefix("http://").expect("an address");
     let script = lines.replace("localhost:3000", address);
     let pasted = Command::new("sh").args(["-c", &script]).output().expect("a shell with curl");
     let printed = String::from_utf8_lossy(&pasted.stdout).into_owned();
-    let promised: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("# ")).collect();
-    assert_eq!(promised.len(), 3);
-    assert_eq!(printed.lines().collect::<Vec<_>>(), promised);
+    let documented: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("# ")).collect();
+    assert_eq!(documented.len(), 3);
+    assert_eq!(printed.lines().collect::<Vec<_>>(), documented);
 }
 
 #[test]
-fn without_jwt_required_it_does_not_compile() {
-    // The quickstart's own source with one line taken out, in a crate that stands for a user's.
+fn the_quickstart_without_jwt_required_does_not_compile() {
+    // The source of the quickstart without one line, in a crate like a user's.
     let source = include_str!("../examples/quickstart/src/main.rs");
     let mutated = source.replacen("#[jwt_required]\nasync fn me(", "async fn me(", 1);
     assert_ne!(source, mutated);
@@ -182,16 +195,16 @@ fn without_jwt_required_it_does_not_compile() {
         .args(["build", "--quiet"])
         .output()
         .expect("cargo runs");
-    let said = String::from_utf8_lossy(&built.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&built.stderr).into_owned();
     assert!(!built.status.success(), "an unprotected route compiled");
-    assert!(said.contains("this handler does not say who may call it"), "{said}");
+    assert!(stderr.contains("this handler does not say who may call it"), "{stderr}");
     assert!(
-        said.contains("annotate it with `#[jwt_required]`, `#[refresh_required]` or `#[public]`"),
-        "{said}"
+        stderr.contains("annotate it with `#[jwt_required]`, `#[refresh_required]` or `#[public]`"),
+        "{stderr}"
     );
-    assert_eq!(said.matches("error[").count(), 1, "{said}");
-    // The README shows this very error.
-    let place =
-        said.lines().find_map(|line| line.trim().strip_prefix("--> src/")).expect("a place");
-    assert!(include_str!("../README.md").contains(place), "the README does not say {place}");
+    assert_eq!(stderr.matches("error[").count(), 1, "{stderr}");
+    // The README shows the same line and column.
+    let position =
+        stderr.lines().find_map(|line| line.trim().strip_prefix("--> src/")).expect("a position");
+    assert!(include_str!("../README.md").contains(position), "the README does not have {position}");
 }

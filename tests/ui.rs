@@ -1,9 +1,9 @@
-//! Compile errors as users see them: one mistake a file, each with the text that is printed.
+//! Compile errors as users see them: one mistake in each file, with the printed text beside it.
 //!
-//! `TRYBUILD=overwrite cargo test -p tests --test ui` writes the texts anew; look at each.
+//! `TRYBUILD=overwrite cargo test -p tests --test ui` rewrites the texts; review each change.
 
 #[test]
-fn mistakes() {
+fn each_mistake_has_the_expected_compile_error() {
     let cases = trybuild::TestCases::new();
     for folder in ["arguments", "signature", "contradiction", "router", "config", "body"] {
         cases.compile_fail(format!("ui/{folder}/*.rs"));

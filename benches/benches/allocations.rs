@@ -1,10 +1,10 @@
-//! How often a guard allocates: ours beside every peer, one request each, over an unguarded route.
+//! Allocations of a guard: ours and every peer, one request each, compared with an unguarded route.
 //!
-//! `cargo bench -p benches --bench allocations`. Counts repeat; nothing here is timed.
+//! `cargo bench -p benches --bench allocations`. The counts are deterministic; nothing is timed.
 
 use allocation_counter::measure;
 use benches::contender::{Contender, GUARDED, OPEN};
-use benches::measure::now;
+use benches::measure::run_ready;
 use benches::report::{self, Goal};
 use benches::tokens::{self, Claims};
 use benches::{ours, peers};
@@ -12,17 +12,17 @@ use jwt_auth::Algorithm;
 use serde_json::json;
 
 fn count(contender: &Contender, path: &str) -> i64 {
-    // The first two fill what is made once.
-    contender.app.prepared(path, &contender.good)();
-    contender.app.prepared(path, &contender.good)();
-    let call = contender.app.prepared(path, &contender.good);
+    // Two requests first, for everything that is created once.
+    contender.app.prepare(path, &contender.good)();
+    contender.app.prepare(path, &contender.good)();
+    let call = contender.app.prepare(path, &contender.good);
     i64::try_from(measure(call).count_total).expect("few")
 }
 
 fn main() {
     tokens::install_backend();
-    let (mut kept, mut goals) = (Vec::new(), Vec::new());
-    for algorithm in tokens::ALGORITHMS.into_iter().filter(|it| report::wanted(it.name())) {
+    let (mut tables, mut goals) = (Vec::new(), Vec::new());
+    for algorithm in tokens::ALGORITHMS.into_iter().filter(|it| report::is_selected(it.name())) {
         let token = tokens::token(algorithm);
         let mut contenders: Vec<Contender> =
             peers::all(algorithm, &token).into_iter().filter_map(Result::ok).collect();
@@ -32,21 +32,21 @@ fn main() {
             .map(|contender| (contender.name, count(contender, GUARDED) - count(contender, OPEN)))
             .collect();
         rows.sort_by_key(|row| row.1);
-        println!("\n{}, allocations a request over an unguarded route", algorithm.name());
+        println!("\n{}, allocations of a request beyond an unguarded route", algorithm.name());
         for (name, count) in &rows {
             println!("{name:44} {count:>9}");
         }
         goals.extend(rows.iter().filter_map(|(name, count)| goal(algorithm, name, *count)));
         goals.push(verification(algorithm, &token));
-        kept.push(json!({ "algorithm": algorithm.name(), "rows": rows }));
+        tables.push(json!({ "algorithm": algorithm.name(), "rows": rows }));
     }
-    report::goals(&goals);
-    report::keep_json(
+    report::print_goals(&goals);
+    report::save_json(
         "allocations.json",
         &json!({
             "command": "cargo bench -p benches --bench allocations",
-            "unit": "allocations a request over an unguarded route",
-            "tables": kept,
+            "unit": "allocations of a request beyond an unguarded route",
+            "tables": tables,
             "goals": goals,
         }),
     );
@@ -62,21 +62,24 @@ fn goal(algorithm: Algorithm, name: &str, count: i64) -> Option<Goal> {
     }
 }
 
-/// A verification of a token that is kept.
+/// The verification of a cached token.
 #[allow(clippy::cast_precision_loss, reason = "few")]
 fn verification(algorithm: Algorithm, token: &str) -> Goal {
-    let auth = tokens::config(algorithm).verified_cache(ours::KEPT).build().expect("good");
-    let verify = || drop(now(auth.verify_access(token)).expect("a good token"));
+    let auth = tokens::config(algorithm)
+        .verified_cache(ours::CACHE_SIZE)
+        .build()
+        .expect("a valid configuration");
+    let verify = || drop(run_ready(auth.verify_access(token)).expect("a valid token"));
     verify();
     verify();
     let count = measure(verify).count_total;
-    let what = format!("{}, a kept token verified, no HTTP: allocations", algorithm.name());
+    let what = format!("{}, a cached token verified, no HTTP: allocations", algorithm.name());
     Goal::at_most(what, count as f64, 0.0)
 }
 
-/// What the ten claims themselves need.
+/// The allocations of the ten claims themselves.
 fn claims() -> u64 {
     let claims = tokens::claims(&tokens::token(Algorithm::HS256));
-    let text = serde_json::to_string(&claims).expect("claims have a text");
+    let text = serde_json::to_string(&claims).expect("JSON");
     measure(|| drop(serde_json::from_str::<Claims>(&text).expect("claims"))).count_total
 }

@@ -1,10 +1,10 @@
-//! What a clean build of a minimal app takes, ours over jsonwebtoken's, by `scripts/compile-time.sh`.
+//! The time of a clean build of a minimal app, compared with one of jsonwebtoken, by `scripts/compile-time.sh`.
 //!
-//! `cargo bench -p benches --bench clean_build`. It builds nine apps from nothing, which takes minutes.
+//! `cargo bench -p benches --bench clean_build`. It builds nine apps from scratch, which takes minutes.
 
 use std::process::{Command, Stdio};
 
-use benches::report::{self, Goal, rounded};
+use benches::report::{self, Goal, round};
 use serde_json::json;
 
 fn main() {
@@ -16,13 +16,13 @@ fn main() {
     let (seconds, crates) = row(&text, "with-jwt-auth");
     let (theirs, their_crates) = row(&text, "with-jsonwebtoken");
     let goals = [
-        Goal::at_most("clean build: seconds over jsonwebtoken", rounded(seconds - theirs), 3.0),
+        Goal::at_most("clean build: seconds over jsonwebtoken", round(seconds - theirs), 3.0),
         Goal::at_most("clean build: crates over jsonwebtoken", crates - their_crates, 10.0),
     ];
-    report::goals(&goals);
+    report::print_goals(&goals);
     let apps = ["axum-alone", "with-jsonwebtoken", "with-jwt-auth"];
     let rows: Vec<_> = apps.iter().map(|app| (app, row(&text, app))).collect();
-    report::keep_json(
+    report::save_json(
         "clean_build.json",
         &json!({
             "command": "cargo bench -p benches --bench clean_build",

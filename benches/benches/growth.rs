@@ -1,29 +1,28 @@
-//! How the cost of a verification grows: with the token, the ring, the revoked ids, the tokens kept.
+//! How the time of a verification grows: with the token, the ring, the revoked ids, the cached tokens.
 //!
-//! `cargo bench -p benches --bench growth`, or one part of it with `-- revoked`. HS256, where everything
-//! that is not the signature shows most; no HTTP.
+//! `cargo bench -p benches --bench growth`, or one part of it with `-- revoked`. HS256, where the signature
+//! takes the smallest part; no HTTP.
 
 #![allow(clippy::cast_precision_loss, reason = "counts")]
 
 use std::hint::black_box;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use benches::measure::{Lane, interleaved, now};
+use benches::measure::{Lane, measure_interleaved, run_ready};
 use benches::peers::by_hand::ByHand;
-use benches::report::{self, rounded, short, thousands};
+use benches::report::{self, format_short, format_thousands, round};
 use benches::tokens;
 use jsonwebtoken::{EncodingKey, Header};
-use jwt_auth::{
-    Algorithm, Config, JwtAuth, Key, KeyRing, MemoryStore, Revocation, RevocationStore,
-};
+use jwt_auth::session::{Revocation, RevocationStore};
+use jwt_auth::{Algorithm, Config, JwtAuth, Key, KeyRing, MemoryStore};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 100;
-/// So many tokens take turns where one alone would stay in the processor's own caches.
+/// The number of tokens that take turns, because a single one would stay in the caches of the processor.
 const TOKENS: usize = 1_000;
 
-/// What an application reads of a token when it needs to know who and until when.
+/// The claims of an application that needs the subject and the expiry only.
 #[derive(Clone, Deserialize)]
 #[allow(dead_code, reason = "read from the token, as an application would")]
 struct Little {
@@ -33,7 +32,7 @@ struct Little {
     kind: String,
 }
 
-/// One line of the second table.
+/// One line of a table.
 struct Line {
     at: String,
     figures: Vec<f64>,
@@ -55,24 +54,25 @@ impl Part {
         for line in &self.lines {
             print!("{:24}", line.at);
             for (figure, first) in line.figures.iter().zip(&self.lines[0].figures) {
-                let text = format!("{} ({} ×)", thousands(*figure), short(figure / first));
+                let text =
+                    format!("{} ({} ×)", format_thousands(*figure), format_short(figure / first));
                 print!(" {text:>24}");
             }
             println!();
         }
     }
 
-    fn kept(&self) -> Value {
+    fn to_json(&self) -> Value {
         let lines = self.lines.iter().map(|line| {
-            let figures: Vec<f64> = line.figures.iter().copied().map(rounded).collect();
+            let figures: Vec<f64> = line.figures.iter().copied().map(round).collect();
             json!({ "at": line.at, "figures": figures })
         });
         json!({ "by": self.name, "columns": self.columns, "lines": lines.collect::<Vec<_>>() })
     }
 }
 
-fn good(config: Config) -> JwtAuth {
-    config.build().expect("a good configuration")
+fn build(config: Config) -> JwtAuth {
+    config.build().expect("a valid configuration")
 }
 
 fn secret(number: usize) -> String {
@@ -81,27 +81,31 @@ fn secret(number: usize) -> String {
 
 /// Verifies tokens in turn.
 fn verify<'a>(auth: &'a JwtAuth, tokens: &'a [String]) -> Lane<'a> {
-    // Each once, so that what is kept is kept.
+    // Each once, so that every token is in the cache, if there is one.
     for token in tokens {
-        now(auth.verify_access(token)).expect("a good token");
+        run_ready(auth.verify_access(token)).expect("a valid token");
     }
     let mut turn = tokens.iter().cycle();
-    Lane::new(move || now(auth.verify_access(black_box(turn.next().expect("endless")))).is_ok())
+    Lane::new(move || {
+        run_ready(auth.verify_access(black_box(turn.next().expect("endless")))).is_ok()
+    })
 }
 
 fn many(auth: &JwtAuth, count: usize) -> Vec<String> {
-    let token = |number| auth.access_token(format!("user-{number:09}")).issue().expect("a token");
+    let token = |number| {
+        auth.access_token(format!("user-{number:09}")).issue().expect("a token").as_str().to_owned()
+    };
     (0..count).map(token).collect()
 }
 
-#[allow(clippy::disallowed_methods, reason = "a token that is good today")]
+#[allow(clippy::disallowed_methods, reason = "a token that is valid now")]
 fn today() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 fn by_size() -> Part {
-    let uncached = good(Config::hs256(tokens::SECRET).verified_cache(0));
-    let cached = good(Config::hs256(tokens::SECRET).verified_cache(1_000));
+    let uncached = build(Config::hs256(tokens::SECRET).verified_cache(0));
+    let cached = build(Config::hs256(tokens::SECRET).verified_cache(1_000));
     let by_hand = ByHand::lenient();
     let key = EncodingKey::from_secret(tokens::SECRET.as_bytes());
     let line = |size: usize| {
@@ -112,7 +116,7 @@ fn by_size() -> Part {
         let least = jsonwebtoken::encode(&header, &claims, &key).expect("a token").len();
         if size > least {
             let texts = (size - least) * 3 / 4 / 55;
-            let text = "forty letters of a claim that nobody asks";
+            let text = "forty letters of a claim that is not read";
             let texts: serde_json::Map<String, Value> =
                 (0..texts).map(|at| (format!("claim{at:03}"), Value::from(text))).collect();
             claims.as_object_mut().expect("claims").extend(texts);
@@ -126,12 +130,12 @@ fn by_size() -> Part {
             Lane::new(|| by_hand.decode_any::<Little>(black_box(&token[0])).is_some()),
         ];
         Line {
-            at: format!("{} bytes", thousands(bytes as f64)),
-            figures: interleaved(&mut lanes, ROUNDS),
+            at: format!("{} bytes", format_thousands(bytes as f64)),
+            figures: measure_interleaved(&mut lanes, ROUNDS),
         }
     };
     let lines = [200, 400, 1_000, 2_000, 4_000, 8_000].map(line).into();
-    let columns = &["no cache, ns", "kept", "jsonwebtoken::decode"];
+    let columns = &["no cache, ns", "cached", "jsonwebtoken::decode"];
     Part { name: "size of the token", columns, lines }
 }
 
@@ -145,24 +149,27 @@ fn by_keys() -> Part {
         });
         let ring = ring.expect("at least one");
         // Signed with the last key of the ring.
-        let token = many(&good(Config::with_keys(KeyRing::new(key(count - 1)))), 1);
-        let uncached = good(Config::with_keys(ring.clone()).verified_cache(0));
-        let cached = good(Config::with_keys(ring).verified_cache(1_000));
+        let token = many(&build(Config::with_keys(KeyRing::new(key(count - 1)))), 1);
+        let uncached = build(Config::with_keys(ring.clone()).verified_cache(0));
+        let cached = build(Config::with_keys(ring).verified_cache(1_000));
         let mut lanes = [verify(&uncached, &token), verify(&cached, &token)];
-        Line { at: thousands(count as f64), figures: interleaved(&mut lanes, ROUNDS) }
+        Line {
+            at: format_thousands(count as f64),
+            figures: measure_interleaved(&mut lanes, ROUNDS),
+        }
     };
     let lines = [1, 10, 100].map(line).into();
-    Part { name: "keys in the ring", columns: &["no cache, ns", "kept"], lines }
+    Part { name: "keys in the ring", columns: &["no cache, ns", "cached"], lines }
 }
 
 fn by_revoked() -> Part {
     let line = |count: usize| {
         let store = || {
             let store = MemoryStore::new();
-            let now_is = UNIX_EPOCH + Duration::from_secs(today());
-            let until = now_is + Duration::from_secs(86_400);
+            let now = UNIX_EPOCH + Duration::from_secs(today());
+            let until = now + Duration::from_secs(86_400);
             for number in 0..count as u64 {
-                // 128 bits in base64url, as ids of ours are.
+                // 128 bits in base64url, like our ids.
                 let bits =
                     u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
                 let id = base64::Engine::encode(
@@ -170,51 +177,57 @@ fn by_revoked() -> Part {
                     bits.to_be_bytes(),
                 );
                 let entry = Revocation::Token { issuer: None, id: &id, until };
-                now(store.revoke(entry, now_is)).expect("held");
+                run_ready(store.revoke(entry, now)).expect("recorded");
             }
             store
         };
         let config = || Config::hs256(tokens::SECRET).revocation(store());
         let (uncached, cached) =
-            (good(config().verified_cache(0)), good(config().verified_cache(10 * TOKENS)));
+            (build(config().verified_cache(0)), build(config().verified_cache(10 * TOKENS)));
         let tokens = many(&uncached, TOKENS);
         let mut lanes = [verify(&uncached, &tokens), verify(&cached, &tokens)];
-        Line { at: thousands(count as f64), figures: interleaved(&mut lanes, ROUNDS) }
+        Line {
+            at: format_thousands(count as f64),
+            figures: measure_interleaved(&mut lanes, ROUNDS),
+        }
     };
     let lines = [0, 1, 1_000, 100_000, 1_000_000].map(line).into();
-    Part { name: "revoked ids", columns: &["no cache, ns", "kept"], lines }
+    Part { name: "revoked ids", columns: &["no cache, ns", "cached"], lines }
 }
 
-fn by_kept() -> Part {
+fn by_cached() -> Part {
     let line = |count: usize| {
         let config = || Config::hs256(tokens::SECRET);
         let (uncached, cached) =
-            (good(config().verified_cache(0)), good(config().verified_cache(4 * count)));
+            (build(config().verified_cache(0)), build(config().verified_cache(4 * count)));
         let tokens = many(&uncached, count);
         let mut lanes = [verify(&uncached, &tokens), verify(&cached, &tokens)];
-        Line { at: thousands(count as f64), figures: interleaved(&mut lanes, ROUNDS) }
+        Line {
+            at: format_thousands(count as f64),
+            figures: measure_interleaved(&mut lanes, ROUNDS),
+        }
     };
     let lines = [1, 1_000, 100_000].map(line).into();
-    Part { name: "tokens in turn", columns: &["no cache, ns", "kept"], lines }
+    Part { name: "tokens in turn", columns: &["no cache, ns", "cached"], lines }
 }
 
 fn main() {
     tokens::install_backend();
-    let parts = [by_size as fn() -> Part, by_keys, by_revoked, by_kept];
-    let mut kept = Vec::new();
-    for (part, name) in parts.iter().zip(["size", "keys", "revoked", "kept"]) {
-        if report::wanted(name) {
+    let parts = [by_size as fn() -> Part, by_keys, by_revoked, by_cached];
+    let mut tables = Vec::new();
+    for (part, name) in parts.iter().zip(["size", "keys", "revoked", "cached"]) {
+        if report::is_selected(name) {
             let part = part();
             part.print();
-            kept.push(part.kept());
+            tables.push(part.to_json());
         }
     }
-    report::keep_json(
+    report::save_json(
         "growth.json",
         &json!({
             "command": "cargo bench -p benches --bench growth",
             "unit": "ns a verification, HS256, no HTTP",
-            "tables": kept,
+            "tables": tables,
         }),
     );
 }

@@ -1,13 +1,13 @@
-//! The guard in process: ours beside every peer, interleaved in one run, over an unguarded route.
+//! Guards in process: ours and every peer, interleaved in one run, compared with an unguarded route.
 //!
-//! `cargo bench -p benches --bench guard` prints the tables, and keeps them as `results/guard.json` and
-//! `results/guard.svg`; with `-- ES256` it measures that algorithm alone. Trust the ratios: the
-//! nanoseconds are this machine's.
+//! `cargo bench -p benches --bench guard` prints the tables, and saves them as `results/guard.json` and
+//! `results/guard.svg`; with `-- ES256` it measures that algorithm alone. Compare ratios: nanoseconds depend on the
+//! machine.
 
 use benches::contender::{App, Contender};
-use benches::measure::{Lane, interleaved};
+use benches::measure::{Lane, measure_interleaved};
 use benches::plot::{Bar, Panel};
-use benches::report::{self, Goal, rounded, short, thousands};
+use benches::report::{self, Goal, format_short, format_thousands, round};
 use benches::{ours, peers, plot, tokens};
 use jwt_auth::Algorithm;
 use serde::Serialize;
@@ -31,10 +31,10 @@ struct Table {
     unguarded: f64,
     unguarded_axum07: f64,
     rows: Vec<Row>,
-    /// What a forged token costs over the unguarded route, by hand and with ours.
+    /// The time of a forged token beyond the unguarded route, by hand and with ours.
     refused_by_hand: f64,
     refused_by_ours: f64,
-    left_out: Vec<(&'static str, &'static str)>,
+    omitted: Vec<(&'static str, &'static str)>,
 }
 
 impl Table {
@@ -53,22 +53,22 @@ impl Table {
 
 fn measure(algorithm: Algorithm) -> Table {
     let token = tokens::token(algorithm);
-    let (mut contenders, mut left_out) = (Vec::new(), Vec::new());
+    let (mut contenders, mut omitted) = (Vec::new(), Vec::new());
     for peer in peers::all(algorithm, &token) {
         match peer {
             Ok(contender) => contenders.push(contender),
-            Err(absent) => left_out.push(absent),
+            Err(absent) => omitted.push(absent),
         }
     }
     contenders.extend(ours::all(algorithm, &token));
     let find = |name| contenders.iter().find(|contender| contender.name == name);
-    let by_hand = find(peers::by_hand::NAME).expect("it is always there");
-    let ours = find(ours::ATTRIBUTE).expect("it is always there");
+    let by_hand = find(peers::by_hand::NAME).expect("a contender that always exists");
+    let ours = find(ours::ATTRIBUTE).expect("a contender that always exists");
     let older = contenders.iter().find(|contender| matches!(contender.app, App::Axum07(_)));
     let mut lanes: Vec<Lane<'_>> =
         vec![by_hand.open(), older.unwrap_or(by_hand).open(), by_hand.refused(), ours.refused()];
     lanes.extend(contenders.iter().map(Contender::guarded));
-    let figures = interleaved(&mut lanes, ROUNDS);
+    let figures = measure_interleaved(&mut lanes, ROUNDS);
     let (bases, guarded) = figures.split_at(4);
     let over = |contender: &Contender, figure: f64| match contender.app {
         App::Axum(_) => figure - bases[0],
@@ -84,8 +84,8 @@ fn measure(algorithm: Algorithm) -> Table {
                 name: contender.name,
                 backend: contender.backend,
                 ours: contender.ours,
-                over: rounded(over),
-                ratio: rounded(over / unit),
+                over: round(over),
+                ratio: round(over / unit),
             }
         })
         .collect();
@@ -93,12 +93,12 @@ fn measure(algorithm: Algorithm) -> Table {
     Table {
         algorithm: algorithm.name(),
         token_bytes: token.len(),
-        unguarded: rounded(bases[0]),
-        unguarded_axum07: rounded(bases[1]),
+        unguarded: round(bases[0]),
+        unguarded_axum07: round(bases[1]),
         rows,
-        refused_by_hand: rounded(bases[2] - bases[0]),
-        refused_by_ours: rounded(bases[3] - bases[0]),
-        left_out,
+        refused_by_hand: round(bases[2] - bases[0]),
+        refused_by_ours: round(bases[3] - bases[0]),
+        omitted,
     }
 }
 
@@ -108,21 +108,21 @@ fn print(table: &Table) {
          (under axum 0.7: {})",
         table.algorithm,
         table.token_bytes,
-        thousands(table.unguarded),
-        thousands(table.unguarded_axum07)
+        format_thousands(table.unguarded),
+        format_thousands(table.unguarded_axum07)
     );
     for row in &table.rows {
-        let (ns, ratio) = (thousands(row.over), short(row.ratio));
+        let (ns, ratio) = (format_thousands(row.over), format_short(row.ratio));
         println!("{:44} {ns:>9} {ratio:>8}  {}", row.name, row.backend);
     }
     println!(
         "{:44} {:>9}           by hand {}",
         "a forged token, #[jwt_required]",
-        thousands(table.refused_by_ours),
-        thousands(table.refused_by_hand)
+        format_thousands(table.refused_by_ours),
+        format_thousands(table.refused_by_hand)
     );
-    for (name, why) in &table.left_out {
-        println!("left out: {name}: {why}");
+    for (name, why) in &table.omitted {
+        println!("omitted: {name}: {why}");
     }
 }
 
@@ -139,15 +139,15 @@ fn goals(tables: &[Table]) -> Vec<Goal> {
                 0.45,
             ));
             let what = format!("HS256, no cache: over the best peer, {}", peer.name);
-            goals.push(Goal::at_most(what, rounded(ours.over / peer.over), 0.7));
+            goals.push(Goal::at_most(what, round(ours.over / peer.over), 0.7));
         }
         if let Some(hit) = table.ratio(ours::ATTRIBUTE_CACHED) {
             let what = format!("{name}, a repeated token: over the extractor by hand");
             goals.push(Goal::at_most(what, hit, if hmac { 0.07 } else { 0.01 }));
         }
         if let Some(ours) = uncached {
-            let what = format!("{name}, a forged token: over a good one, no cache");
-            goals.push(Goal::at_most(what, rounded(table.refused_by_ours / ours.over), 1.05));
+            let what = format!("{name}, a forged token: over a valid one, no cache");
+            goals.push(Goal::at_most(what, round(table.refused_by_ours / ours.over), 1.05));
         }
     }
     goals
@@ -158,13 +158,13 @@ fn picture(tables: &[Table]) -> String {
         title: format!("{}, a token of {} bytes", table.algorithm, table.token_bytes),
         bars: table.rows.iter().map(bar).collect(),
     };
-    let shown = |table: &&Table| matches!(table.algorithm, "HS256" | "ES256");
-    let panels: Vec<Panel> = tables.iter().filter(shown).map(panel).collect();
+    let is_shown = |table: &&Table| matches!(table.algorithm, "HS256" | "ES256");
+    let panels: Vec<Panel> = tables.iter().filter(is_shown).map(panel).collect();
     plot::svg(
         "What a guard adds to a route of axum",
-        "Nanoseconds over the same route unguarded, in process, less is better; × the extractor by hand",
+        "Nanoseconds more than the same route unguarded, in process, less is better; × the extractor by hand",
         &format!(
-            "Interleaved in one run of `{COMMAND}`. In brackets: whose cryptography, where it is not AWS-LC."
+            "Interleaved in one run of `{COMMAND}`. In brackets: the cryptography library, if it is not AWS-LC."
         ),
         &panels,
     )
@@ -180,13 +180,13 @@ fn bar(row: &Row) -> Bar {
 
 fn main() {
     tokens::install_backend();
-    let algorithms = tokens::ALGORITHMS.into_iter().filter(|it| report::wanted(it.name()));
+    let algorithms = tokens::ALGORITHMS.into_iter().filter(|it| report::is_selected(it.name()));
     let tables: Vec<Table> = algorithms.map(measure).collect();
     tables.iter().for_each(print);
     let goals = goals(&tables);
-    report::goals(&goals);
-    report::keep("guard.svg", &picture(&tables));
-    report::keep_json(
+    report::print_goals(&goals);
+    report::save("guard.svg", &picture(&tables));
+    report::save_json(
         "guard.json",
         &serde_json::json!({
             "command": COMMAND,

@@ -1,8 +1,8 @@
-//! Over HTTP on loopback: how much of the unguarded rate a guarded route keeps.
+//! HTTP on loopback: the request rate of a guarded route as a share of the unguarded rate.
 //!
-//! `cargo bench -p benches --bench http`. One thread serves, on a runtime of one thread; one thread asks,
-//! over connections that stay open, and has one request under way on each. Every app has a turn in each
-//! round, and what is shown is the median of its share of the unguarded rate of the same round.
+//! `cargo bench -p benches --bench http`. One thread serves, on a single-threaded runtime; one thread sends
+//! requests over keep-alive connections, one request at a time on each. Every app runs in every round. The tables
+//! show the median of its share of the unguarded rate in the same round.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderValue;
 use benches::contender::{App, Contender, GUARDED, OPEN};
 use benches::measure::median;
-use benches::report::{self, Goal, rounded, short, thousands};
+use benches::report::{self, Goal, format_short, format_thousands, round};
 use benches::{ours, peers, tokens};
 use jwt_auth::Algorithm;
 use serde_json::json;
@@ -24,10 +24,10 @@ const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 30;
 const TURN: Duration = Duration::from_millis(50);
 
-/// One keep-alive connection; every answer is as long as the first.
+/// A keep-alive connection. Every response is as long as the first.
 struct Connection {
     stream: TcpStream,
-    answer: Vec<u8>,
+    response: Vec<u8>,
 }
 
 impl Connection {
@@ -35,24 +35,24 @@ impl Connection {
         let mut stream = TcpStream::connect(address).expect("loopback");
         stream.set_nodelay(true).expect("a socket");
         stream.write_all(request).expect("written");
-        let mut answer = vec![0; 4096];
+        let mut response = vec![0; 4096];
         let mut read = 0;
-        while !answer[..read].ends_with(b"\r\n\r\nok") {
-            let more = stream.read(&mut answer[read..]).expect("read");
-            assert!(more > 0, "{}", String::from_utf8_lossy(&answer[..read]));
+        while !response[..read].ends_with(b"\r\n\r\nok") {
+            let more = stream.read(&mut response[read..]).expect("read");
+            assert!(more > 0, "{}", String::from_utf8_lossy(&response[..read]));
             read += more;
         }
-        answer.truncate(read);
-        Self { stream, answer }
+        response.truncate(read);
+        Self { stream, response }
     }
 
-    fn ask(&mut self, request: &[u8]) {
+    fn send(&mut self, request: &[u8]) {
         self.stream.write_all(request).expect("written");
     }
 
-    fn hear(&mut self) {
-        self.stream.read_exact(&mut self.answer).expect("read");
-        assert!(self.answer.starts_with(b"HTTP/1.1 200"), "a good token");
+    fn receive(&mut self) {
+        self.stream.read_exact(&mut self.response).expect("read");
+        assert!(self.response.starts_with(b"HTTP/1.1 200"), "a valid token");
     }
 }
 
@@ -60,7 +60,7 @@ impl Connection {
 struct Lane {
     name: String,
     backend: &'static str,
-    /// The lane whose rate this one is a share of.
+    /// The unguarded lane, whose rate this one is compared with.
     base: usize,
     request: Vec<u8>,
     connections: Vec<Connection>,
@@ -75,7 +75,7 @@ impl Lane {
         bearer: &HeaderValue,
         base: usize,
     ) -> Self {
-        let bearer = bearer.to_str().expect("visible letters");
+        let bearer = bearer.to_str().expect("visible ASCII");
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {bearer}\r\n\r\n")
                 .into_bytes();
@@ -83,29 +83,29 @@ impl Lane {
         Self { name, backend: "", base, request, connections, rates: Vec::new() }
     }
 
-    /// Requests a second during one turn.
+    /// The requests per second in one turn.
     fn rate(&mut self) -> f64 {
         let start = Instant::now();
-        let mut answers = 0;
+        let mut responses = 0;
         for connection in &mut self.connections {
-            connection.ask(&self.request);
+            connection.send(&self.request);
         }
         while start.elapsed() < TURN {
             for connection in &mut self.connections {
-                connection.hear();
-                connection.ask(&self.request);
-                answers += 1;
+                connection.receive();
+                connection.send(&self.request);
+                responses += 1;
             }
         }
         for connection in &mut self.connections {
-            connection.hear();
-            answers += 1;
+            connection.receive();
+            responses += 1;
         }
-        f64::from(answers) / start.elapsed().as_secs_f64()
+        f64::from(responses) / start.elapsed().as_secs_f64()
     }
 }
 
-/// Serves every app from one thread, and says where each is.
+/// Serves every app from one thread, and returns their addresses.
 fn serve(apps: Vec<App>) -> Vec<SocketAddr> {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
@@ -113,7 +113,7 @@ fn serve(apps: Vec<App>) -> Vec<SocketAddr> {
         runtime.expect("a runtime").block_on(async {
             for app in apps {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                send.send(listener.local_addr().expect("an address")).expect("heard");
+                send.send(listener.local_addr().expect("an address")).expect("received");
                 tokio::spawn(app.serve(listener));
             }
             drop(send);
@@ -132,7 +132,7 @@ fn contenders() -> Vec<(Algorithm, Contender)> {
             .into_iter()
             .filter(|contender| matches!(contender.name, ours::ATTRIBUTE | ours::ATTRIBUTE_CACHED));
         let both = ours.chain(peers);
-        all.extend(both.filter(|one| report::wanted(one.name)).map(|one| (algorithm, one)));
+        all.extend(both.filter(|one| report::is_selected(one.name)).map(|one| (algorithm, one)));
     }
     all
 }
@@ -172,12 +172,12 @@ fn show(lanes: &[Lane]) {
     println!("{:52} {:>11} {:>8}", "", "requests/s", "share");
     let (mut rows, mut goals) = (Vec::new(), Vec::new());
     for lane in lanes {
-        let of = &lanes[lane.base].rates;
-        let share = median(lane.rates.iter().zip(of).map(|(rate, of)| rate / of).collect());
+        let base = &lanes[lane.base].rates;
+        let share = median(lane.rates.iter().zip(base).map(|(rate, base)| rate / base).collect());
         let rate = median(lane.rates.clone());
-        let (rate_text, share_text) = (thousands(rate), short(share));
+        let (rate_text, share_text) = (format_thousands(rate), format_short(share));
         println!("{:52} {rate_text:>11} {share_text:>8}  {}", lane.name, lane.backend);
-        rows.push(json!({ "name": lane.name, "backend": lane.backend, "rate": rounded(rate), "share": rounded(share) }));
+        rows.push(json!({ "name": lane.name, "backend": lane.backend, "rate": round(rate), "share": round(share) }));
         let bound = match lane.name.as_str() {
             "HS256 #[jwt_required]" => 0.8,
             "HS256 #[jwt_required], cached" | "ES256 #[jwt_required], cached" => 0.93,
@@ -185,12 +185,12 @@ fn show(lanes: &[Lane]) {
         };
         goals.push(Goal::at_least(
             format!("{}: share of the unguarded rate", lane.name),
-            rounded(share),
+            round(share),
             bound,
         ));
     }
-    report::goals(&goals);
-    report::keep_json(
+    report::print_goals(&goals);
+    report::save_json(
         "http.json",
         &json!({
             "command": "cargo bench -p benches --bench http",

@@ -1,10 +1,10 @@
-//! Making tokens: ours against `jsonwebtoken::encode`, interleaved.
+//! Issuing tokens: ours and `jsonwebtoken::encode`, interleaved.
 //!
-//! `cargo bench -p benches --bench issue`. Ours makes an id and asks the clock; the other encodes claims
-//! that are there already.
+//! `cargo bench -p benches --bench issue`. Ours creates an id and reads the clock; the other encodes
+//! existing claims.
 
-use benches::measure::{Lane, interleaved};
-use benches::report::{self, Goal, rounded, short, thousands};
+use benches::measure::{Lane, measure_interleaved};
+use benches::report::{self, Goal, format_short, format_thousands, round};
 use benches::tokens;
 use jsonwebtoken::Header;
 use serde_json::json;
@@ -16,31 +16,31 @@ fn main() {
     tokens::install_backend();
     let (mut rows, mut goals) = (Vec::new(), Vec::new());
     println!("{:8} {:>10} {:>22} {:>8}", "issue", "ours, ns", "jsonwebtoken::encode", "ratio");
-    for algorithm in tokens::ALGORITHMS.into_iter().filter(|it| report::wanted(it.name())) {
-        let auth = tokens::config(algorithm).build().expect("a good configuration");
+    for algorithm in tokens::ALGORITHMS.into_iter().filter(|it| report::is_selected(it.name())) {
+        let auth = tokens::config(algorithm).build().expect("a valid configuration");
         let claims = tokens::claims(&tokens::token(algorithm));
         let (header, key) =
-            (Header::new(tokens::named(algorithm)), tokens::encoding_key(algorithm));
+            (Header::new(tokens::convert_algorithm(algorithm)), tokens::encoding_key(algorithm));
         let mut lanes = [
             Lane::new(|| auth.access_token(tokens::SUBJECT).roles(["editor", "staff"]).issue()),
             Lane::new(|| jsonwebtoken::encode(&header, &claims, &key)),
         ];
-        let figures = interleaved(&mut lanes, ROUNDS);
-        let ratio = rounded(figures[0] / figures[1]);
+        let figures = measure_interleaved(&mut lanes, ROUNDS);
+        let ratio = round(figures[0] / figures[1]);
         let name = algorithm.name();
-        let (ours, theirs) = (thousands(figures[0]), thousands(figures[1]));
-        println!("{name:8} {ours:>10} {theirs:>22} {:>8}", short(ratio));
+        let (ours, theirs) = (format_thousands(figures[0]), format_thousands(figures[1]));
+        println!("{name:8} {ours:>10} {theirs:>22} {:>8}", format_short(ratio));
         if name == "RS256" {
             goals.push(Goal::at_most("RS256: over `jsonwebtoken::encode`", ratio, 0.4));
         }
         rows.push(json!({
             "algorithm": name,
-            "ours": rounded(figures[0]),
-            "by_hand": rounded(figures[1]),
+            "ours": round(figures[0]),
+            "by_hand": round(figures[1]),
             "ratio": ratio,
         }));
     }
-    report::goals(&goals);
-    let kept = json!({ "command": COMMAND, "unit": "ns a token", "rows": rows, "goals": goals });
-    report::keep_json("issue.json", &kept);
+    report::print_goals(&goals);
+    let results = json!({ "command": COMMAND, "unit": "ns a token", "rows": rows, "goals": goals });
+    report::save_json("issue.json", &results);
 }

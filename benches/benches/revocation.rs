@@ -1,4 +1,4 @@
-//! The embedded store: what a check costs and what an entry weighs, from none to a million revoked ids.
+//! The memory store: the time of a check and the memory of an entry, with zero to a million revoked ids.
 //!
 //! `cargo bench -p benches --bench revocation`; medians of one run.
 
@@ -8,9 +8,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use allocation_counter::measure;
-use benches::measure::now;
-use benches::report::{self, Goal, rounded};
-use jwt_auth::{AccessToken, Config, ManualClock, MemoryStore, Revocation, RevocationStore};
+use benches::measure::run_ready;
+use benches::report::{self, Goal, round};
+use jwt_auth::session::{Revocation, RevocationStore};
+use jwt_auth::{AccessToken, Config, ManualClock, MemoryStore};
 use serde_json::json;
 
 const NOW: u64 = 1_700_000_000;
@@ -21,7 +22,7 @@ fn at(second: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(second)
 }
 
-/// Ids as tokens of ours bear them: 128 bits in base64url.
+/// Ids like those of our tokens: 128 bits in base64url.
 fn ids(count: usize) -> Vec<String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -44,11 +45,11 @@ fn ids(count: usize) -> Vec<String> {
 
 fn main() {
     let clock = ManualClock::at(NOW);
-    let auth = Config::hs256([7; 32]).clock(clock).build().expect("good");
+    let auth = Config::hs256([7; 32]).clock(clock).build().expect("a valid configuration");
     let tokens: Vec<AccessToken> = (0..TOKENS)
         .map(|n| {
-            let pair = now(auth.log_in(format!("user-{n}")).into_future()).expect("a pair");
-            now(auth.verify_access(pair.access_token())).expect("good")
+            let pair = run_ready(auth.log_in(format!("user-{n}")).into_future()).expect("a pair");
+            run_ready(auth.verify_access(pair.access_token())).expect("a valid token")
         })
         .collect();
     let (mut rows, mut goals) = (Vec::new(), Vec::new());
@@ -59,30 +60,30 @@ fn main() {
         let memory = measure(|| {
             for id in &ids {
                 let entry = Revocation::Token { issuer: None, id, until: at(NOW + 900) };
-                now(store.revoke(entry, at(NOW))).expect("held");
+                run_ready(store.revoke(entry, at(NOW))).expect("recorded");
             }
         });
         let mut times: Vec<f64> = (0..ROUNDS)
             .map(|_| {
-                let began = Instant::now();
+                let start = Instant::now();
                 for token in &tokens {
-                    let _ = black_box(store.standing(&token.identity(), at(NOW)));
+                    let _ = black_box(store.check(&token.identity(), at(NOW)));
                 }
-                began.elapsed().as_nanos() as f64 / TOKENS as f64
+                start.elapsed().as_nanos() as f64 / TOKENS as f64
             })
             .collect();
         times.sort_by(f64::total_cmp);
         let weight = memory.bytes_current as f64 / count.max(1) as f64;
         println!("{count:>10} {:>12.1} {weight:>14.1}", times[ROUNDS / 2]);
-        let (time, weight) = (rounded(times[ROUNDS / 2]), rounded(weight));
+        let (time, weight) = (round(times[ROUNDS / 2]), round(weight));
         if count == 1_000_000 {
             goals.push(Goal::at_most("1 M revoked ids: ns a check", time, 75.0));
             goals.push(Goal::at_most("1 M revoked ids: bytes an entry", weight, 70.0));
         }
         rows.push(json!({ "revoked": count, "ns": time, "bytes": weight }));
     }
-    report::goals(&goals);
-    report::keep_json(
+    report::print_goals(&goals);
+    report::save_json(
         "revocation.json",
         &json!({
             "command": "cargo bench -p benches --bench revocation",

@@ -1,15 +1,14 @@
-//! The stores: what a revocation and a rotation cost, how soon another node knows, what a revocation weighs.
+//! The shared stores: the time of a revocation and of a rotation, the delay until another node refuses, and file size.
 //!
 //! `cargo bench -p benches --bench stores` measures SQLite in a temporary file; with `REDIS_URL` or
-//! `POSTGRES_URL` set it measures those as well. Medians of one run.
+//! `POSTGRES_URL` set it measures these servers too. Medians of one run.
 
 #![allow(clippy::cast_precision_loss, reason = "figures")]
 
 use std::time::{Duration, Instant, SystemTime};
 
-use jwt_auth::{
-    Config, JwtAuth, PostgresStore, RedisStore, Revocation, RevocationStore, SqliteStore,
-};
+use jwt_auth::session::{Revocation, RevocationStore};
+use jwt_auth::{Config, JwtAuth, PostgresStore, RedisStore, SqliteStore};
 
 const ROUNDS: usize = 200;
 
@@ -18,43 +17,47 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-#[allow(clippy::disallowed_methods, reason = "the stores' own time")]
-fn now() -> SystemTime {
+#[allow(clippy::disallowed_methods, reason = "the stores use the system clock")]
+fn system_time() -> SystemTime {
     SystemTime::now()
 }
 
-/// Two nodes of one store.
+/// Measures two nodes of one store.
 async fn measure<S: RevocationStore>(name: &str, here: S, there: S) {
     let mut revocations = Vec::new();
     for n in 0..ROUNDS {
         let id = format!("bench-{n}");
-        let entry =
-            Revocation::Token { issuer: None, id: &id, until: now() + Duration::from_secs(60) };
-        let began = Instant::now();
-        here.revoke(entry, now()).await.expect("held");
-        revocations.push(began.elapsed());
+        let entry = Revocation::Token {
+            issuer: None,
+            id: &id,
+            until: system_time() + Duration::from_secs(60),
+        };
+        let start = Instant::now();
+        here.revoke(entry, system_time()).await.expect("recorded");
+        revocations.push(start.elapsed());
     }
-    let node = |store: S| Config::hs256([7; 32]).revocation(store).build().expect("good");
+    let node =
+        |store: S| Config::hs256([7; 32]).revocation(store).build().expect("a valid configuration");
     let (here, there): (JwtAuth, JwtAuth) = (node(here), node(there));
     let mut rotations = Vec::new();
     let mut text = here.log_in("alice").await.expect("a pair").refresh_token().to_owned();
     for _ in 0..ROUNDS {
-        let token = here.verify_refresh(&text).await.expect("good");
-        let began = Instant::now();
+        let token = here.verify_refresh(&text).await.expect("a valid token");
+        let start = Instant::now();
         let next = here.rotate(token).await.expect("a pair");
         next.refresh_token().clone_into(&mut text);
-        rotations.push(began.elapsed());
+        rotations.push(start.elapsed());
     }
     let mut lags = Vec::new();
     for n in 0..10 {
         let pair = here.log_in(format!("user-{n}")).await.expect("a pair");
-        let token = here.verify_access(pair.access_token()).await.expect("good");
-        let began = Instant::now();
-        here.log_out(token).await.expect("held");
+        let token = here.verify_access(pair.access_token()).await.expect("a valid token");
+        let start = Instant::now();
+        here.log_out(token).await.expect("recorded");
         while there.verify_access(pair.access_token()).await.is_ok() {
             tokio::task::yield_now().await;
         }
-        lags.push(began.elapsed());
+        lags.push(start.elapsed());
     }
     println!(
         "{name:<12} {:>12.0} {:>12.0} {:>16.0}",
@@ -75,10 +78,7 @@ async fn main() {
     let file = folder.join("bench.db");
     let open = async || SqliteStore::open(&file).await.expect("opened");
     measure("SQLite", open().await, open().await).await;
-    println!(
-        "  {} bytes on disk for {ROUNDS} revocations and as many sessions' rotations",
-        size(&folder)
-    );
+    println!("  {} bytes on disk for {ROUNDS} revocations and {ROUNDS} rotations", size(&folder));
     std::fs::remove_dir_all(&folder).expect("removed");
     if let Ok(url) = std::env::var("REDIS_URL") {
         let connect = async || RedisStore::connect(&url).await.expect("connected");

@@ -5,15 +5,15 @@ use axum::http::{HeaderValue, StatusCode};
 use axum07::body::Body as Body07;
 use tower::Service as _;
 
-use crate::measure::{Lane, now, request};
+use crate::measure::{Lane, request, run_ready};
 use crate::tokens;
 
-/// The path that nobody guards, in every app.
+/// The unguarded path of every app.
 pub const OPEN: &str = "/open";
-/// The path behind the guard, in every app.
+/// The guarded path of every app.
 pub const GUARDED: &str = "/guarded";
 
-/// An app with both paths, in one of the two versions of axum that guards are written for.
+/// An app with both paths, for one of the two axum versions that the guards support.
 #[derive(Clone, Debug)]
 pub enum App {
     Axum(axum::Router),
@@ -28,47 +28,47 @@ impl App {
         }
     }
 
-    /// One request, and what is answered.
+    /// Sends one request, and returns the status of the response.
     pub fn status(&self, path: &str, bearer: &HeaderValue) -> StatusCode {
         match self.clone() {
             Self::Axum(mut router) => {
-                now(router.call(request::<Body>(path, bearer))).expect("infallible").status()
+                run_ready(router.call(request::<Body>(path, bearer))).expect("infallible").status()
             }
-            Self::Axum07(mut router) => {
-                now(router.call(request::<Body07>(path, bearer))).expect("infallible").status()
-            }
+            Self::Axum07(mut router) => run_ready(router.call(request::<Body07>(path, bearer)))
+                .expect("infallible")
+                .status(),
         }
     }
 
-    /// One request that is ready to go, so that nothing but its way through the app is left to count.
-    pub fn prepared(&self, path: &str, bearer: &HeaderValue) -> Box<dyn FnOnce()> {
+    /// Prepares one request. The returned function only sends it through the app.
+    pub fn prepare(&self, path: &str, bearer: &HeaderValue) -> Box<dyn FnOnce()> {
         match self.clone() {
             Self::Axum(mut router) => {
                 let request = request::<Body>(path, bearer);
-                Box::new(move || drop(now(router.call(request)).expect("infallible")))
+                Box::new(move || drop(run_ready(router.call(request)).expect("infallible")))
             }
             Self::Axum07(mut router) => {
                 let request = request::<Body07>(path, bearer);
-                Box::new(move || drop(now(router.call(request)).expect("infallible")))
+                Box::new(move || drop(run_ready(router.call(request)).expect("infallible")))
             }
         }
     }
 
-    /// Serves it until the runtime ends.
+    /// Serves the app until the runtime ends.
     pub async fn serve(self, listener: tokio::net::TcpListener) {
         match self {
             Self::Axum(router) => axum::serve(listener, router).await,
             Self::Axum07(router) => axum07::serve(listener, router).await,
         }
-        .expect("serving does not fail");
+        .expect("served");
     }
 }
 
-/// What is measured against what.
+/// A guard that is measured.
 #[derive(Debug)]
 pub struct Contender {
     pub name: &'static str,
-    /// Whose cryptography, where it is not that of the others.
+    /// The cryptography library, if it is not AWS-LC; else empty.
     pub backend: &'static str,
     pub ours: bool,
     pub app: App,
@@ -77,25 +77,25 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// A contender, once it has shown that it admits the one token and refuses the other.
+    /// A contender. Checks that it admits the token and refuses a forged one.
     pub fn new(name: &'static str, backend: &'static str, app: App, token: &str) -> Self {
         let good = tokens::bearer(token);
-        let forged = tokens::bearer(&tokens::forged(token));
+        let forged = tokens::bearer(&tokens::tamper_with_signature(token));
         for _ in 0..2 {
             assert_eq!(app.status(OPEN, &good), StatusCode::OK, "{name}, unguarded");
-            assert_eq!(app.status(GUARDED, &good), StatusCode::OK, "{name}, a good token");
+            assert_eq!(app.status(GUARDED, &good), StatusCode::OK, "{name}, a valid token");
             assert_eq!(app.status(GUARDED, &forged), StatusCode::UNAUTHORIZED, "{name}, forged");
         }
         Self { name, backend, ours: false, app, good, forged }
     }
 
-    /// Says that it is one of ours.
+    /// Marks it as one of ours.
     pub fn ours(mut self) -> Self {
         self.ours = true;
         self
     }
 
-    /// The guarded route with a good token.
+    /// The guarded route with a valid token.
     pub fn guarded(&self) -> Lane<'static> {
         self.app.lane(GUARDED, self.good.clone(), StatusCode::OK)
     }

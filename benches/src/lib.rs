@@ -1,7 +1,7 @@
-//! What the benches share: the tokens, our guards and the peers', how they are measured, how it is shown.
+//! Helpers of the benches: tokens, our guards and those of the peers, measurement and reports.
 
-#![allow(missing_docs, reason = "the benches are its only readers, and it is not published")]
-#![allow(clippy::missing_panics_doc, reason = "a bench that cannot go on panics")]
+#![allow(missing_docs, reason = "the benches are its only users, and it is not published")]
+#![allow(clippy::missing_panics_doc, reason = "a bench that cannot continue panics")]
 #![allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! Interleaved rounds, so that what slows the machine down slows everybody down, and medians.
+//! Interleaved rounds, so that a slow phase of the machine affects every lane, and medians.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use tower::Service;
 
-/// How long one lane runs before the next has its turn.
+/// How long a lane runs in each round.
 const TURN: Duration = Duration::from_micros(500);
 const WARM_UP: usize = 10;
 
-/// One thing that is measured: runs itself so many times and says how long that took.
+/// A function that is measured: it runs so many times, and returns the time that it took.
 pub struct Lane<'a> {
     run: Box<dyn FnMut(usize) -> Duration + 'a>,
 }
@@ -39,7 +39,7 @@ impl<'a> Lane<'a> {
         Self { run: Box::new(run) }
     }
 
-    /// Measures a route that must answer with that status; the requests are made before the clock starts.
+    /// Measures a route that must respond with this status. The requests are created before the clock starts.
     pub fn route<S, B, R>(
         mut service: S,
         path: &'static str,
@@ -54,7 +54,7 @@ impl<'a> Lane<'a> {
             let requests: Vec<_> = (0..calls).map(|_| request(path, &bearer)).collect();
             let start = Instant::now();
             for request in requests {
-                let response = now(service.call(request)).expect("a router is infallible");
+                let response = run_ready(service.call(request)).expect("a router is infallible");
                 assert_eq!(response.status(), status, "{path}");
                 drop(black_box(response));
             }
@@ -70,16 +70,16 @@ pub fn request<B: Default>(path: &str, bearer: &HeaderValue) -> Request<B> {
     request.body(B::default()).expect("a request")
 }
 
-/// Runs a future that never waits, without a runtime in the way.
-pub fn now<F: Future>(future: F) -> F::Output {
+/// Runs a future that is ready at once, without a runtime.
+pub fn run_ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("nothing here waits"),
+        Poll::Pending => unreachable!("the future is not ready"),
     }
 }
 
-/// The median nanoseconds of one call of each lane, all of them having had a turn in each round.
-pub fn interleaved(lanes: &mut [Lane<'_>], rounds: usize) -> Vec<f64> {
+/// The median time of one call of each lane, in nanoseconds. Every lane runs in every round.
+pub fn measure_interleaved(lanes: &mut [Lane<'_>], rounds: usize) -> Vec<f64> {
     let calls: Vec<usize> = lanes
         .iter_mut()
         .map(|lane| {
@@ -100,7 +100,7 @@ pub fn interleaved(lanes: &mut [Lane<'_>], rounds: usize) -> Vec<f64> {
     figures.into_iter().map(median).collect()
 }
 
-/// The middle one.
+/// The median.
 pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]

@@ -14,8 +14,8 @@ pub const TOKEN: &str = "#[jwt_required], AccessToken";
 pub const ATTRIBUTE_CACHED: &str = "#[jwt_required], cached";
 pub const TOKEN_CACHED: &str = "#[jwt_required], AccessToken, cached";
 
-/// As many verified tokens as are kept by default for RSA, EC and Ed25519.
-pub const KEPT: usize = 10_000;
+/// The default size of the cache of verified tokens for RSA, EC and Ed25519.
+pub const CACHE_SIZE: usize = 10_000;
 
 #[jwt_required]
 async fn guarded() -> &'static str {
@@ -28,33 +28,33 @@ async fn with_token(token: AccessToken) -> &'static str {
     "ok"
 }
 
-/// A route that nobody guards.
+/// The handler of an unguarded route.
 pub async fn open() -> &'static str {
     "ok"
 }
 
-/// An app of ours with the attribute alone.
+/// An app with our attribute, whose handler takes no token.
 pub fn app(auth: JwtAuth) -> App {
     App::Axum(Router::new().route(OPEN, get(open)).route(GUARDED, get(guarded)).with_state(auth))
 }
 
-/// An app of ours whose handler takes the token.
+/// An app with our attribute, whose handler takes the token.
 pub fn app_with_token(auth: JwtAuth) -> App {
     let router = Router::new().route(OPEN, get(open)).route(GUARDED, get(with_token));
     App::Axum(router.with_state(auth))
 }
 
-/// All of ours for an algorithm.
+/// All of our contenders for an algorithm.
 pub fn all(algorithm: Algorithm, token: &str) -> Vec<Contender> {
-    let auth = |kept| {
-        let config = tokens::config(algorithm).verified_cache(kept);
-        config.build().expect("a good configuration")
+    let auth = |cache_size| {
+        let config = tokens::config(algorithm).verified_cache(cache_size);
+        config.build().expect("a valid configuration")
     };
     let contender = |name, app| Contender::new(name, "", app, token).ours();
     vec![
         contender(ATTRIBUTE, app(auth(0))),
         contender(TOKEN, app_with_token(auth(0))),
-        contender(ATTRIBUTE_CACHED, app(auth(KEPT))),
-        contender(TOKEN_CACHED, app_with_token(auth(KEPT))),
+        contender(ATTRIBUTE_CACHED, app(auth(CACHE_SIZE))),
+        contender(TOKEN_CACHED, app_with_token(auth(CACHE_SIZE))),
     ]
 }

@@ -1,8 +1,8 @@
-//! Horizontal bars as SVG, readable on a light page and on a dark one.
+//! Horizontal bars as SVG, readable on light and dark pages.
 
 use std::fmt::Write as _;
 
-use crate::report::{short, thousands};
+use crate::report::{format_short, format_thousands};
 
 const WIDTH: f64 = 860.0;
 const NAMES: f64 = 300.0;
@@ -20,14 +20,14 @@ pub struct Bar {
     pub ours: bool,
 }
 
-/// Bars that share a scale.
+/// Bars with a common scale.
 #[derive(Clone, Debug)]
 pub struct Panel {
     pub title: String,
     pub bars: Vec<Bar>,
 }
 
-/// The whole picture.
+/// The picture.
 pub fn svg(title: &str, unit: &str, note: &str, panels: &[Panel]) -> String {
     let lines: usize = panels.iter().map(|panel| panel.bars.len()).sum();
     let height = 104.0 + lines as f64 * LINE + panels.len() as f64 * 46.0;
@@ -36,7 +36,7 @@ pub fn svg(title: &str, unit: &str, note: &str, panels: &[Panel]) -> String {
          height=\"{height}\" role=\"img\" font-family=\"system-ui, 'DejaVu Sans', Arial, sans-serif\" font-size=\"13\" \
          fill=\"#1f2328\">\n<title>{}</title>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#f6f8fa\"/>\n",
-        escaped(title)
+        escape(title)
     );
     text(&mut out, 20.0, 32.0, "font-size=\"17\" font-weight=\"600\"", title);
     text(&mut out, 20.0, 53.0, "fill=\"#57606a\"", unit);
@@ -58,7 +58,7 @@ pub fn svg(title: &str, unit: &str, note: &str, panels: &[Panel]) -> String {
                 NAMES + 10.0,
                 y + 3.0
             );
-            let label = format!("{}  ·  {}×", thousands(bar.value), short(bar.ratio));
+            let label = format!("{}  ·  {}×", format_thousands(bar.value), format_short(bar.ratio));
             let start = format!("font-weight=\"{weight}\"");
             text(&mut out, NAMES + 18.0 + width, middle, &start, &label);
             y += LINE;
@@ -71,9 +71,9 @@ pub fn svg(title: &str, unit: &str, note: &str, panels: &[Panel]) -> String {
 }
 
 fn text(out: &mut String, x: f64, y: f64, style: &str, text: &str) {
-    let _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" {style}>{}</text>", escaped(text));
+    let _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" {style}>{}</text>", escape(text));
 }
 
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,4 +1,4 @@
-//! What is printed and kept: tables, the figures to reach beside those reached, and JSON.
+//! Reports: tables, goals with the figures reached, and JSON files.
 
 use std::env;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// A figure of PERFORMANCE and the figure reached.
+/// A bound, and the measured figure.
 #[derive(Clone, Debug, Serialize)]
 pub struct Goal {
     pub what: String,
@@ -30,12 +30,12 @@ impl Goal {
     }
 }
 
-/// Prints what was to be reached and what was.
-pub fn goals(goals: &[Goal]) {
+/// Prints each goal with its bound.
+pub fn print_goals(goals: &[Goal]) {
     if goals.is_empty() {
         return;
     }
-    println!("\n{:68} {:>9} {:>10}", "", "reached", "to reach");
+    println!("\n{:68} {:>9} {:>10}", "", "measured", "goal");
     for goal in goals {
         let bound = match (goal.at_most, goal.at_least) {
             (Some(bound), _) => format!("≤ {bound}"),
@@ -43,23 +43,23 @@ pub fn goals(goals: &[Goal]) {
             _ => String::new(),
         };
         let mark = if goal.is_reached() { "" } else { "   not reached" };
-        println!("{:68} {:>9} {bound:>10}{mark}", goal.what, short(goal.reached));
+        println!("{:68} {:>9} {bound:>10}{mark}", goal.what, format_short(goal.reached));
     }
 }
 
-/// Three digits that say something.
-pub fn short(figure: f64) -> String {
+/// A figure with three significant digits.
+pub fn format_short(figure: f64) -> String {
     match figure.abs() {
         0.0 => "0".to_owned(),
         size if size < 0.1 => format!("{figure:.4}"),
         size if size < 10.0 => format!("{figure:.2}"),
         size if size < 100.0 => format!("{figure:.1}"),
-        _ => thousands(figure),
+        _ => format_thousands(figure),
     }
 }
 
-/// A whole number in groups of three.
-pub fn thousands(figure: f64) -> String {
+/// A whole number with its digits in groups of three.
+pub fn format_thousands(figure: f64) -> String {
     let digits = format!("{:.0}", figure.abs());
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -71,13 +71,13 @@ pub fn thousands(figure: f64) -> String {
     if figure <= -0.5 { format!("-{text}") } else { text }
 }
 
-/// The first argument that is no switch: what to measure alone.
+/// The first argument that is not a switch: the name of the only part to measure.
 pub fn filter() -> Option<String> {
     env::args().skip(1).find(|argument| !argument.starts_with('-'))
 }
 
-/// Whether a part is to be measured.
-pub fn wanted(name: &str) -> bool {
+/// Whether a part is measured in this run.
+pub fn is_selected(name: &str) -> bool {
     filter().is_none_or(|filter| name.to_lowercase().contains(&filter.to_lowercase()))
 }
 
@@ -85,21 +85,21 @@ fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results").join(name)
 }
 
-/// Keeps a text beside the benches; a run of a part alone keeps nothing.
-pub fn keep(name: &str, text: &str) {
+/// Saves a text in `benches/results`. A run of one part saves nothing.
+pub fn save(name: &str, text: &str) {
     if filter().is_none() {
-        fs::write(file(name), text).expect("benches/results can be written to");
+        fs::write(file(name), text).expect("a file in benches/results");
     }
 }
 
-/// Keeps a value as JSON.
-pub fn keep_json(name: &str, value: &impl Serialize) {
-    let mut text = serde_json::to_string_pretty(value).expect("figures have a text");
+/// Saves a value as JSON.
+pub fn save_json(name: &str, value: &impl Serialize) {
+    let mut text = serde_json::to_string_pretty(value).expect("JSON");
     text.push('\n');
-    keep(name, &text);
+    save(name, &text);
 }
 
-/// A figure as it is kept: no more digits than mean something.
-pub fn rounded(figure: f64) -> f64 {
+/// A figure as it is saved, without insignificant digits.
+pub fn round(figure: f64) -> f64 {
     if figure.abs() < 10.0 { (figure * 1e4).round() / 1e4 } else { figure.round() }
 }

@@ -1,11 +1,11 @@
-//! The measured tokens: their keys, their ten claims, and how one is forged.
+//! The measured tokens: their keys, their ten claims, and forged ones.
 
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{EncodingKey, Header};
-use jwt_auth::{Algorithm, Config};
+use jwt_auth::{Algorithm, Config, IssuedToken};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,14 +13,14 @@ pub const ISSUER: &str = "https://auth.example";
 pub const AUDIENCE: &str = "https://api.example";
 pub const SUBJECT: &str = "user-0123456789";
 pub const SECRET: &str = "an example secret of 32 bytes :)";
-/// The key id in the tokens of peers that insist on one.
+/// The key id in the tokens of peers that require one.
 pub const KEY_ID: &str = "bench";
 
-/// All that are measured, in the order of the tables.
+/// The measured algorithms, in the order of the tables.
 pub const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::HS256, Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA];
 
-/// The ten claims of the measured token, as one writes them down by hand.
+/// The ten claims of the measured token, as an application would declare them.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Claims {
     pub sub: String,
@@ -57,7 +57,7 @@ pub fn pem(algorithm: Algorithm) -> (&'static str, &'static str) {
     }
 }
 
-/// Our configuration that makes and admits the measured token.
+/// Our configuration, which issues and admits the measured token.
 pub fn config(algorithm: Algorithm) -> Config {
     let config = if algorithm == Algorithm::HS256 {
         Config::hs256(SECRET)
@@ -68,15 +68,15 @@ pub fn config(algorithm: Algorithm) -> Config {
     config.issuer(ISSUER).audience([AUDIENCE]).access_token_expires(Duration::from_secs(86_400))
 }
 
-/// A token of ours.
-pub fn token(algorithm: Algorithm) -> String {
-    let auth = config(algorithm).build().expect("a good configuration");
+/// The measured token, issued by us.
+pub fn token(algorithm: Algorithm) -> IssuedToken {
+    let auth = config(algorithm).build().expect("a valid configuration");
     auth.access_token(SUBJECT).roles(["editor", "staff"]).issue().expect("a token")
 }
 
 /// The claims of a token, unverified.
 pub fn claims(token: &str) -> Claims {
-    jsonwebtoken::dangerous::insecure_decode(token).expect("a token of ours").claims
+    jsonwebtoken::dangerous::insecure_decode(token).expect("a token").claims
 }
 
 pub fn encoding_key(algorithm: Algorithm) -> EncodingKey {
@@ -86,18 +86,18 @@ pub fn encoding_key(algorithm: Algorithm) -> EncodingKey {
         Algorithm::RS256 => EncodingKey::from_rsa_pem(pem(algorithm).0.as_bytes()),
         _ => EncodingKey::from_ed_pem(pem(algorithm).0.as_bytes()),
     };
-    key.expect("a good key")
+    key.expect("a valid key")
 }
 
-/// The algorithm as `jsonwebtoken` names it, in whichever version.
-pub fn named<A: for<'de> Deserialize<'de>>(algorithm: Algorithm) -> A {
+/// The same algorithm in the type of `jsonwebtoken`, of any version.
+pub fn convert_algorithm<A: for<'de> Deserialize<'de>>(algorithm: Algorithm) -> A {
     serde_json::from_value(Value::from(algorithm.name())).expect("a name of RFC 7518")
 }
 
-/// The same claims in a token with a `kid`, and the key set that it is looked up in.
+/// The same claims in a token with a `kid`, and the key set with that key.
 pub fn with_key_id(algorithm: Algorithm, token: &str) -> (String, Value) {
     let key = encoding_key(algorithm);
-    let mut header = Header::new(named(algorithm));
+    let mut header = Header::new(convert_algorithm(algorithm));
     header.kid = Some(KEY_ID.to_owned());
     let token = jsonwebtoken::encode(&header, &claims(token), &key).expect("a token");
     let mut jwk = Jwk::from_encoding_key(&key, header.alg).expect("a key");
@@ -105,18 +105,18 @@ pub fn with_key_id(algorithm: Algorithm, token: &str) -> (String, Value) {
     (token, serde_json::json!({ "keys": [jwk] }))
 }
 
-/// The same token with another signature of the same shape.
-pub fn forged(token: &str) -> String {
-    let at = token.rfind('.').expect("three parts") + 1;
+/// The same token with another first character in its signature.
+pub fn tamper_with_signature(token: &str) -> String {
+    let at = token.rfind('.').expect("three segments") + 1;
     let other = if token[at..].starts_with('A') { "B" } else { "A" };
     format!("{}{other}{}", &token[..at], &token[at + 1..])
 }
 
 pub fn bearer(token: &str) -> HeaderValue {
-    HeaderValue::try_from(format!("Bearer {token}")).expect("visible letters")
+    HeaderValue::try_from(format!("Bearer {token}")).expect("visible ASCII")
 }
 
-/// AWS-LC for all who use `jsonwebtoken` 11 here, which would not choose when both backends are on.
+/// Selects AWS-LC for every user of `jsonwebtoken` 11, which does not choose a backend if both are compiled in.
 pub fn install_backend() {
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }

@@ -1,4 +1,4 @@
-//! An attribute's arguments and its item: expanded to the same item behind its guard, or to a compile error.
+//! The arguments of an attribute and its item: expanded to the same item with a guard, or to a compile error.
 #![no_main]
 
 use std::str::FromStr as _;
@@ -44,7 +44,7 @@ mod read_arguments;
 mod readers;
 
 fuzz_target!(|input: &str| {
-    // The attribute's name, its arguments, its item, by lines.
+    // Three parts, separated by line breaks: the name of the attribute, its arguments, its item.
     let mut lines = input.splitn(3, '\n');
     let (Some(name), Some(args), Some(item)) = (lines.next(), lines.next(), lines.next()) else {
         return;
@@ -52,11 +52,11 @@ fuzz_target!(|input: &str| {
     let (Ok(args), Ok(item)) = (TokenStream::from_str(args), TokenStream::from_str(item)) else {
         return;
     };
-    // The parser calls itself for each level, as the compiler's own does.
+    // The parser recurses for each level, like that of the compiler.
     if depth(&args) > 64 || depth(&item) > 64 {
         return;
     }
-    // The word by which a refusal is known.
+    // A refusal is recognised by this word.
     if count(&args, "compile_error") > 0 {
         return;
     }
@@ -66,50 +66,57 @@ fuzz_target!(|input: &str| {
         (None, "load_config") => load_config::expand_load_config(args.clone(), &item),
         (None, _) => return,
     };
-    let refused = count(&output, "compile_error") > count(&item, "compile_error");
-    let guarded = count(&output, "Guard") > count(&item, "Guard") + count(&args, "Guard");
-    assert!(refused || guarded || attribute.is_none(), "nothing guards: {output}");
-    // What the user is still typing comes back as it is, and no parser reads it.
+    let is_refused = count(&output, "compile_error") > count(&item, "compile_error");
+    let is_guarded = count(&output, "Guard") > count(&item, "Guard") + count(&args, "Guard");
+    assert!(is_refused || is_guarded || attribute.is_none(), "no guard: {output}");
+    // An incomplete item is returned unchanged, and does not parse.
     let Ok(whole) = syn::parse2::<Item>(item) else { return };
     let file: syn::File = syn::parse2(output.clone()).unwrap_or_else(|e| panic!("{e}: {output}"));
-    let made = file.items.last().unwrap_or_else(|| panic!("the item is gone: {output}"));
-    match (made, &whole) {
-        (Item::Fn(made), Item::Fn(user)) => {
-            assert_eq!((&made.sig.ident, &made.vis), (&user.sig.ident, &user.vis), "{output}");
+    let expanded = file.items.last().unwrap_or_else(|| panic!("the item is missing: {output}"));
+    match (expanded, &whole) {
+        (Item::Fn(expanded), Item::Fn(user)) => {
+            assert_eq!(
+                (&expanded.sig.ident, &expanded.vis),
+                (&user.sig.ident, &user.vis),
+                "{output}"
+            );
             match attribute {
-                Some(_) => behind_guard(made, user, refused),
-                None if refused => assert_eq!(made, user),
-                None => built(made, user),
+                Some(_) => check_guarded_function(expanded, user, is_refused),
+                None if is_refused => assert_eq!(expanded, user),
+                None => check_config_function(expanded, user),
             }
-            if !refused {
+            if !is_refused {
                 let args: Args = syn::parse2(args).unwrap_or_else(|e| panic!("{e}: {output}"));
-                kept(attribute, &args, made, &file.items);
+                check_policy(attribute, &args, expanded, &file.items);
             }
         }
-        // A function without a body, for one: the compiler refuses those.
+        // For example a function without a body, which the compiler refuses.
         (_, Item::Verbatim(_)) => {}
-        (made, user) => {
-            assert!(refused, "{output}");
-            assert_eq!(made, user, "{output}");
+        (expanded, user) => {
+            assert!(is_refused, "{output}");
+            assert_eq!(expanded, user, "{output}");
         }
     }
 });
 
-/// The user's function with one parameter more.
-fn behind_guard(made: &ItemFn, user: &ItemFn, refused: bool) {
-    let mut inputs: Vec<_> = made.sig.inputs.iter().collect();
+/// Checks that the function of the user has one more parameter, the guard.
+fn check_guarded_function(expanded: &ItemFn, user: &ItemFn, is_refused: bool) {
+    let mut inputs: Vec<_> = expanded.sig.inputs.iter().collect();
     let guard = inputs.remove(usize::from(user.sig.receiver().is_some()));
     assert!(is_guard(guard), "{}", guard.to_token_stream());
-    assert!(inputs.into_iter().eq(&user.sig.inputs), "a parameter is lost");
-    assert_eq!(made.block, user.block);
-    if refused {
+    assert!(inputs.into_iter().eq(&user.sig.inputs), "a parameter is missing");
+    assert_eq!(expanded.block, user.block);
+    if is_refused {
         return;
     }
     let inputs = user.sig.inputs.clone();
-    assert_eq!(syn::Signature { inputs, ..made.sig.clone() }, user.sig);
+    assert_eq!(syn::Signature { inputs, ..expanded.sig.clone() }, user.sig);
     assert!(user.sig.asyncness.is_some() && user.sig.unsafety.is_none());
-    let mut attrs = made.attrs.iter();
-    assert!(user.attrs.iter().all(|attr| attrs.any(|made| made == attr)), "an attribute is lost");
+    let mut attrs = expanded.attrs.iter();
+    assert!(
+        user.attrs.iter().all(|attr| attrs.any(|expanded| expanded == attr)),
+        "an attribute is missing"
+    );
 }
 
 /// `_: …::__private::Guard<…>`
@@ -121,11 +128,11 @@ fn is_guard(parameter: &FnArg) -> bool {
 fn policy(ty: &Type) -> Option<&syn::Path> {
     let Type::Path(path) = ty else { return None };
     let mut segments = path.path.segments.iter().rev();
-    let (last, room) = (segments.next()?, segments.next()?);
+    let (last, module) = (segments.next()?, segments.next()?);
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
         GenericArgument::Type(Type::Path(policy))
-            if last.ident == "Guard" && room.ident == "__private" =>
+            if last.ident == "Guard" && module.ident == "__private" =>
         {
             Some(&policy.path)
         }
@@ -133,19 +140,19 @@ fn policy(ty: &Type) -> Option<&syn::Path> {
     }
 }
 
-/// The user's function inside of one that builds what it returns.
-fn built(made: &ItemFn, user: &ItemFn) {
-    assert_eq!(made.attrs.first(), user.attrs.first());
-    let output = made.sig.output.to_token_stream().to_string();
+/// Checks that the function of the user is inside one that builds the returned configuration.
+fn check_config_function(expanded: &ItemFn, user: &ItemFn) {
+    assert_eq!(expanded.attrs.first(), user.attrs.first());
+    let output = expanded.sig.output.to_token_stream().to_string();
     assert!(output.contains("JwtAuth") && output.contains("ConfigError"), "{output}");
-    let Some(syn::Stmt::Item(Item::Fn(inner))) = made.block.stmts.first() else {
-        panic!("the function is gone: {}", made.to_token_stream());
+    let Some(syn::Stmt::Item(Item::Fn(inner))) = expanded.block.stmts.first() else {
+        panic!("the function is missing: {}", expanded.to_token_stream());
     };
     assert_eq!((&inner.sig, &inner.block), (&user.sig, &user.block));
 }
 
-/// What was asked is asked by the policy, and nothing is left out that nobody left out.
-fn kept(attribute: Option<GuardAttribute>, args: &Args, made: &ItemFn, items: &[Item]) {
+/// Checks that the policy has exactly the arguments of the attribute.
+fn check_policy(attribute: Option<GuardAttribute>, args: &Args, expanded: &ItemFn, items: &[Item]) {
     let names: Vec<_> = args.0.iter().map(|arg| arg.name.unraw().to_string()).collect();
     let unique = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
     assert!(unique, "{names:?}");
@@ -153,7 +160,7 @@ fn kept(attribute: Option<GuardAttribute>, args: &Args, made: &ItemFn, items: &[
     let Some(attribute) = attribute else {
         return assert!(names.iter().all(|name| name == "crate"));
     };
-    let FnArg::Typed(guard) = made.sig.inputs.first().expect("a guard") else { unreachable!() };
+    let FnArg::Typed(guard) = expanded.sig.inputs.first().expect("a guard") else { unreachable!() };
     let policy = policy(&guard.ty).expect("a guard");
     let ty = policy.to_token_stream().to_string();
     let last = policy.segments.last().expect("a path").ident.to_string();
@@ -177,21 +184,21 @@ fn kept(attribute: Option<GuardAttribute>, args: &Args, made: &ItemFn, items: &[
     });
     assert_eq!(spec.is_some(), last.starts_with("__JwtAuthGuard_"));
     let spec = spec.unwrap_or_default();
-    let asks = |text: &str| spec.contains(text);
+    let requires = |text: &str| spec.contains(text);
     for list in ["scopes", "any_scope", "roles", "any_role", "locations"] {
-        assert_eq!(has(list), asks(&format!("{list} : & [")), "{list}: {spec}");
+        assert_eq!(has(list), requires(&format!("{list} : & [")), "{list}: {spec}");
     }
     for value in ["max_age", "audience", "check"] {
-        assert_eq!(has(value), asks(&format!("{value} : ")), "{value}: {spec}");
+        assert_eq!(has(value), requires(&format!("{value} : ")), "{value}: {spec}");
     }
-    assert_eq!(has("danger"), asks("Lookup :: Skip"), "{spec}");
-    assert_eq!(has("revocation"), asks("Lookup :: Strict"), "{spec}");
+    assert_eq!(has("danger"), requires("Lookup :: Skip"), "{spec}");
+    assert_eq!(has("revocation"), requires("Lookup :: Strict"), "{spec}");
     assert_eq!(
         has("optional"),
-        asks("optional : true") || ty.contains("Access < true"),
+        requires("optional : true") || ty.contains("Access < true"),
         "{ty} {spec}"
     );
-    assert_eq!(has("fresh"), asks("fresh : true") || ty.contains(", true >"), "{ty} {spec}");
+    assert_eq!(has("fresh"), requires("fresh : true") || ty.contains(", true >"), "{ty} {spec}");
 }
 
 struct Args(Punctuated<Arg, Token![,]>);

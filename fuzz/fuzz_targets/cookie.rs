@@ -1,4 +1,4 @@
-//! Cookies: a request is let in by exactly one of ours and its CSRF value, and what we set comes back.
+//! Cookies: exactly one cookie of ours with its CSRF value admits a request, and a cookie that we set admits too.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use cookie::{Cookie, SameSite};
-use fuzz::answer;
-use fuzz::request::{cookies, lines, read};
-use fuzz::token::{config, settled};
-use jwt_auth::{AccessToken, JwtAuth, TokenLocation, jwt_required};
+use fuzz::request::{cookies, header_values, read};
+use fuzz::response;
+use fuzz::token::{config, run_ready};
+use jwt_auth::{AccessToken, IssuedToken, JwtAuth, TokenLocation, jwt_required};
 use libfuzzer_sys::fuzz_target;
 
 const NAME: &str = "__Host-access_token_cookie";
@@ -17,15 +17,21 @@ const TRUSTED: &str = "https://trusted.example";
 
 static AUTH: LazyLock<JwtAuth> = LazyLock::new(|| {
     let config = config().token_location([TokenLocation::Cookie]).trusted_origins([TRUSTED]);
-    config.build().expect("good")
+    config.build().expect("a valid configuration")
 });
 
 /// `{A}` an access token, `{C}` its CSRF value, `{B}` a token without one, `{N}` the cookie's name.
 static KNOWN: LazyLock<[(&str, String); 4]> = LazyLock::new(|| {
     let access = AUTH.access_token("alice").issue().expect("a token");
-    let csrf = settled(AUTH.verify_access(&access)).expect("good").csrf_token().map(str::to_owned);
-    let bare = config().build().expect("good").access_token("bob").issue().expect("a token");
-    [("A", access), ("C", csrf.expect("cookies bear tokens")), ("B", bare), ("N", NAME.to_owned())]
+    let csrf = run_ready(AUTH.verify_access(&access))
+        .expect("a valid token")
+        .csrf_token()
+        .map(str::to_owned);
+    let other = config().build().expect("a valid configuration");
+    let bare = other.access_token("bob").issue().expect("a token");
+    let text = |token: IssuedToken| token.as_str().to_owned();
+    let csrf = csrf.expect("a CSRF value");
+    [("A", text(access)), ("C", csrf), ("B", text(bare)), ("N", NAME.to_owned())]
 });
 
 #[jwt_required]
@@ -35,52 +41,56 @@ async fn me(token: AccessToken) -> String {
 
 fuzz_target!(|input: &[u8]| {
     match read(input, &*KNOWN) {
-        Some(parts) => ask(&parts),
-        None => set(&String::from_utf8_lossy(input)),
+        Some(parts) => check_request(&parts),
+        None => check_set_cookies(&String::from_utf8_lossy(input)),
     }
 });
 
-fn ask(parts: &Parts) {
-    let answer = answer::read(answer::of(me, parts, &AUTH));
+fn check_request(parts: &Parts) {
+    let response = response::read(response::call(me, parts, &AUTH));
     let values = cookies(parts, NAME);
     let is = |token: &str| values.len() == 1 && values[0] == token.as_bytes();
     let [(_, access), (_, csrf), (_, bare), _] = &*KNOWN;
-    let upgrade = parts.method == "CONNECT" || says(parts, "upgrade", b',', "websocket");
-    let asked = upgrade || !["GET", "HEAD", "OPTIONS"].contains(&parts.method.as_str());
-    let origins: Vec<_> = lines(parts, "origin").collect();
-    let trusted = origins == [TRUSTED.as_bytes()];
-    if answer.status.is_success() {
+    let is_upgrade = parts.method == "CONNECT" || has_word(parts, "upgrade", b',', "websocket");
+    let needs_value = is_upgrade || !["GET", "HEAD", "OPTIONS"].contains(&parts.method.as_str());
+    let origins: Vec<_> = header_values(parts, "origin").collect();
+    let is_trusted = origins == [TRUSTED.as_bytes()];
+    if response.status.is_success() {
         assert!(is(access) || is(bare));
-        if asked {
-            // By the header, or, where a script can set none, behind its marker.
-            let repeated: Vec<_> = lines(parts, "x-csrf-token").collect();
-            let by_protocol =
-                upgrade && repeated.is_empty() && says(parts, "sec-websocket-protocol", b',', csrf);
+        if needs_value {
+            // In the header, or in the subprotocols, where a script cannot set headers.
+            let repeated: Vec<_> = header_values(parts, "x-csrf-token").collect();
+            let by_protocol = is_upgrade
+                && repeated.is_empty()
+                && has_word(parts, "sec-websocket-protocol", b',', csrf);
             assert!(is(access) && (repeated == [csrf.as_bytes()] || by_protocol));
-            assert!(trusted || !says(parts, "sec-fetch-site", 0, "cross-site"));
+            assert!(is_trusted || !has_word(parts, "sec-fetch-site", 0, "cross-site"));
         }
-        if upgrade {
-            assert!(origins.is_empty() || trusted || own(parts, &origins), "{origins:?}");
+        if is_upgrade {
+            assert!(
+                origins.is_empty() || is_trusted || is_own_origin(parts, &origins),
+                "{origins:?}"
+            );
         }
     } else if values.len() > 1 {
-        assert_eq!(answer.text, "request_ambiguous");
+        assert_eq!(response.text, "request_ambiguous");
     } else if values.is_empty() || values[0].is_empty() {
-        assert_eq!(answer.text, "token_missing");
+        assert_eq!(response.text, "token_missing");
     } else {
-        assert!(!(is(access) || is(bare)) || asked, "{answer:?}");
+        assert!(!(is(access) || is(bare)) || needs_value, "{response:?}");
     }
 }
 
-/// Whether a word of such a line is this one.
-fn says(parts: &Parts, name: &str, between: u8, word: &str) -> bool {
-    lines(parts, name)
+/// Whether a header of that name has this word.
+fn has_word(parts: &Parts, name: &str, between: u8, word: &str) -> bool {
+    header_values(parts, name)
         .flat_map(|line| line.split(move |byte| *byte == between))
-        .any(|said| said.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+        .any(|found| found.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Whether the one origin is of the host that the request names.
-fn own(parts: &Parts, origins: &[&[u8]]) -> bool {
-    let hosts: Vec<_> = lines(parts, "host").collect();
+/// Whether there is one origin, and it is that of the host of the request.
+fn is_own_origin(parts: &Parts, origins: &[&[u8]]) -> bool {
+    let hosts: Vec<_> = header_values(parts, "host").collect();
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let host = hosts.first().copied().or(authority).unwrap_or_default();
     let host = String::from_utf8_lossy(host).to_ascii_lowercase();
@@ -93,8 +103,8 @@ fn own(parts: &Parts, origins: &[&[u8]]) -> bool {
     origins.len() == 1 && hosts.len() <= 1 && (fits("http://", ":80") || fits("https://", ":443"))
 }
 
-/// Whatever a subject is called, its cookies are whole, and let it in again.
-fn set(subject: &str) {
+/// Checks that the cookies of any subject are well-formed, and admit a request.
+fn check_set_cookies(subject: &str) {
     let Ok(pair) = AUTH.token_pair(subject).issue() else { return };
     let response = AUTH.set_cookies(&pair).into_response();
     assert!(response.status().is_success());
@@ -121,6 +131,6 @@ fn set(subject: &str) {
     let csrf = csrf.expect("a CSRF value");
     let request = format!("POST /\ncookie: {}\nx-csrf-token: {csrf}", sent.join("; "));
     let parts = read(request.as_bytes(), &[]).expect("a request");
-    let answer = answer::of(me, &parts, &AUTH);
-    assert_eq!(answer::read(answer).text, subject);
+    let response = response::call(me, &parts, &AUTH);
+    assert_eq!(response::read(response).text, subject);
 }

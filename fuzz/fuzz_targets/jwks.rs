@@ -1,4 +1,4 @@
-//! Keys: what is loaded keeps the rules for its algorithm and has one, and no message holds a secret.
+//! Keys: a loaded key has one algorithm and keeps its rules, and no message contains a secret.
 #![no_main]
 
 use base64::Engine as _;
@@ -6,8 +6,8 @@ use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
 use fuzz::json::{Reading, object};
-use fuzz::token::{CANARY, NOW, base64url, canary, settled};
-use jwt_auth::{Algorithm, Config, JwtAuth, Key, KeyRing, ManualClock};
+use fuzz::token::{CANARY, NOW, base64url, insert_canary, run_ready};
+use jwt_auth::{Algorithm, Config, JwtAuth, Key, KeyMaterial, KeyRing, ManualClock};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
@@ -19,29 +19,40 @@ const ALGORITHMS: [Algorithm; 12] =
     [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA];
 
 fuzz_target!(|input: &str| {
-    // Keys, parted by `---`: `jwk`, `secret HS256`, `public ES256` or `private ES256`, a line break, the material.
+    // Keys, separated by `---`: `jwk`, `secret HS256`, `public ES256` or `private ES256`, a line break, the material.
     let mut ring: Option<KeyRing> = None;
-    let mut all_alone = true;
+    let mut all_loaded_alone = true;
     for text in input.split("\n---\n").take(4) {
         let Some((head, material)) = text.split_once('\n') else { return };
-        let material = canary(material);
-        // Nothing is read from the disk.
-        if material.starts_with("file:") {
-            return;
-        }
+        let material = insert_canary(material);
         let Some(key) = key(head, &material) else { return };
-        all_alone &= alone(head, key.clone(), &material);
+        all_loaded_alone &= is_loaded_alone(head, key.clone(), &material);
         ring = Some(match ring {
             None => KeyRing::new(key),
             Some(ring) => ring.also_verify(key),
         });
     }
     if let Some(ring) = ring {
-        assert!(build(ring).is_none() || all_alone, "a key that is refused alone was loaded");
+        assert!(
+            build(ring).is_none() || all_loaded_alone,
+            "a ring loaded a key that is refused alone"
+        );
     }
 });
 
+/// The material of a text with a prefix, as a variable may have it. `file:` is refused in code.
+fn material_of(text: &str) -> KeyMaterial {
+    if let Some(encoded) = text.strip_prefix("base64:") {
+        return KeyMaterial::base64(encoded);
+    }
+    if let Some(digits) = text.strip_prefix("hex:") {
+        return KeyMaterial::hex(digits);
+    }
+    text.into()
+}
+
 fn key(head: &str, material: &str) -> Option<Key> {
+    let material = material_of(material);
     if head == "jwk" {
         return Some(Key::jwk(material));
     }
@@ -57,30 +68,30 @@ fn key(head: &str, material: &str) -> Option<Key> {
 
 fn build(ring: KeyRing) -> Option<JwtAuth> {
     let config = Config::with_keys(ring).clock(ManualClock::at(NOW));
-    let shown = format!("{config:?}");
-    assert!(!shown.contains(CANARY), "{shown}");
+    let text = format!("{config:?}");
+    assert!(!text.contains(CANARY), "{text}");
     match config.build() {
         Ok(auth) => {
-            let shown = format!("{auth:?}");
-            assert!(!shown.contains(CANARY), "{shown}");
+            let text = format!("{auth:?}");
+            assert!(!text.contains(CANARY), "{text}");
             Some(auth)
         }
         Err(error) => {
-            let shown = format!("{error} {error:?}");
-            assert!(!shown.contains(CANARY) && error.problems().count() > 0, "{shown}");
+            let text = format!("{error} {error:?}");
+            assert!(!text.contains(CANARY) && error.problems().count() > 0, "{text}");
             None
         }
     }
 }
 
-/// Whether the key is loaded by itself, and what holds of it then.
-fn alone(head: &str, key: Key, material: &str) -> bool {
+/// Whether the key alone is loaded. Checks the rules of a loaded key.
+fn is_loaded_alone(head: &str, key: Key, material: &str) -> bool {
     let Some(auth) = build(KeyRing::new(key)) else { return false };
     let issue = |algorithm: &Algorithm| auth.access_token("alice").algorithm(*algorithm).issue();
     let signs: Vec<_> = ALGORITHMS.iter().filter_map(|a| Some((*a, issue(a).ok()?))).collect();
     assert!(signs.len() <= 1, "{signs:?}");
     for (algorithm, token) in &signs {
-        let token = settled(auth.verify_access(token)).expect("its own");
+        let token = run_ready(auth.verify_access(token)).expect("a token of its own key");
         assert_eq!(token.header()["alg"], algorithm.name());
     }
     let (algorithm, secret) = if head == "jwk" {
@@ -94,17 +105,17 @@ fn alone(head: &str, key: Key, material: &str) -> bool {
     };
     assert!(signs.iter().all(|(signs, _)| *signs == algorithm));
     if let Some(secret) = secret {
-        assert!(secret.len() >= least(algorithm), "{} bytes", secret.len());
+        assert!(secret.len() >= min_secret_len(algorithm), "{} bytes", secret.len());
         let same = build(KeyRing::new(Key::secret(algorithm, secret))).expect("the same secret");
         let token = same.access_token("alice").issue().expect("a token");
-        settled(auth.verify_access(&token)).expect("the same secret");
+        run_ready(auth.verify_access(&token)).expect("the same secret");
     } else {
-        assert_eq!(least(algorithm), 0);
+        assert_eq!(min_secret_len(algorithm), 0);
     }
     true
 }
 
-fn least(algorithm: Algorithm) -> usize {
+fn min_secret_len(algorithm: Algorithm) -> usize {
     match algorithm {
         HS256 => 32,
         HS384 => 48,
@@ -113,7 +124,7 @@ fn least(algorithm: Algorithm) -> usize {
     }
 }
 
-/// The bytes that a text stands for.
+/// The bytes that a text with a prefix means.
 fn secret(text: &str) -> Vec<u8> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
@@ -133,10 +144,10 @@ fn secret(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// The algorithm of a JWK that was accepted, and its secret; every rule of RFC 7517 and 7518 that it keeps.
+/// The algorithm and the secret of an accepted JWK. Checks the rules of RFC 7517 and RFC 7518.
 fn jwk(material: &str) -> (Algorithm, Option<Vec<u8>>) {
     let text = secret(material);
-    let Reading::Good(members) = object(&text) else { panic!("no strict JSON: {material}") };
+    let Reading::Good(members) = object(&text) else { panic!("not strict JSON: {material}") };
     let text = |name: &str| members.get(name).map(|value| value.as_str().expect("text"));
     assert!(text("use").is_none_or(|purpose| purpose == "sig"));
     if let Some(ops) = members.get("key_ops") {

@@ -1,4 +1,4 @@
-//! A request: its token is found where another reader finds it, and nobody else is let in.
+//! A request: its token is found where an independent parser finds it, and no other request is admitted.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use TokenLocation::{Cookie, Header, Query, WebSocketProtocol};
 use axum::http::request::Parts;
-use fuzz::answer::{self, Answer};
-use fuzz::request::{cookies, lines, read};
-use fuzz::token::{config, settled};
-use jwt_auth::{AccessToken, JwtAuth, RefreshToken, TokenLocation, jwt_required, refresh_required};
+use fuzz::request::{cookies, header_values, read};
+use fuzz::response::{self, TestResponse};
+use fuzz::token::{config, run_ready};
+use jwt_auth::{
+    AccessToken, IssuedToken, JwtAuth, RefreshToken, TokenLocation, jwt_required, refresh_required,
+};
 use libfuzzer_sys::fuzz_target;
 
 const ORDERS: [&[TokenLocation]; 3] = [
@@ -18,19 +20,24 @@ const ORDERS: [&[TokenLocation]; 3] = [
     &[Header],
 ];
 
-static READERS: LazyLock<Vec<JwtAuth>> = LazyLock::new(|| {
+static VERIFIERS: LazyLock<Vec<JwtAuth>> = LazyLock::new(|| {
     let build = |order: &&[TokenLocation]| config().token_location(order.to_vec()).build();
-    ORDERS.iter().map(|order| build(order).expect("good")).collect()
+    ORDERS.iter().map(|order| build(order).expect("a valid configuration")).collect()
 });
 
 /// What an input may name: `{A}` an access token, `{R}` a refresh token, `{X}` an expired one, `{C}` a CSRF value.
 static KNOWN: LazyLock<[(&str, String); 4]> = LazyLock::new(|| {
-    let auth = &READERS[0];
+    let auth = &VERIFIERS[0];
     let access = auth.access_token("alice").issue().expect("a token");
-    let csrf = settled(auth.verify_access(&access)).expect("good").csrf_token().map(str::to_owned);
-    let late = auth.access_token("alice").expires_in(Duration::ZERO).issue().expect("a token");
+    let csrf = run_ready(auth.verify_access(&access))
+        .expect("a valid token")
+        .csrf_token()
+        .map(str::to_owned);
+    let expired = auth.access_token("alice").expires_in(Duration::ZERO).issue().expect("a token");
     let refresh = auth.refresh_token("alice").issue().expect("a token");
-    [("A", access), ("R", refresh), ("X", late), ("C", csrf.expect("cookies bear tokens"))]
+    let csrf = csrf.expect("a CSRF value");
+    let text = |token: IssuedToken| token.as_str().to_owned();
+    [("A", text(access)), ("R", text(refresh)), ("X", text(expired)), ("C", csrf)]
 });
 
 #[jwt_required]
@@ -40,7 +47,7 @@ async fn required(token: AccessToken) -> &'static str {
 
 #[jwt_required(optional)]
 async fn optional(token: Option<AccessToken>) -> &'static str {
-    token.map_or("nobody", |token| token.location().expect("a request").name())
+    token.map_or("anonymous", |token| token.location().expect("a request").name())
 }
 
 #[refresh_required]
@@ -50,65 +57,68 @@ async fn refresh(token: RefreshToken) -> &'static str {
 
 fuzz_target!(|input: &[u8]| {
     let Some(parts) = read(input, &*KNOWN) else { return };
-    for (auth, order) in READERS.iter().zip(ORDERS) {
-        let answer = answer::read(answer::of(required, &parts, auth));
-        check(&parts, order, "access", &KNOWN[0].1, &answer);
-        let answer = answer::read(answer::of(refresh, &parts, auth));
-        check(&parts, order, "refresh", &KNOWN[1].1, &answer);
-        let answer = answer::read(answer::of(optional, &parts, auth));
+    for (auth, order) in VERIFIERS.iter().zip(ORDERS) {
+        let response = response::read(response::call(required, &parts, auth));
+        check(&parts, order, "access", &KNOWN[0].1, &response);
+        let response = response::read(response::call(refresh, &parts, auth));
+        check(&parts, order, "refresh", &KNOWN[1].1, &response);
+        let response = response::read(response::call(optional, &parts, auth));
         match find(&parts, order, "access") {
-            Ok(None) => assert_eq!(answer.text, "nobody"),
-            _ => check(&parts, order, "access", &KNOWN[0].1, &answer),
+            Ok(None) => assert_eq!(response.text, "anonymous"),
+            _ => check(&parts, order, "access", &KNOWN[0].1, &response),
         }
     }
 });
 
-fn check(parts: &Parts, order: &[TokenLocation], kind: &str, good: &str, answer: &Answer) {
+fn check(parts: &Parts, order: &[TokenLocation], kind: &str, valid: &str, response: &TestResponse) {
     match find(parts, order, kind) {
-        Err(code) => assert_eq!(answer.text, code),
-        Ok(None) => assert_eq!(answer.text, "token_missing"),
-        Ok(Some((token, Cookie))) if token == good.as_bytes() => {
-            // Whether the request may use it is the target `cookie`'s question.
+        Err(code) => assert_eq!(response.text, code),
+        Ok(None) => assert_eq!(response.text, "token_missing"),
+        Ok(Some((token, Cookie))) if token == valid.as_bytes() => {
+            // The target `cookie` tests whether the request may use it.
             assert!(
-                answer.text == "cookie"
-                    || answer.text.starts_with("csrf")
-                    || answer.text.starts_with("request"),
-                "{answer:?}"
+                response.text == "cookie"
+                    || response.text.starts_with("csrf")
+                    || response.text.starts_with("request"),
+                "{response:?}"
             );
         }
-        Ok(Some((token, at))) if token == good.as_bytes() => assert_eq!(answer.text, at.name()),
-        Ok(Some((_, Cookie))) => assert!(answer.status.is_client_error(), "{answer:?}"),
-        // What is no word is no token, whoever looks at it first.
-        Ok(Some((token, _))) if !token.iter().all(u8::is_ascii_graphic) => {
-            assert_eq!(answer.text, "token_malformed");
+        Ok(Some((token, location))) if token == valid.as_bytes() => {
+            assert_eq!(response.text, location.name());
         }
-        Ok(Some(_)) => assert!(answer.status.is_client_error(), "{answer:?}"),
+        Ok(Some((_, Cookie))) => assert!(response.status.is_client_error(), "{response:?}"),
+        // A text that is not one word is malformed.
+        Ok(Some((token, _))) if !token.iter().all(u8::is_ascii_graphic) => {
+            assert_eq!(response.text, "token_malformed");
+        }
+        Ok(Some(_)) => assert!(response.status.is_client_error(), "{response:?}"),
     }
 }
 
 type Found = Result<Option<(Vec<u8>, TokenLocation)>, &'static str>;
 
-/// The token of the first place that bears one.
+/// The token of the first location that has one.
 fn find(parts: &Parts, order: &[TokenLocation], kind: &str) -> Found {
-    for place in order {
-        let found = match place {
-            Header => header(&lines(parts, "authorization").collect::<Vec<_>>()),
+    for location in order {
+        let found = match location {
+            Header => header(&header_values(parts, "authorization").collect::<Vec<_>>()),
             Cookie => only(&cookies(parts, &format!("__Host-{kind}_token_cookie"))),
             Query => query(parts.uri.query().unwrap_or_default()),
             _ => protocol(parts),
         };
         if let Some(token) = found? {
-            return Ok(Some((token, *place)));
+            return Ok(Some((token, *location)));
         }
     }
     Ok(None)
 }
 
+/// A token; an empty one is malformed.
 fn some(bytes: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
     if bytes.is_empty() { Err("token_malformed") } else { Ok(Some(bytes.to_vec())) }
 }
 
-/// One value, where an empty one is none.
+/// The only value; an empty one counts as absent.
 fn only(values: &[Vec<u8>]) -> Result<Option<Vec<u8>>, &'static str> {
     match values {
         [] => Ok(None),
@@ -118,13 +128,13 @@ fn only(values: &[Vec<u8>]) -> Result<Option<Vec<u8>>, &'static str> {
     }
 }
 
-fn header(lines: &[&[u8]]) -> Result<Option<Vec<u8>>, &'static str> {
-    let line = match lines {
+fn header(values: &[&[u8]]) -> Result<Option<Vec<u8>>, &'static str> {
+    let value = match values {
         [] => return Ok(None),
-        [line] => *line,
+        [value] => *value,
         _ => return Err("request_ambiguous"),
     };
-    let Some((scheme, rest)) = line.split_at_checked(6) else { return Ok(None) };
+    let Some((scheme, rest)) = value.split_at_checked(6) else { return Ok(None) };
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
@@ -146,20 +156,20 @@ fn query(query: &str) -> Result<Option<Vec<u8>>, &'static str> {
 }
 
 fn protocol(parts: &Parts) -> Result<Option<Vec<u8>>, &'static str> {
-    let all = lines(parts, "sec-websocket-protocol").collect::<Vec<_>>();
+    let all = header_values(parts, "sec-websocket-protocol").collect::<Vec<_>>();
     let all = all.iter().flat_map(|line| line.split(|byte| *byte == b','));
     let all: Vec<_> = all.map(<[u8]>::trim_ascii).collect();
     let mut found = None;
-    let mut at = 0;
-    while at < all.len() {
-        if all[at].eq_ignore_ascii_case(b"bearer") {
+    let mut position = 0;
+    while position < all.len() {
+        if all[position].eq_ignore_ascii_case(b"bearer") {
             if found.is_some() {
                 return Err("request_ambiguous");
             }
-            at += 1;
-            found = some(all.get(at).copied().unwrap_or_default())?;
+            position += 1;
+            found = some(all.get(position).copied().unwrap_or_default())?;
         }
-        at += 1;
+        position += 1;
     }
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! A header and claims, signed: accepted where another reader accepts them, with its meaning, kept or not.
+//! A signed header and claims: the verdict and the meaning are those of an independent parser, cached or not.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -6,71 +6,77 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use fuzz::claims::{Asked, Claims};
+use fuzz::claims::{Claims, Requirements};
 use fuzz::json::{Reading, object};
-use fuzz::token::{NOW, OTHER, SECRET, config, message, segments, settled, sign, signed};
+use fuzz::token::{NOW, OTHER, SECRET, config, message, read_signed, run_ready, segments, sign};
 use jwt_auth::{AccessToken, AuthErrorKind, JwtAuth, ManualClock, RefreshToken, TokenKind};
 use libfuzzer_sys::fuzz_target;
 
 static CLOCK: LazyLock<ManualClock> = LazyLock::new(|| ManualClock::at(NOW));
 
-/// A reader that keeps nothing, one that keeps what it has verified, and what both ask.
-type Readers = (JwtAuth, JwtAuth, Asked<'static>);
+/// A verifier without a cache, one with a cache, and what both require.
+type Verifiers = (JwtAuth, JwtAuth, Requirements<'static>);
 
-static READERS: LazyLock<[Readers; 2]> = LazyLock::new(|| {
-    let asked = Asked { kind: TokenKind::Access, issuer: None, audience: &[], leeway: 0 };
-    let plain = |kept| config().clock(CLOCK.clone()).verified_cache(kept).build().expect("good");
-    let strict = |kept| {
-        let config = config().clock(CLOCK.clone()).verified_cache(kept);
-        let config = config.issuer("me").audience(["a", "b"]);
-        config.decode_leeway(Duration::from_mins(1)).build().expect("good")
+static VERIFIERS: LazyLock<[Verifiers; 2]> = LazyLock::new(|| {
+    let required = Requirements { kind: TokenKind::Access, issuer: None, audience: &[], leeway: 0 };
+    let plain = |cache_size| {
+        config()
+            .clock(CLOCK.clone())
+            .verified_cache(cache_size)
+            .build()
+            .expect("a valid configuration")
     };
-    let more = Asked { issuer: Some("me"), audience: &["a", "b"], leeway: 60, ..asked };
-    [(plain(0), plain(64), asked), (strict(0), strict(64), more)]
+    let strict = |cache_size| {
+        let config = config().clock(CLOCK.clone()).verified_cache(cache_size);
+        let config = config.issuer("me").audience(["a", "b"]);
+        config.decode_leeway(Duration::from_mins(1)).build().expect("a valid configuration")
+    };
+    let more = Requirements { issuer: Some("me"), audience: &["a", "b"], leeway: 60, ..required };
+    [(plain(0), plain(64), required), (strict(0), strict(64), more)]
 });
 
-/// The header that tokens of ours bear, for an input without one.
-static OWN: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let token = READERS[0].0.access_token("alice").issue().expect("a token");
-    let [header, ..] = segments(&token).expect("our own");
+/// The header of a token that we issue, for an input without one.
+static OWN_HEADER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let token = VERIFIERS[0].0.access_token("alice").issue().expect("a token");
+    let [header, ..] = segments(&token).expect("a token");
     header
 });
 
 fuzz_target!(|input: &[u8]| {
     // The header, a line break, the claims.
     let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return };
-    let header = if end == 0 { &OWN } else { &input[..end] };
+    let header = if end == 0 { &OWN_HEADER } else { &input[..end] };
     let message = message(header, &input[end + 1..]);
     let other = matches!(fuzz::json::header(header), Reading::Good(header) if header.kid.as_deref() == Some("k"));
     let token = sign(if other { &OTHER } else { &SECRET }, &message);
-    for (auth, keeping, asked) in &*READERS {
+    for (auth, caching, required) in &*VERIFIERS {
         for kind in [TokenKind::Access, TokenKind::Refresh] {
-            let verdict = ask(auth, kind, &token);
+            let verdict = verify(auth, kind, &token);
             for _ in 0..2 {
-                assert_eq!(ask(keeping, kind, &token), verdict, "{token}");
+                assert_eq!(verify(caching, kind, &token), verdict, "{token}");
             }
-            if let Ok(seen) = &verdict {
-                CLOCK.set(UNIX_EPOCH + seen.exp + Duration::from_secs(asked.leeway));
-                for auth in [auth, keeping] {
-                    assert_eq!(ask(auth, kind, &token), Err(AuthErrorKind::Expired), "{token}");
+            if let Ok(accepted) = &verdict {
+                CLOCK.set(UNIX_EPOCH + accepted.exp + Duration::from_secs(required.leeway));
+                for auth in [auth, caching] {
+                    assert_eq!(verify(auth, kind, &token), Err(AuthErrorKind::Expired), "{token}");
                 }
                 CLOCK.set(UNIX_EPOCH + Duration::from_secs(NOW));
             }
-            check(verdict, Asked { kind, ..*asked }, &token);
+            check(verdict, Requirements { kind, ..*required }, &token);
         }
     }
 });
 
-fn ask(auth: &JwtAuth, kind: TokenKind, token: &str) -> Result<Seen, AuthErrorKind> {
+fn verify(auth: &JwtAuth, kind: TokenKind, token: &str) -> Result<Accepted, AuthErrorKind> {
     match kind {
-        TokenKind::Access => settled(auth.verify_access(token)).map(Seen::from),
-        TokenKind::Refresh => settled(auth.verify_refresh(token)).map(Seen::from),
+        TokenKind::Access => run_ready(auth.verify_access(token)).map(Accepted::from),
+        TokenKind::Refresh => run_ready(auth.verify_refresh(token)).map(Accepted::from),
     }
     .map_err(|error| error.kind())
 }
 
-fn check(verdict: Result<Seen, AuthErrorKind>, asked: Asked<'_>, token: &str) {
-    let (header, payload) = match signed(token) {
+fn check(verdict: Result<Accepted, AuthErrorKind>, required: Requirements<'_>, token: &str) {
+    let (header, payload) = match read_signed(token) {
         Reading::Good(Ok(parts)) => parts,
         Reading::Good(Err(kind)) => return assert_eq!(verdict.expect_err(token), kind, "{token}"),
         Reading::Bad | Reading::Unsure => return,
@@ -89,15 +95,15 @@ fn check(verdict: Result<Seen, AuthErrorKind>, asked: Asked<'_>, token: &str) {
         }
         Reading::Unsure => return,
     };
-    match (verdict, claims.judged(header.typ, asked)) {
-        (Ok(seen), Ok(())) => seen.compare(&claims, &payload, token, asked),
-        (verdict, judged) => assert_eq!(verdict.err(), judged.err(), "{payload} {asked:?}"),
+    match (verdict, claims.expected_verdict(header.typ, required)) {
+        (Ok(accepted), Ok(())) => accepted.compare(&claims, &payload, token, required),
+        (verdict, expected) => assert_eq!(verdict.err(), expected.err(), "{payload} {required:?}"),
     }
 }
 
-/// What an accepted token says.
+/// The content of an accepted token.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct Accepted {
     texts: [Option<String>; 4],
     scopes: Vec<String>,
     roles: Vec<String>,
@@ -109,9 +115,9 @@ struct Seen {
     encoded: String,
 }
 
-macro_rules! seen {
+macro_rules! accepted_from {
     ($token:ty) => {
-        impl From<$token> for Seen {
+        impl From<$token> for Accepted {
             fn from(token: $token) -> Self {
                 let texts = [
                     Some(token.subject()),
@@ -119,7 +125,7 @@ macro_rules! seen {
                     token.identity().id(),
                     token.csrf_token(),
                 ];
-                let at = token.expires_at().expect("it expires");
+                let at = token.expires_at().expect("an end");
                 Self {
                     texts: texts.map(|text| text.map(str::to_owned)),
                     scopes: token.scopes().map(str::to_owned).collect(),
@@ -136,11 +142,11 @@ macro_rules! seen {
     };
 }
 
-seen!(AccessToken);
-seen!(RefreshToken);
+accepted_from!(AccessToken);
+accepted_from!(RefreshToken);
 
-impl Seen {
-    fn compare(&self, claims: &Claims, payload: &str, token: &str, asked: Asked<'_>) {
+impl Accepted {
+    fn compare(&self, claims: &Claims, payload: &str, token: &str, required: Requirements<'_>) {
         let texts = [&claims.sub, &claims.iss, &claims.jti, &claims.csrf];
         assert_eq!(self.texts.each_ref(), texts);
         let scope = claims.scope.as_deref().unwrap_or_default();
@@ -152,7 +158,7 @@ impl Seen {
         assert_eq!(self.audience, claims.aud.clone().unwrap_or_default());
         assert_eq!(self.fresh, claims.fresh);
         assert_eq!(Some(self.exp), claims.exp);
-        assert!(self.exp > Duration::from_secs(NOW - asked.leeway));
+        assert!(self.exp > Duration::from_secs(NOW - required.leeway));
         // What is accepted re-encodes to itself.
         assert_eq!(self.encoded, token);
         let [header, again, signature] = segments(token).expect("canonical");

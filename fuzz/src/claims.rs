@@ -1,4 +1,4 @@
-//! The claims of a token, and what should come of them, as RFC 7519 has it.
+//! The claims of a token, and the expected verdict on them by RFC 7519.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use serde_json::value::RawValue;
 use crate::json::{self, Reading};
 use crate::token::NOW;
 
-/// What a configuration asks of tokens.
+/// What a configuration requires of tokens.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct Requirements<'a> {
     /// The kind.
     pub kind: TokenKind,
     /// `iss`
     pub issuer: Option<&'a str>,
-    /// `aud`, one of these.
+    /// `aud`: one of these.
     pub audience: &'a [&'a str],
-    /// Seconds.
+    /// The leeway in seconds.
     pub leeway: u64,
 }
 
-/// The claims that a token is asked for.
+/// The claims that verification reads.
 #[derive(Debug, Default)]
 pub struct Claims {
     /// `sub`
@@ -59,7 +59,7 @@ impl Claims {
             Reading::Unsure => return Reading::Unsure,
         }
         let members: BTreeMap<String, &RawValue> =
-            serde_json::from_str(payload).expect("it was read just now");
+            serde_json::from_str(payload).expect("a valid object");
         let mut claims = Self::default();
         let all = members.iter().try_for_each(|(name, raw)| claims.member(name, raw.get()));
         all.map_or(Reading::Bad, |()| Reading::Good(claims))
@@ -76,7 +76,7 @@ impl Claims {
             "jti" => self.jti = Some(text(&value)?),
             "csrf" => self.csrf = Some(text(&value)?),
             "scope" => self.scope = Some(text(&value)?),
-            "fam" => drop(text(&value)?),
+            "sid" => drop(text(&value)?),
             "gen" => drop(value.as_u64()?),
             "fresh" => self.fresh = value.as_bool()?,
             "roles" => self.roles = texts(&value)?,
@@ -97,38 +97,49 @@ impl Claims {
         Some(())
     }
 
-    /// What should come of a token with these claims, whose header names that kind.
+    /// The expected verdict on a token with these claims, whose header names this kind.
     ///
     /// # Errors
     ///
-    /// The refusal.
-    pub fn judged(&self, typ: Option<TokenKind>, asked: Asked<'_>) -> Result<(), AuthErrorKind> {
-        let (now, leeway) = (Duration::from_secs(NOW), Duration::from_secs(asked.leeway));
+    /// The kind of the refusal.
+    pub fn expected_verdict(
+        &self,
+        typ: Option<TokenKind>,
+        required: Requirements<'_>,
+    ) -> Result<(), AuthErrorKind> {
+        let (now, leeway) = (Duration::from_secs(NOW), Duration::from_secs(required.leeway));
         let exp = self.exp.ok_or(AuthErrorKind::InvalidClaims)?;
-        let later = |at: Option<Duration>| at.is_some_and(|at| at > now + leeway);
+        let is_future = |at: Option<Duration>| at.is_some_and(|at| at > now + leeway);
         let aud = self.aud.as_deref();
-        let named = |aud: &[String]| aud.iter().any(|aud| asked.audience.contains(&aud.as_str()));
-        let another = match asked.kind {
+        let is_named =
+            |aud: &[String]| aud.iter().any(|aud| required.audience.contains(&aud.as_str()));
+        let wrong_kind = match required.kind {
             TokenKind::Access => AuthErrorKind::AccessTokenRequired,
             TokenKind::Refresh => AuthErrorKind::RefreshTokenRequired,
         };
         let rules = [
             (exp + leeway <= now, AuthErrorKind::Expired),
-            (later(self.nbf), AuthErrorKind::NotYetValid),
-            (later(self.iat), AuthErrorKind::IssuedInTheFuture),
+            (is_future(self.nbf), AuthErrorKind::NotYetValid),
+            (is_future(self.iat), AuthErrorKind::IssuedInTheFuture),
             (
-                asked.issuer.is_some() && self.iss.as_deref() != asked.issuer,
+                required.issuer.is_some() && self.iss.as_deref() != required.issuer,
                 AuthErrorKind::WrongIssuer,
             ),
-            (asked.audience.is_empty() && aud.is_some(), AuthErrorKind::WrongAudience),
-            (!asked.audience.is_empty() && !aud.is_some_and(named), AuthErrorKind::WrongAudience),
-            (self.kind != Some(asked.kind), another),
-            (typ.is_some_and(|typ| typ != asked.kind), another),
+            (required.audience.is_empty() && aud.is_some(), AuthErrorKind::WrongAudience),
+            (
+                !required.audience.is_empty() && !aud.is_some_and(is_named),
+                AuthErrorKind::WrongAudience,
+            ),
+            (self.kind != Some(required.kind), wrong_kind),
+            (typ.is_some_and(|typ| typ != required.kind), wrong_kind),
             (self.sub.is_none(), AuthErrorKind::InvalidClaims),
             (self.jti.as_ref().is_some_and(|id| id.len() > 128), AuthErrorKind::InvalidClaims),
-            (asked.kind == TokenKind::Refresh && self.jti.is_none(), AuthErrorKind::InvalidClaims),
+            (
+                required.kind == TokenKind::Refresh && self.jti.is_none(),
+                AuthErrorKind::InvalidClaims,
+            ),
         ];
-        match rules.into_iter().find(|(broken, _)| *broken) {
+        match rules.into_iter().find(|(is_broken, _)| *is_broken) {
             Some((_, kind)) => Err(kind),
             None => Ok(()),
         }
@@ -143,7 +154,7 @@ fn texts(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(text).collect()
 }
 
-/// Every whole second of the calendar is a double.
+/// A double represents every whole second of the calendar exactly.
 fn date(raw: &str) -> Option<Duration> {
     let seconds: f64 = raw.parse().ok()?;
     (0.0..=253_402_300_799.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))

@@ -1,4 +1,4 @@
-//! JSON objects with unique names, read by serde.
+//! JSON objects with unique names, parsed by serde.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use jwt_auth::TokenKind;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// What a reader of ours should make of a text.
+/// The expected result of parsing a text.
 #[derive(Debug)]
 pub enum Reading<T> {
     /// It is accepted, with this meaning.
     Good(T),
     /// It is refused.
     Bad,
-    /// The two readers may differ, and neither is wrong.
+    /// Two correct parsers may differ.
     Unsure,
 }
 
-/// What stands in a header.
+/// The parameters of a header.
 #[derive(Debug)]
 pub struct Header {
     /// `alg`
@@ -28,7 +28,7 @@ pub struct Header {
     pub typ: Option<TokenKind>,
 }
 
-/// Reads a header.
+/// Parses a header.
 #[must_use]
 pub fn header(bytes: &[u8]) -> Reading<Header> {
     match object(bytes) {
@@ -58,29 +58,29 @@ fn read_header(members: &Map<String, Value>) -> Option<Header> {
     Some(Header { alg: text("alg")??.to_owned(), kid: text("kid")?.map(str::to_owned), typ })
 }
 
-/// Reads an object.
+/// Parses an object.
 #[must_use]
 pub fn object(bytes: &[u8]) -> Reading<Map<String, Value>> {
-    let mut unsure = false;
+    let mut is_unsure = false;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: None, unsure: &mut unsure }.deserialize(&mut reader);
+    let value = Strict { depth: None, is_unsure: &mut is_unsure }.deserialize(&mut reader);
     match value.and_then(|value| reader.end().map(|()| value)) {
-        _ if unsure => Reading::Unsure,
+        _ if is_unsure => Reading::Unsure,
         Ok(Value::Object(members)) => Reading::Good(members),
         _ => Reading::Bad,
     }
 }
 
-/// A value of unique names, of 64 levels at most, of numbers up to 1e308.
+/// A value with unique names, at most 64 levels, and numbers up to 1e308.
 struct Strict<'a> {
-    /// How many containers this value stands in, beside the outermost; `None` for that one.
+    /// The number of containers around this value, without the outermost; `None` for the outermost itself.
     depth: Option<u32>,
-    unsure: &'a mut bool,
+    is_unsure: &'a mut bool,
 }
 
 impl Strict<'_> {
     fn inner(&mut self) -> Strict<'_> {
-        Strict { depth: Some(self.depth.map_or(0, |depth| depth + 1)), unsure: self.unsure }
+        Strict { depth: Some(self.depth.map_or(0, |depth| depth + 1)), is_unsure: self.is_unsure }
     }
 }
 
@@ -119,8 +119,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        // Readers round there in different ways.
-        *self.unsure |= (0.999e308..1.001e308).contains(&value.abs());
+        // Parsers round such numbers differently.
+        *self.is_unsure |= (0.999e308..1.001e308).contains(&value.abs());
         if value.abs() <= 1e308 { Ok(value.into()) } else { Err(E::custom("too large")) }
     }
 
@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(self.inner())?;
             if all.insert(name, value).is_some() {
-                return Err(A::Error::custom("the name stands twice"));
+                return Err(A::Error::custom("a duplicate name"));
             }
         }
         Ok(all.into())

@@ -1,7 +1,7 @@
-//! What the fuzz targets share: keys, a clock that stands still, and readers of their own to compare with.
+//! Helpers of the fuzz targets: keys, a fixed clock, and independent parsers to compare with.
 
-pub mod answer;
 pub mod claims;
 pub mod json;
 pub mod request;
+pub mod response;
 pub mod token;

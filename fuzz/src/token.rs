@@ -1,4 +1,4 @@
-//! Tokens that the targets sign themselves, and the compact form as another reader sees it.
+//! Tokens that the targets sign themselves, and an independent parser of the compact form.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,21 +14,21 @@ use jwt_auth::{Algorithm, AuthErrorKind, Config, Key, KeyRing, ManualClock};
 
 use crate::json::{self, Header, Reading};
 
-/// What the clock shows.
+/// The time that the clock shows.
 pub const NOW: u64 = 1_700_000_000;
-/// The secret of the key without an id, which signs.
+/// The secret of the key that signs; it has no id.
 pub const SECRET: [u8; 32] = *b"a secret of this target, 32 byte";
 /// The secret of the key `k`.
 pub const OTHER: [u8; 32] = *b"another secret of this target, 3";
-/// The public key `e` (RFC 7515 A.3.1), which HMAC must never be given.
+/// The public key `e` (RFC 7515 A.3.1), which must never be used for HMAC.
 pub const POINT: &str = r#"{"kty":"EC","crv":"P-256","kid":"e","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
 
-/// A piece of a secret that no message may hold; every way to encode one takes its letters.
+/// Part of a secret that no message may contain. Its letters are valid in every encoding.
 pub const CANARY: &str = "d0notPr1ntTh1sC4naryHere";
 
-/// The text with its secrets filled in.
+/// The text with the canary in place of `{S}`.
 #[must_use]
-pub fn canary(text: &str) -> String {
+pub fn insert_canary(text: &str) -> String {
     text.replace("{S}", CANARY)
 }
 
@@ -41,28 +41,28 @@ pub fn config() -> Config {
     Config::with_keys(ring).clock(ManualClock::at(NOW))
 }
 
-/// The outcome of a future that has nothing to wait for.
-pub fn settled<F: Future>(future: F) -> F::Output {
+/// Runs a future that is ready at once.
+pub fn run_ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => panic!("the future waits"),
+        Poll::Pending => panic!("the future is not ready"),
     }
 }
 
-/// The message with its HMAC under one of the secrets.
+/// The message with its HMAC.
 #[must_use]
 pub fn sign(secret: &[u8], message: &str) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
 }
 
-/// Header and payload as they stand before their signature.
+/// The signed part of a token: header and payload, encoded.
 #[must_use]
 pub fn message(header: &[u8], payload: &[u8]) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
 }
 
-/// The three segments of a token; `None` where the text is not exactly what encoding them gives.
+/// The decoded segments of a token; `None` if encoding them does not return the same text.
 #[must_use]
 pub fn segments(token: &str) -> Option<[Vec<u8>; 3]> {
     if token.len() > 8 * 1024 {
@@ -72,7 +72,7 @@ pub fn segments(token: &str) -> Option<[Vec<u8>; 3]> {
     all?.try_into().ok()
 }
 
-/// The bytes of base64url, if the text is exactly what encoding them gives.
+/// The decoded bytes of base64url; `None` if encoding them does not return the same text.
 #[must_use]
 pub fn base64url(segment: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -85,9 +85,9 @@ pub fn base64url(segment: &str) -> Option<Vec<u8>> {
     (URL_SAFE_NO_PAD.encode(&bytes) == segment).then_some(bytes)
 }
 
-/// What should come of a token before its claims are looked at: its header and payload, or the refusal.
+/// The expected result before the claims are read: header and payload, or the kind of the refusal.
 #[must_use]
-pub fn signed(token: &str) -> Reading<Result<(Header, Vec<u8>), AuthErrorKind>> {
+pub fn read_signed(token: &str) -> Reading<Result<(Header, Vec<u8>), AuthErrorKind>> {
     let refuse = |kind| Reading::Good(Err(kind));
     let Some([header, payload, signature]) = segments(token) else {
         return refuse(AuthErrorKind::Malformed);
@@ -100,7 +100,7 @@ pub fn signed(token: &str) -> Reading<Result<(Header, Vec<u8>), AuthErrorKind>> 
     let secret = match (header.kid.as_deref(), header.alg.as_str()) {
         (Some("k"), "HS256") => Some(OTHER),
         (None, "HS256") => Some(SECRET),
-        // By the one key of its algorithm.
+        // The only key of its algorithm.
         (Some("e") | None, "ES256") => None,
         (Some("k" | "e") | None, _) => return refuse(AuthErrorKind::WrongAlgorithm),
         (Some(_), alg) if alg.parse::<Algorithm>().is_err() => {
@@ -109,17 +109,18 @@ pub fn signed(token: &str) -> Reading<Result<(Header, Vec<u8>), AuthErrorKind>> 
         (Some(_), _) => return refuse(AuthErrorKind::UnknownKey),
     };
     let message = &token.as_bytes()[..token.rfind('.').expect("three segments")];
-    let good = if let Some(secret) = secret {
+    let is_valid = if let Some(secret) = secret {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
         hmac::verify(&key, message, &signature).is_ok()
     } else {
         let jwk: serde_json::Value = serde_json::from_str(POINT).expect("JSON");
-        let half = |name: &str| base64url(jwk[name].as_str().expect("text")).expect("base64url");
-        let point = [vec![4], half("x"), half("y")].concat();
+        let coordinate =
+            |name: &str| base64url(jwk[name].as_str().expect("text")).expect("base64url");
+        let point = [vec![4], coordinate("x"), coordinate("y")].concat();
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
         key.verify(message, &signature).is_ok()
     };
-    if good {
+    if is_valid {
         Reading::Good(Ok((header, payload)))
     } else {
         refuse(AuthErrorKind::InvalidSignature)

@@ -132,7 +132,7 @@ fn write_spec_fields(
         Some(Revocation::Strict) => fields.extend(quote!(revocation: #paths::Lookup::Strict,)),
         Some(Revocation::Skip) => {
             let keeps = write_unchecked_token_flag(function, paths);
-            fields.extend(quote!(revocation: #paths::Lookup::Skip, keeps_unasked: #keeps,));
+            fields.extend(quote!(revocation: #paths::Lookup::Skip, remembers_unchecked: #keeps,));
         }
     }
     if let Some(audience) = audience {

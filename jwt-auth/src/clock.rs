@@ -1,13 +1,13 @@
-//! Time as a parameter: where "now" comes from, and a clock that tests can set.
+//! Time as a parameter: the source of "now", and a clock that tests can set.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Where "now" comes from.
+/// The source of the current time.
 ///
-/// Every rule about time (`exp`, `nbf`, `iat`, `max_age`, the grace of a rotation) asks the clock of
-/// the configuration, so a test sets the time instead of sleeping. The default is [`SystemClock`].
+/// Every rule about time (`exp`, `nbf`, `iat`, `max_age`, the grace of a rotation) reads the configured
+/// clock, so a test sets the time instead of sleeping. Default: the clock of the operating system.
 ///
 /// ```
 /// use jwt_auth::{Clock, ManualClock};
@@ -28,23 +28,18 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
     }
 }
 
-/// The clock of the operating system, which is the default.
-///
-/// ```
-/// use jwt_auth::{Clock, SystemClock};
-/// assert!(SystemClock.now() > std::time::UNIX_EPOCH);
-/// ```
+/// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "the one place that asks the system")]
+    #[allow(clippy::disallowed_methods, reason = "the only reader of the system clock")]
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
 }
 
-/// A clock that stands still until it is told to move; clones share one time.
+/// A clock for tests: it stands still until it is set, and clones share one time.
 ///
 /// ```
 /// use jwt_auth::{Config, ManualClock};
@@ -61,22 +56,67 @@ pub struct ManualClock(Arc<Mutex<SystemTime>>);
 
 impl ManualClock {
     /// A clock that shows the given time.
+    ///
+    /// ```
+    /// # use jwt_auth::{Clock as _, ManualClock};
+    /// # use std::time::UNIX_EPOCH;
+    /// assert_eq!(ManualClock::new(UNIX_EPOCH).now(), UNIX_EPOCH);
+    /// ```
     pub fn new(now: SystemTime) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 
     /// A clock that shows the given number of seconds since 1970-01-01T00:00:00Z.
+    ///
+    /// ```
+    /// # use jwt_auth::{Clock as _, ManualClock};
+    /// # use std::time::{Duration, UNIX_EPOCH};
+    /// let clock = ManualClock::at(1_700_000_000); // 2023-11-14T22:13:20Z
+    /// assert_eq!(clock.now(), UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    /// ```
     pub fn at(unix_seconds: u64) -> Self {
         Self::new(UNIX_EPOCH + Duration::from_secs(unix_seconds))
     }
 
     /// Moves the clock forward.
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, ManualClock};
+    /// # use std::time::Duration;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let clock = ManualClock::at(1_700_000_000);
+    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// assert!(auth.verify_access(&token).await.is_ok());
+    /// clock.advance(Duration::from_secs(15 * 60)); // the default lifetime
+    /// assert!(auth.verify_access(&token).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now = now.checked_add(by).unwrap_or(*now);
     }
 
     /// Sets the clock, forward or back.
+    ///
+    /// ```
+    /// # use jwt_auth::{AuthErrorKind, Config, ManualClock};
+    /// # use std::time::UNIX_EPOCH;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let clock = ManualClock::at(1_700_000_000);
+    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// clock.set(UNIX_EPOCH);
+    /// let error = auth.verify_access(&token).await.unwrap_err();
+    /// assert_eq!(error.kind(), AuthErrorKind::NotYetValid);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set(&self, now: SystemTime) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
@@ -94,29 +134,32 @@ impl fmt::Debug for ManualClock {
     }
 }
 
-/// The time since 1970 as claims count it; a clock that stands before 1970 reads as the end of time,
-/// so that every token is expired rather than none.
+/// The time since 1970, as claims count it. A clock before 1970 reads as the end of time, so that every token
+/// is expired instead of none.
 pub(crate) fn since_epoch(clock: &dyn Clock) -> Duration {
     clock.now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX)
 }
 
-/// The way back from [`since_epoch`], for the public accessors.
+/// The inverse of [`since_epoch`], for the public accessors.
 pub(crate) fn to_system_time(since_epoch: Duration) -> SystemTime {
     UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH)
 }
+
+/// A hundred years: the longest lifetime, and the life of a record that outlives every token.
+pub(crate) const HUNDRED_YEARS: Duration = Duration::from_secs(36_500 * 86_400);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_before_1970_expires_everything() {
+    fn a_clock_before_1970_expires_every_token() {
         let clock = ManualClock::new(UNIX_EPOCH - Duration::from_secs(1));
         assert_eq!(since_epoch(&clock), Duration::MAX);
     }
 
     #[test]
-    fn clones_share_the_time() {
+    fn clones_share_one_time() {
         let clock = ManualClock::at(10);
         clock.clone().advance(Duration::from_secs(5));
         assert_eq!(since_epoch(&clock), Duration::from_secs(15));

@@ -1,7 +1,15 @@
-//! Every way to weaken what protects a token, under a name that a review can search for.
+//! Every way to weaken a default, under a name that a review can search for.
 //!
-//! In code each needs a `use jwt_auth::danger::…`, in an attribute `danger(…)`; the one that a variable opens
-//! is `JWT_AUTH_COOKIE_SECURE=false`.
+//! | what | in code | elsewhere |
+//! |---|---|---|
+//! | a secret shorter than its hash | [`DangerousConfig::allow_short_secret`] | |
+//! | tokens without `exp` | [`DangerousConfig::allow_tokens_without_expiry`], [`DangerousIssue::never_expires`] | |
+//! | cookies over plain HTTP | [`DangerousConfig::cookie_secure`] | `JWT_AUTH_COOKIE_SECURE=false` |
+//! | cookies without CSRF protection | [`DangerousConfig::cookie_csrf_protect`] | `JWT_AUTH_COOKIE_CSRF_PROTECT=false` |
+//! | no revocation check for a kind of token | [`DangerousConfig::denylist_token_checks`] | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` |
+//! | no revocation check on a route | | `#[jwt_required(danger(revocation = "skip"))]` |
+//! | revocations that may be outdated | `DangerousStore::serve_stale` | |
+//! | reading a token without checking it | [`decode_unverified`] | |
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,10 +17,10 @@ use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::issue::{Life, TokenBuilder};
-use crate::verify::MAX_TOKEN;
+use crate::token::{Life, MAX_TOKEN, TokenBuilder};
+use crate::token_kind::TokenKind;
 
-/// Weakens what a configuration asks for.
+/// Weakens what a configuration requires.
 ///
 /// ```
 /// use jwt_auth::Config;
@@ -22,19 +30,87 @@ use crate::verify::MAX_TOKEN;
 /// assert!(Config::hs256("short").allow_short_secret().build().is_ok());
 /// ```
 pub trait DangerousConfig: sealed::Sealed {
-    /// Takes an HMAC secret shorter than its hash (RFC 7518 §3.2 forbids it): such a secret can be
-    /// guessed offline from one token.
+    /// Accepts an HMAC secret shorter than its hash.
+    ///
+    /// RFC 7518 §3.2 forbids it: an attacker with one token can guess such a secret offline.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use jwt_auth::danger::DangerousConfig as _;
+    /// assert!(Config::hs256("short").build().is_err());
+    /// assert!(Config::hs256("short").allow_short_secret().build().is_ok());
+    /// assert!(Config::hs256("").allow_short_secret().build().is_err(), "an empty one is no secret");
+    /// ```
     #[must_use]
     fn allow_short_secret(self) -> Self;
 
-    /// Sends cookies over plain HTTP too, where anybody on the way reads them; their names lose `__Host-`.
-    /// Browsers take `Secure` cookies from `localhost`, so development does not need it.
-    #[must_use]
-    fn cookie_secure(self, secure: bool) -> Self;
-
-    /// Reads tokens without `exp`: a stolen one works until its key goes.
+    /// Accepts tokens without `exp`. A stolen one works until its key is removed.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use jwt_auth::danger::{DangerousConfig as _, DangerousIssue as _};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let config = || Config::hs256([7; 32]);
+    /// let (strict, lenient) = (config().build()?, config().allow_tokens_without_expiry().build()?);
+    /// let token = strict.access_token("robot").never_expires().issue()?;
+    /// assert!(strict.verify_access(&token).await.is_err());
+    /// assert!(lenient.verify_access(&token).await.is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     fn allow_tokens_without_expiry(self) -> Self;
+
+    /// Whether cookies are sent over TLS only. Default: true.
+    ///
+    /// With false anyone on the network path can read them, and their names lose `__Host-`. Browsers accept
+    /// `Secure` cookies from `localhost`, so development does not need it.
+    ///
+    /// ```
+    /// use jwt_auth::danger::DangerousConfig as _;
+    /// use jwt_auth::{Config, TokenLocation};
+    ///
+    /// let config = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// assert!(config.cookie_secure(false).build().is_ok());
+    /// ```
+    #[must_use]
+    fn cookie_secure(self, is_secure: bool) -> Self;
+
+    /// Whether a request with a token in a cookie has to repeat its CSRF value.
+    ///
+    /// Default: true. With false, only `SameSite`, `Sec-Fetch-Site` and the `Origin` of WebSockets keep other
+    /// sites from sending requests as your users.
+    ///
+    /// ```
+    /// use jwt_auth::danger::DangerousConfig as _;
+    /// use jwt_auth::{Config, TokenLocation};
+    ///
+    /// let config = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// let auth = config.cookie_csrf_protect(false).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// assert!(!jwt_auth::danger::decode_unverified(&token)?.claims.contains_key("csrf"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    fn cookie_csrf_protect(self, protect: bool) -> Self;
+
+    /// The kinds of token that are checked for revocation. Default: both.
+    ///
+    /// Leaving a kind out saves a look-up, and accepts revoked tokens of that kind until they expire. A session
+    /// that ended still cannot be refreshed.
+    ///
+    /// ```
+    /// use jwt_auth::danger::DangerousConfig as _;
+    /// use jwt_auth::{Config, TokenKind};
+    ///
+    /// let config = || Config::hs256([7; 32]);
+    /// assert!(config().denylist_token_checks([TokenKind::Refresh]).build().is_ok());
+    /// assert!(config().denylist_token_checks([]).build().is_err(), "nothing could be revoked");
+    /// ```
+    #[must_use]
+    fn denylist_token_checks(self, kinds: impl IntoIterator<Item = TokenKind>) -> Self;
 }
 
 impl DangerousConfig for Config {
@@ -43,18 +119,25 @@ impl DangerousConfig for Config {
         self
     }
 
-    fn cookie_secure(mut self, secure: bool) -> Self {
-        self.settings.cookies.secure = secure;
+    fn allow_tokens_without_expiry(mut self) -> Self {
+        self.rules.exp_optional = true;
         self
     }
 
-    fn allow_tokens_without_expiry(mut self) -> Self {
-        self.settings.exp_optional = true;
-        self
+    fn cookie_secure(self, is_secure: bool) -> Self {
+        self.set_cookie_secure(is_secure)
+    }
+
+    fn cookie_csrf_protect(self, protect: bool) -> Self {
+        self.set_csrf_protect(protect)
+    }
+
+    fn denylist_token_checks(self, kinds: impl IntoIterator<Item = TokenKind>) -> Self {
+        self.set_revocation_checks(kinds)
     }
 }
 
-/// Weakens a token that is made.
+/// Weakens a token that is issued.
 ///
 /// ```
 /// use jwt_auth::Config;
@@ -62,14 +145,24 @@ impl DangerousConfig for Config {
 ///
 /// let auth = Config::hs256([7; 32]).build()?;
 /// let token = auth.access_token("robot").never_expires().issue()?;
-/// # drop(token);
+/// assert_eq!(token.expires_at(), None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait DangerousIssue: sealed::Sealed {
-    /// Leaves `exp` out of an access token that is made alone. A refresh token, and a pair, end with their
-    /// session all the same ([`refresh_family_expires`](crate::Config::refresh_family_expires)): a session that
-    /// never ends could never be forgotten. Only a configuration that
-    /// [allows it](DangerousConfig::allow_tokens_without_expiry) reads a token without `exp`.
+    /// Leaves `exp` out of a single access token.
+    ///
+    /// Refresh tokens and pairs still end with their session ([`session_expires`](Config::session_expires)),
+    /// because the record of a session without an end could never be deleted. Only a configuration that [allows
+    /// it](DangerousConfig::allow_tokens_without_expiry) accepts a token without `exp`.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use jwt_auth::danger::DangerousIssue as _;
+    /// # let auth = Config::hs256([7; 32]).build()?;
+    /// assert_eq!(auth.access_token("robot").never_expires().issue()?.expires_at(), None);
+    /// assert!(auth.refresh_token("robot").never_expires().issue()?.expires_at().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     fn never_expires(self) -> Self;
 }
@@ -86,7 +179,7 @@ pub use stores::DangerousStore;
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod stores {
-    /// Weakens what a shared store promises.
+    /// Weakens what a shared store guarantees.
     #[cfg_attr(
         feature = "sqlite",
         doc = r#"
@@ -94,15 +187,16 @@ mod stores {
 use jwt_auth::SqliteStore;
 use jwt_auth::danger::DangerousStore as _;
 
-# async fn store() -> Result<SqliteStore, jwt_auth::StoreError> {
+# async fn store() -> Result<SqliteStore, jwt_auth::errors::StoreError> {
 SqliteStore::builder("sessions.db").serve_stale().open().await
 # }
 ```
 "#
     )]
     pub trait DangerousStore: super::sealed::Sealed {
-        /// Answers from memory however old it is, in place of 503: while the store is down, what other nodes
-        /// take back is let in here.
+        /// Answers from memory however old it is, instead of 503.
+        ///
+        /// While the store is down this node accepts tokens that other nodes revoked.
         #[must_use]
         fn serve_stale(self) -> Self;
     }
@@ -110,14 +204,14 @@ SqliteStore::builder("sessions.db").serve_stale().open().await
     macro_rules! dangerous {
         ($($feature:literal $builder:ident),*) => {$(
             #[cfg(feature = $feature)]
-            impl DangerousStore for crate::revocation::$builder {
+            impl DangerousStore for crate::session::$builder {
                 fn serve_stale(self) -> Self {
                     self.stale(true)
                 }
             }
 
             #[cfg(feature = $feature)]
-            impl super::sealed::Sealed for crate::revocation::$builder {}
+            impl super::sealed::Sealed for crate::session::$builder {}
         )*};
     }
 
@@ -130,8 +224,18 @@ mod sealed {
     impl<K> Sealed for super::TokenBuilder<'_, K> {}
 }
 
-/// What a token claims, unproven. Nothing takes this type as proof of anything.
+/// The content of a token that was not verified.
+///
+/// No function accepts it as a proof.
+///
+/// ```
+/// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+/// let unverified = jwt_auth::danger::decode_unverified(&token)?;
+/// assert_eq!(unverified.header["alg"], "HS256");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Unverified {
     /// The header parameters.
     pub header: Map<String, Value>,
@@ -139,12 +243,13 @@ pub struct Unverified {
     pub claims: Map<String, Value>,
 }
 
-/// Reads a token without checking anything: neither signature nor times nor issuer. For looking at a
-/// token in a log or a test.
+/// Decodes a token without checking anything.
+///
+/// Neither signature nor times nor issuer are checked: it is for looking at a token in a log or a test.
 ///
 /// # Errors
 ///
-/// [`Malformed`](AuthErrorKind::Malformed) when the text is not three segments of JSON.
+/// [`Malformed`](AuthErrorKind::Malformed) if the text is not three segments of JSON.
 ///
 /// ```
 /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;

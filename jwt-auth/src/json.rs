@@ -1,25 +1,26 @@
-//! A strict reader of JSON objects: one pass, nothing copied, every member name unique.
+//! A strict reader of JSON objects, in one pass and without copies.
 //!
-//! What RFC 7515 §4 and RFC 7519 §4 ask of a header and of claims, and serde does not do for types it
-//! was not told about: duplicate names are refused at every depth, nothing may follow the object.
+//! It refuses duplicate member names at every depth, and text after the object. RFC 7515 §4 and RFC 7519 §4 require
+//! that of headers and claims; serde checks duplicates only in the structs that it deserializes.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// Deeper nesting than this is refused; it bounds the recursion.
+/// Deeper nesting is refused, which bounds the recursion.
 const MAX_DEPTH: u32 = 64;
-/// Up to this many names are compared one by one; a larger object uses a set, so that a header of
-/// thousands of names costs no more than its length.
+/// Up to this many names are compared one by one. A larger object uses a set, so that a header of thousands of names
+/// takes a time proportional to its length.
 const INLINE_NAMES: usize = 24;
-/// A byte in each place of a word.
+/// A word whose bytes are all 1.
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
+/// The highest bit of each byte of a word.
 const HIGH: u64 = ONES << 7;
 
-/// The text is not an object as RFC 8259 has it, or not with unique names.
+/// The text is not a JSON object (RFC 8259), or its member names are not unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotStrict;
 
-/// A string as it stands in the text, quotes taken off.
+/// A string as it is in the text, without its quotes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
     raw: &'a str,
@@ -28,7 +29,7 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Where the string stands in the text, when it holds no escape.
+    /// The position and length of the string in the text, if it has no escape.
     pub(crate) fn span(&self) -> Option<(usize, usize)> {
         (!self.escaped).then_some((self.start, self.raw.len()))
     }
@@ -39,7 +40,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// A value; arrays and objects are checked and left as text.
+/// A value. Arrays and objects are checked, but not parsed further.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
     String(Text<'a>),
@@ -50,29 +51,29 @@ pub(crate) enum Value<'a> {
     Object,
 }
 
-/// Reads an object, and hands its members over in their order: name, value, and the value's own text.
+/// Reads an object, and calls `member` for each of its members in order: name, value, and the value's text.
 pub(crate) fn object<'a>(
     text: &'a str,
     member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, offset: 0 };
-    reader.blank();
-    reader.members(0, member)?;
-    reader.blank();
+    reader.skip_blank();
+    reader.read_members(0, member)?;
+    reader.skip_blank();
     if reader.at == reader.bytes.len() { Ok(()) } else { Err(NotStrict) }
 }
 
-/// Reads the elements of an array that [`object`] handed over.
+/// Reads an array that [`object`] returned, and calls `element` for each of its elements.
 pub(crate) fn array<'a>(
     raw: &'a str,
     start: usize,
     element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
     let mut reader = Reader { text: raw, bytes: raw.as_bytes(), at: 0, offset: start };
-    reader.elements(0, element)
+    reader.read_elements(0, element)
 }
 
-/// What a value was, its text aside.
+/// The type of a value, without its text.
 #[derive(Clone, Copy)]
 enum Shape {
     String { escaped: bool },
@@ -87,7 +88,7 @@ struct Reader<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
-    /// Where `text` stands in the text that spans are counted in.
+    /// The position of `text` in the whole text, which spans refer to.
     offset: usize,
 }
 
@@ -96,7 +97,7 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at).copied()
     }
 
-    fn blank(&mut self) {
+    fn skip_blank(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
@@ -111,36 +112,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn members(
+    fn read_members(
         &mut self,
         depth: u32,
         mut member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
         self.expect(b'{')?;
-        self.blank();
+        self.skip_blank();
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(());
         }
         let mut names = Names::new(self.text);
         loop {
-            self.blank();
+            self.skip_blank();
             let from = self.at;
-            let escaped = self.string()?;
+            let escaped = self.skip_string()?;
             let (start, name) = (from + 1, &self.text[from + 1..self.at - 1]);
-            self.blank();
+            self.skip_blank();
             self.expect(b':')?;
-            self.blank();
-            let (value, raw) = self.value(depth)?;
+            self.skip_blank();
+            let (value, raw) = self.read_value(depth)?;
             if escaped {
                 let name = unescape(name);
                 member(&name, value, raw)?;
-                names.insert_other(name)?;
+                names.insert_escaped(name)?;
             } else {
                 member(name, value, raw)?;
                 names.insert(name, start)?;
             }
-            self.blank();
+            self.skip_blank();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
@@ -152,21 +153,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn elements(
+    fn read_elements(
         &mut self,
         depth: u32,
         mut element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
         self.expect(b'[')?;
-        self.blank();
+        self.skip_blank();
         if self.peek() == Some(b']') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            self.blank();
-            element(self.value(depth)?.0)?;
-            self.blank();
+            self.skip_blank();
+            element(self.read_value(depth)?.0)?;
+            self.skip_blank();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
@@ -178,10 +179,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A value, and its own text.
-    fn value(&mut self, depth: u32) -> Result<(Value<'a>, &'a str), NotStrict> {
+    /// Reads a value, and returns it with its text.
+    fn read_value(&mut self, depth: u32) -> Result<(Value<'a>, &'a str), NotStrict> {
         let from = self.at;
-        let shape = self.shape(depth)?;
+        let shape = self.skip_value(depth)?;
         let raw = &self.text[from..self.at];
         let start = self.offset + from;
         let value = match shape {
@@ -197,23 +198,23 @@ impl<'a> Reader<'a> {
         Ok((value, raw))
     }
 
-    /// Passes over a value, and says what it was.
-    fn shape(&mut self, depth: u32) -> Result<Shape, NotStrict> {
+    /// Skips a value, and returns its type.
+    fn skip_value(&mut self, depth: u32) -> Result<Shape, NotStrict> {
         if depth >= MAX_DEPTH {
             return Err(NotStrict);
         }
         match self.peek().ok_or(NotStrict)? {
-            b'"' => self.string().map(|escaped| Shape::String { escaped }),
-            b'{' => self.members(depth + 1, |_, _, _| Ok(())).map(|()| Shape::Object),
-            b'[' => self.elements(depth + 1, |_| Ok(())).map(|()| Shape::Array),
-            b't' => self.literal("true").map(|()| Shape::Bool(true)),
-            b'f' => self.literal("false").map(|()| Shape::Bool(false)),
-            b'n' => self.literal("null").map(|()| Shape::Null),
-            _ => self.number().map(|()| Shape::Number),
+            b'"' => self.skip_string().map(|escaped| Shape::String { escaped }),
+            b'{' => self.read_members(depth + 1, |_, _, _| Ok(())).map(|()| Shape::Object),
+            b'[' => self.read_elements(depth + 1, |_| Ok(())).map(|()| Shape::Array),
+            b't' => self.skip_literal("true").map(|()| Shape::Bool(true)),
+            b'f' => self.skip_literal("false").map(|()| Shape::Bool(false)),
+            b'n' => self.skip_literal("null").map(|()| Shape::Null),
+            _ => self.skip_number().map(|()| Shape::Number),
         }
     }
 
-    fn literal(&mut self, word: &str) -> Result<(), NotStrict> {
+    fn skip_literal(&mut self, word: &str) -> Result<(), NotStrict> {
         if self.bytes[self.at..].starts_with(word.as_bytes()) {
             self.at += word.len();
             Ok(())
@@ -222,7 +223,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn digits(&mut self) -> Result<(), NotStrict> {
+    fn skip_digits(&mut self) -> Result<(), NotStrict> {
         let from = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
@@ -230,7 +231,7 @@ impl<'a> Reader<'a> {
         if self.at > from { Ok(()) } else { Err(NotStrict) }
     }
 
-    fn number(&mut self) -> Result<(), NotStrict> {
+    fn skip_number(&mut self) -> Result<(), NotStrict> {
         let from = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -238,11 +239,11 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(b'0') {
             self.at += 1;
         } else {
-            self.digits()?;
+            self.skip_digits()?;
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
-            self.digits()?;
+            self.skip_digits()?;
         }
         let exponent = matches!(self.peek(), Some(b'e' | b'E'));
         if exponent {
@@ -250,25 +251,25 @@ impl<'a> Reader<'a> {
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
             }
-            self.digits()?;
+            self.skip_digits()?;
         }
-        // What no double holds would read as something else further on. A little room below the largest
-        // double, since readers round there in different ways.
+        // A number too large for a double would have another value in other readers. The limit is a little below the
+        // largest double, where readers round in different ways.
         let raw = &self.text[from..self.at];
-        let holds = |number: f64| number.abs() <= 1e308;
-        if raw.len() < 16 && !exponent || raw.parse().is_ok_and(holds) {
+        let fits = |number: f64| number.abs() <= 1e308;
+        if raw.len() < 16 && !exponent || raw.parse().is_ok_and(fits) {
             Ok(())
         } else {
             Err(NotStrict)
         }
     }
 
-    /// Passes over a string, and says whether there was an escape in it.
-    fn string(&mut self) -> Result<bool, NotStrict> {
+    /// Skips a string, and returns whether it has an escape.
+    fn skip_string(&mut self) -> Result<bool, NotStrict> {
         self.expect(b'"')?;
         let mut escaped = false;
         loop {
-            self.plain();
+            self.skip_plain();
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -276,19 +277,19 @@ impl<'a> Reader<'a> {
                 }
                 Some(b'\\') => {
                     escaped = true;
-                    self.escape()?;
+                    self.skip_escape()?;
                 }
                 _ => return Err(NotStrict),
             }
         }
     }
 
-    /// Passes over what stands for itself in a string, eight bytes at a time.
-    fn plain(&mut self) {
+    /// Skips the plain characters of a string, eight bytes at a time.
+    fn skip_plain(&mut self) {
         while let Some(word) = self.bytes[self.at..].first_chunk().copied().map(u64::from_le_bytes)
         {
-            // A byte of ASCII that is less borrows into its highest bit. So may the bytes above one that
-            // did; the lowest is what counts.
+            // The subtraction borrows into the highest bit of an ASCII byte that is less. The borrow may also set
+            // the bits of the bytes above it, so only the lowest bit counts.
             let less = |word: u64, than: u64| word.wrapping_sub(ONES * than);
             let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
             let special = (less(word, 0x20) | is(b'"') | is(b'\\')) & !word & HIGH;
@@ -302,18 +303,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), NotStrict> {
+    fn skip_escape(&mut self) -> Result<(), NotStrict> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.at += 2;
                 Ok(())
             }
             Some(b'u') => {
-                let first = self.code_unit(self.at)?;
+                let first = self.read_code_unit(self.at)?;
                 self.at += 6;
                 match first {
                     0xd800..=0xdbff => {
-                        let second = self.code_unit(self.at)?;
+                        let second = self.read_code_unit(self.at)?;
                         self.at += 6;
                         if (0xdc00..=0xdfff).contains(&second) { Ok(()) } else { Err(NotStrict) }
                     }
@@ -325,8 +326,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The four digits of `\uXXXX` at `at`.
-    fn code_unit(&self, at: usize) -> Result<u16, NotStrict> {
+    /// Reads the four digits of the `\uXXXX` at `at`.
+    fn read_code_unit(&self, at: usize) -> Result<u16, NotStrict> {
         let unit = self.bytes.get(at..at + 6).ok_or(NotStrict)?;
         if !unit.starts_with(b"\\u") || !unit[2..].iter().all(u8::is_ascii_hexdigit) {
             return Err(NotStrict);
@@ -335,7 +336,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The value of a string whose escapes [`Reader::escape`] has checked.
+/// Decodes a string whose escapes [`Reader::skip_escape`] has checked.
 fn unescape(raw: &str) -> String {
     let mut units: Vec<u16> = Vec::new();
     let mut chars = raw.chars();
@@ -367,10 +368,10 @@ fn unescape(raw: &str) -> String {
 struct Names<'a> {
     text: &'a str,
     filter: u64,
-    /// Where each stands, and how long it is.
+    /// The positions and lengths of the first names without an escape.
     list: [(u16, u16); INLINE_NAMES],
     len: usize,
-    /// Those past the list, and those whose text had an escape.
+    /// The names that do not fit the list, and those with an escape.
     rest: Option<HashSet<Cow<'a, str>>>,
 }
 
@@ -379,29 +380,30 @@ impl<'a> Names<'a> {
         Self { text, filter: 0, list: [(0, 0); INLINE_NAMES], len: 0, rest: None }
     }
 
-    /// A name as it stands in the text.
+    /// Inserts a name without an escape.
     fn insert(&mut self, name: &'a str, start: usize) -> Result<(), NotStrict> {
-        self.refuse_seen(name)?;
-        let place = (u16::try_from(start), u16::try_from(name.len()));
-        if let ((Ok(start), Ok(len)), Some(free)) = (place, self.list.get_mut(self.len)) {
+        self.check_new(name)?;
+        let span = (u16::try_from(start), u16::try_from(name.len()));
+        if let ((Ok(start), Ok(len)), Some(free)) = (span, self.list.get_mut(self.len)) {
             *free = (start, len);
             self.len += 1;
         } else {
-            // Whoever has more than the list holds may have many more.
+            // An object with more names than the list has room for may have many more.
             let rest = self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES));
             rest.insert(Cow::Borrowed(name));
         }
         Ok(())
     }
 
-    /// A name whose text had an escape.
-    fn insert_other(&mut self, name: String) -> Result<(), NotStrict> {
-        self.refuse_seen(&name)?;
+    /// Inserts a name with an escape.
+    fn insert_escaped(&mut self, name: String) -> Result<(), NotStrict> {
+        self.check_new(&name)?;
         self.rest.get_or_insert_default().insert(Cow::Owned(name));
         Ok(())
     }
 
-    fn refuse_seen(&mut self, name: &str) -> Result<(), NotStrict> {
+    /// An error if the name was seen before.
+    fn check_new(&mut self, name: &str) -> Result<(), NotStrict> {
         let bytes = name.as_bytes();
         let ends =
             [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u64::from(*byte)));
@@ -430,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_and_nothing_else() {
+    fn only_objects_are_accepted() {
         for good in [
             "{}",
             " { } ",
@@ -480,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicate_names_at_every_depth() {
+    fn duplicate_names_are_refused_at_every_depth() {
         for bad in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":2}"#,
@@ -497,25 +499,25 @@ mod tests {
             format!("{{{},\"{last}\":0}}", names.join(","))
         };
         assert!(reads(&many("fresh")));
-        assert!(!reads(&many("n3")), "in the list");
-        assert!(!reads(&many("n150")), "in the set");
+        assert!(!reads(&many("n3")), "the first is in the list");
+        assert!(!reads(&many("n150")), "the first is in the set");
         let escaped_first = many("a").replacen('{', r#"{"\u0061":0,"#, 1);
-        assert!(!reads(&escaped_first), "in the set, and escaped");
+        assert!(!reads(&escaped_first), "the first is in the set, and has an escape");
         let far = |last: &str| format!(r#"{{"x":"{}","far":1,"{last}":2}}"#, "-".repeat(70_000));
         assert!(reads(&far("farther")));
-        assert!(!reads(&far("far")), "beyond what the list can point at");
+        assert!(!reads(&far("far")), "the first is past the positions that the list can store");
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn deep_nesting_is_refused() {
         let nested = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
         assert!(reads(&nested(60)));
         assert!(!reads(&nested(100)));
-        assert!(!reads(&nested(100_000)), "no stack overflow");
+        assert!(!reads(&nested(100_000)), "and does not overflow the stack");
     }
 
     #[test]
-    fn spans_point_at_the_value() {
+    fn spans_are_the_positions_of_values() {
         let text = r#"{ "a" : "xyz", "b":["p","q\n"], "n": 12 }"#;
         let mut seen = Vec::new();
         object(text, |name, value, _| {
@@ -551,17 +553,17 @@ mod tests {
         );
     }
 
-    /// What another reader makes of the text: whether it is an object whose names are unique at every depth.
-    fn reads_elsewhere(text: &str) -> bool {
+    /// Whether `serde_json` reads the text as an object whose names are unique at every depth.
+    fn serde_json_reads(text: &str) -> bool {
         use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
         struct Unique;
-        struct Reads;
+        struct UniqueVisitor;
         impl<'de> Deserialize<'de> for Unique {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Reads)
+                deserializer.deserialize_any(UniqueVisitor)
             }
         }
-        impl<'de> Visitor<'de> for Reads {
+        impl<'de> Visitor<'de> for UniqueVisitor {
             type Value = Unique;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("JSON")
@@ -592,7 +594,7 @@ mod tests {
                 let mut names = HashSet::new();
                 while let Some((name, _)) = map.next_entry::<String, Unique>()? {
                     if !names.insert(name) {
-                        return Err(serde::de::Error::custom("twice"));
+                        return Err(serde::de::Error::custom("duplicate name"));
                     }
                 }
                 Ok(Unique)
@@ -621,7 +623,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn another_reader_takes_the_same_texts(
+        fn serde_json_accepts_the_same_texts(
             members in prop::collection::vec(("[a-d]{1,2}|.{0,10}", json()), 0..30),
             edits in prop::collection::vec(
                 (any::<prop::sample::Index>(), 0_usize..3, "[\\[\\]{}:,\"\\\\0-9eE+.u -]{0,3}|.?"), 0..3,
@@ -637,11 +639,11 @@ mod tests {
                 let end = text.ceil_char_boundary((at + cut).min(text.len()));
                 text.replace_range(at..end, put);
             }
-            // Numbers near the largest double are read here by a rule of our own, narrower than the others'.
-            let elsewhere = reads_elsewhere(&text);
-            if reads(&text) != elsewhere {
+            // Numbers near the largest double are refused here, and accepted by `serde_json`.
+            let accepts = serde_json_reads(&text);
+            if reads(&text) != accepts {
                 let text = text.to_ascii_lowercase().replace('+', "");
-                prop_assert!(elsewhere && text.contains("e30"), "{}", text);
+                prop_assert!(accepts && text.contains("e30"), "{}", text);
             }
         }
     }

@@ -1,65 +1,77 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[doc(hidden)]
-pub mod __private;
 mod auth;
 mod base64url;
-mod claims;
 mod clock;
-mod config;
+pub mod config;
 pub mod danger;
 mod error;
 mod guard;
 pub mod guide;
-mod http;
-mod issue;
 mod json;
-mod keys;
+pub mod keys;
 pub mod layer;
-mod no_store;
-mod refresh;
-mod revocation;
-mod router;
+pub mod router;
 mod secret;
+pub mod session;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
-mod token;
-mod validation;
-mod verify;
+pub mod token;
+mod token_kind;
+mod web;
 #[cfg(feature = "ws")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ws")))]
 pub mod ws;
 
-pub use auth::{JwtAuth, SessionEnd, VerifiedToken};
-pub use claims::TokenKind;
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{AsyncHook, Compat, Config, ConfigError, ConfigProblem, SameSite, TokenLocation};
+pub use auth::JwtAuth;
+pub use clock::{Clock, ManualClock};
+pub use config::{Compat, Config, ConfigError, SameSite, TokenLocation};
 pub use error::{AuthError, AuthErrorKind};
-pub use guard::{CurrentUser, HoldsJwtAuth, LoadUser, Permission};
-pub use http::SetCookies;
-pub use issue::{
-    AccessKind, BuilderKind, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,
-};
+pub use guard::{CurrentUser, LoadUser, Permission};
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
-pub use keys::{Algorithm, Key, KeyMaterial, KeyRing, UnknownAlgorithm};
-pub use revocation::{
-    MemoryStore, NewSession, Revocation, RevocationStore, Rotate, Rotation, Session, Standing,
-    StoreError, TokenIdentity,
-};
+pub use keys::{Algorithm, Key, KeyMaterial, KeyRing};
+pub use router::{GuardedRouter, routing};
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
-pub use revocation::{PostgresStore, PostgresStoreBuilder};
+pub use session::PostgresStore;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use revocation::{RedisStore, RedisStoreBuilder};
+pub use session::RedisStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
-pub use revocation::{SqliteStore, SqliteStoreBuilder};
-pub use router::{
-    Caller, GuardedArguments, GuardedHandler, GuardedRouter, IsGuard, Manifest, ManifestEntry,
-    routing,
-};
-pub use secret::Secret;
-pub use token::{AccessToken, NoClaims, RefreshToken};
+pub use session::SqliteStore;
+pub use session::{MemoryStore, TokenIdentity};
+pub use token::{AccessToken, IssuedToken, RefreshToken, TokenKind, TokenPair};
+pub use web::SetCookies;
+
+/// The errors of every module.
+pub mod errors {
+    pub use crate::config::{ConfigError, ConfigProblem};
+    pub use crate::error::{AuthError, AuthErrorKind, BoxError, UnknownName};
+    pub use crate::session::StoreError;
+}
+
+/// Paths for generated code. Not public API: anything may change.
+#[doc(hidden)]
+pub mod __private {
+    pub use core;
+
+    pub use crate::auth::{JwtAuth, Lookup};
+    pub use crate::config::{ConfigError, OptionRow, TokenLocation, load, options};
+    pub use crate::error::AuthError;
+    pub use crate::guard::{
+        Access, Guard, GuardKind, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe,
+        Proof, Public, Refresh, settle,
+    };
+
+    /// Builds what a function under `#[load_config]` returned.
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once.
+    pub fn build<M, T: crate::config::Loaded<M>>(loaded: T) -> Result<JwtAuth, ConfigError> {
+        load(loaded)?.build()
+    }
+}

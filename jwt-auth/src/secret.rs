@@ -1,24 +1,31 @@
-//! Text and bytes that must not be printed, compared in variable time, or left in memory.
+//! Secret texts and bytes: redacted in `Debug`, compared in constant time, wiped on drop.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A text that does not print: a whole token, for example.
+/// A text that is not printed, such as a whole token.
 ///
-/// `Debug` shows `[redacted]`, there is no `Display` and no `Serialize`, equality takes the same time
-/// wherever the texts differ, and the memory is wiped on drop.
+/// `Debug` shows `[redacted]`, and there is neither `Display` nor `Serialize`. A comparison takes the same time
+/// wherever the texts differ. The memory is wiped on drop.
 ///
 /// ```
-/// let secret = jwt_auth::Secret::from("hunter2");
+/// use jwt_auth::token::Secret;
+///
+/// let secret = Secret::from("hunter2");
 /// assert_eq!(format!("{secret:?}"), "[redacted]");
-/// assert_eq!(secret.expose(), "hunter2");
+/// assert!(secret == Secret::from("hunter2"));
 /// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself, for the one place that needs it.
+    /// The text itself. Call it only where the text is used, so that every use is easy to find.
+    ///
+    /// ```
+    /// let secret = jwt_auth::token::Secret::from("hunter2");
+    /// assert_eq!(secret.expose(), "hunter2");
+    /// ```
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -70,7 +77,7 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
-/// Equality whose time tells nothing but the lengths.
+/// Compares bytes in a time that depends on their lengths only.
 pub(crate) fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len()
         && std::hint::black_box(a.iter().zip(b).fold(0_u8, |acc, (x, y)| acc | (x ^ y))) == 0
@@ -81,13 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_prints() {
+    fn debug_output_is_redacted() {
         assert_eq!(format!("{:?}", Secret::from("s3cret")), "[redacted]");
         assert_eq!(format!("{:?}", SecretBytes::new(b"s3cret".to_vec())), "[redacted]");
     }
 
     #[test]
-    fn equality_sees_every_byte_and_the_length() {
+    fn equality_compares_every_byte_and_the_length() {
         assert!(same_bytes(b"abc", b"abc"));
         assert!(!same_bytes(b"abc", b"abd"));
         assert!(!same_bytes(b"bbc", b"abc"));

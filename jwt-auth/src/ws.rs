@@ -1,4 +1,4 @@
-//! A WebSocket that ends with the token that opened it.
+//! A WebSocket that closes when its token expires or is revoked.
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 
-use crate::auth::{JwtAuth, SessionEnd, VerifiedToken};
+use crate::auth::JwtAuth;
+use crate::session::SessionEnd;
+use crate::token::VerifiedToken;
 
-/// A [`WebSocket`] that is closed with code 1008 when its token expires or is revoked, and then gives and
-/// takes no more messages.
+/// A [`WebSocket`] that closes when its token expires or is revoked.
+///
+/// It closes with code 1008.
+///
+/// After that it neither receives nor sends messages.
 ///
 /// ```
 /// use axum::extract::ws::WebSocketUpgrade;
@@ -35,11 +40,20 @@ pub struct GuardedSocket {
     closed: bool,
 }
 
-/// How long a peer may take to read the goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a peer may take to read the close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl GuardedSocket {
-    /// Watches the token from now on.
+    /// Wraps a socket that the token opened.
+    ///
+    /// ```
+    /// use axum::extract::ws::WebSocket;
+    /// use jwt_auth::{AccessToken, JwtAuth, ws::GuardedSocket};
+    ///
+    /// fn guard(socket: WebSocket, auth: JwtAuth, token: AccessToken) -> GuardedSocket {
+    ///     GuardedSocket::new(socket, auth, token)
+    /// }
+    /// ```
     pub fn new<T>(socket: WebSocket, auth: JwtAuth, token: T) -> Self
     where
         T: VerifiedToken + Send + 'static,
@@ -48,7 +62,22 @@ impl GuardedSocket {
         Self { socket, end, ended: None, closed: false }
     }
 
-    /// The next message; `None` when the peer is gone, or the session is over and the socket was closed.
+    /// Receives the next message.
+    ///
+    /// `None` if the peer disconnected, or the session ended and the socket was closed.
+    ///
+    /// ```
+    /// use axum::extract::ws::Message;
+    /// use jwt_auth::ws::GuardedSocket;
+    ///
+    /// async fn count_texts(mut socket: GuardedSocket) -> usize {
+    ///     let mut texts = 0;
+    ///     while let Some(Ok(message)) = socket.recv().await {
+    ///         texts += usize::from(matches!(message, Message::Text(_)));
+    ///     }
+    ///     texts
+    /// }
+    /// ```
     pub async fn recv(&mut self) -> Option<Result<Message, axum::Error>> {
         if self.ended.is_none() {
             let end = tokio::select! {
@@ -66,11 +95,21 @@ impl GuardedSocket {
     ///
     /// # Errors
     ///
-    /// When the peer is gone, or the session is over: then the socket was closed, and whether the peer still
-    /// got the message is not known.
+    /// If the peer disconnected, or the session ended. The socket is closed then, and the peer may or may not have
+    /// received the message.
+    ///
+    /// ```
+    /// # use jwt_auth::ws::GuardedSocket;
+    /// async fn send_news(mut socket: GuardedSocket, news: Vec<String>) -> Result<(), axum::Error> {
+    ///     for line in news {
+    ///         socket.send(line.into()).await?; // an error once the session ended
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
         if self.ended.is_none() {
-            // The end is looked at first, and watched while a slow peer reads.
+            // The end is checked first, and also while a slow peer reads.
             let end = tokio::select! {
                 biased;
                 end = &mut self.end => end,
@@ -79,10 +118,20 @@ impl GuardedSocket {
             self.ended = Some(end);
         }
         self.close().await;
-        Err(axum::Error::new(Over))
+        Err(axum::Error::new(Ended))
     }
 
-    /// Why the session is over, when it is.
+    /// Why the session ended, if it did.
+    ///
+    /// ```
+    /// # use jwt_auth::{session::SessionEnd, ws::GuardedSocket};
+    /// async fn read_all(mut socket: GuardedSocket) {
+    ///     while let Some(Ok(_)) = socket.recv().await {}
+    ///     if socket.ended() == Some(SessionEnd::Revoked) {
+    ///         println!("the user logged out");
+    ///     }
+    /// }
+    /// ```
     pub fn ended(&self) -> Option<SessionEnd> {
         self.ended
     }
@@ -90,17 +139,17 @@ impl GuardedSocket {
     async fn close(&mut self) {
         let Some(end) = self.ended.filter(|_| !self.closed) else { return };
         let frame = CloseFrame { code: end.close_code(), reason: end.reason().into() };
-        // A peer that is gone, or does not read, gets no goodbye.
-        let goodbye = self.socket.send(Message::Close(Some(frame)));
-        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+        // A peer that disconnected or does not read gets no close frame.
+        let sent = self.socket.send(Message::Close(Some(frame)));
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, sent).await;
         self.closed = true;
     }
 }
 
-/// The session of a socket is over.
+/// The session of a socket ended.
 #[derive(Debug, thiserror::Error)]
-#[error("the session of this socket is over")]
-struct Over;
+#[error("the session of this socket ended")]
+struct Ended;
 
 impl fmt::Debug for GuardedSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! Other attributes beside ours, above and below: the table of the documentation, tried.
+//! Other attributes above and below ours, as the table in the documentation lists them.
 
 use axum::extract::State;
 use jwt_auth::routing::get;
@@ -46,9 +46,9 @@ async fn deprecated_above() {}
 #[deprecated(note = "as an example")]
 async fn deprecated_below() {}
 
-/// A handler that is documented.
+/// Documentation above the attribute,
 #[jwt_required(scopes("a"))]
-/// On both sides.
+/// and below it.
 #[must_use]
 pub(crate) async fn documented() -> &'static str {
     "documented"
@@ -71,8 +71,8 @@ async fn switched() -> NoSuchType {
 async fn conditional(token: AccessToken) {}
 
 #[test]
-#[allow(deprecated, reason = "what is tested")]
-fn they_route() {
+#[allow(deprecated, reason = "deprecated handlers are routed")]
+fn handlers_with_other_attributes_route() {
     let app: axum::Router = GuardedRouter::new()
         .route("/1", get(debug_below))
         .route("/2", get(debug_below_with_state))
@@ -85,6 +85,6 @@ fn they_route() {
         .route("/9", get(documented))
         .route("/10", get(switched))
         .route("/11", get(conditional))
-        .with_state(Config::hs256([7; 32]).build().expect("good"));
+        .with_state(Config::hs256([7; 32]).build().expect("a valid configuration"));
     assert!(app.has_routes());
 }

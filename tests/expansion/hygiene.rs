@@ -1,8 +1,8 @@
-//! Names that a user has taken: no prelude, a `std` and a `core` of one's own, a `Result` that is another.
+//! Hygiene: handlers without a prelude, with their own `std`, `core` and `Result`, and with the names of generated code.
 
-#![allow(dead_code, reason = "names that are in the way, and nothing else")]
+#![allow(dead_code, reason = "the names only have to exist")]
 
-/// Without any prelude, and with everything in the way that generated code could trip over.
+/// No prelude, and items with every name that generated code could pick up by mistake.
 mod no_prelude {
     #![no_implicit_prelude]
 
@@ -61,13 +61,13 @@ mod no_prelude {
     async fn again() {}
 
     #[jwt_required(danger(revocation = "skip"))]
-    async fn unasked(_: AccessToken, #[cfg(any())] _: Missing) {}
+    async fn skip_check(_: AccessToken, #[cfg(any())] _: Missing) {}
 
     #[jwt_required(danger(revocation = "skip"))]
-    async fn nothing() {}
+    async fn no_parameters() {}
 
     #[jwt_required(danger(revocation = "skip"))]
-    async fn lax(request: ::axum::extract::Request, next: ::axum::middleware::Next) {
+    async fn middleware(request: ::axum::extract::Request, next: ::axum::middleware::Next) {
         next.run(request).await;
     }
 
@@ -82,7 +82,7 @@ mod no_prelude {
     }
 }
 
-/// Local names equal to those of the generated code.
+/// Local names that the generated code uses too.
 mod same_names {
     use jwt_auth::{AccessToken, jwt_required};
 
@@ -109,6 +109,6 @@ mod same_names {
 }
 
 #[test]
-fn it_compiles() {
+fn handlers_compile_among_conflicting_names() {
     let _ = (no_prelude::everything, same_names::r#type, same_names::__jwt_auth_guard);
 }

@@ -1,4 +1,4 @@
-//! Handlers that a `macro_rules!` writes.
+//! Handlers that a `macro_rules!` macro generates.
 
 use jwt_auth::routing::get;
 use jwt_auth::{AccessToken, Config, GuardedRouter, jwt_required, load_config};
@@ -43,18 +43,18 @@ macro_rules! configuration {
 configuration!(auth, Config::hs256([7; 32]));
 
 #[test]
-fn they_route() {
+fn handlers_generated_by_macros_route() {
     let app: axum::Router = GuardedRouter::new()
         .route("/one", get(one))
         .route("/two", get(two))
         .route("/public", get(public_one))
         .route("/guarded", get(guarded_one))
         .route("/refreshed", get(refreshed_one))
-        .with_state(auth().expect("good"));
+        .with_state(auth().expect("a valid configuration"));
     assert!(app.has_routes());
 }
 
-/// A crate that re-exports jwt-auth, and writes handlers by a macro of its own.
+/// A crate that re-exports jwt-auth, and generates handlers by its own macro.
 mod facade {
     pub(super) mod jwt {
         pub(in super::super) use jwt_auth::*;
@@ -78,7 +78,7 @@ fn anyone(_: &AccessToken) -> bool {
 facade::guarded!(by_a_facade, anyone);
 
 #[test]
-fn a_facade_routes() {
+fn handlers_of_a_facade_crate_route() {
     let router: GuardedRouter = GuardedRouter::new().route("/", get(by_a_facade));
     assert_eq!(router.manifest().to_string(), "GET /  access  check(anyone)\n");
 }

@@ -1,4 +1,4 @@
-//! Handlers of every shape that axum takes.
+//! Handlers of every shape that axum accepts.
 
 use axum::Json;
 use axum::extract::{FromRef, Path, Query, Request, State};
@@ -118,12 +118,12 @@ async fn fifteen(
     body
 }
 
-// Seven are what clippy lets pass; the guard must not be the one too many.
+// Clippy accepts seven parameters; the inserted guard must not be the eighth that it reports.
 #[jwt_required]
 #[rustfmt::skip]
 async fn seven(_: Method, _: Uri, _: Version, _: HeaderMap, _: Method, _: Uri, _: Version) {}
 
-// What the handler allows is allowed wherever its types stand again.
+// The `allow` of a handler also applies where the expansion repeats its types.
 #[allow(unused_qualifications, clippy::disallowed_types)]
 #[jwt_required(scopes("a"))]
 async fn qualified(_: std::vec::Vec<u8>, _: axum::http::HeaderMap) {}
@@ -157,13 +157,13 @@ mod nested {
 }
 
 #[test]
-fn they_route() {
+fn handlers_of_every_shape_route() {
     let _ = qualified;
 
     #[jwt_required(any_scope("a"))]
     async fn local(_: AccessToken) {}
 
-    let auth = Config::hs256([7; 32]).build().expect("good");
+    let auth = Config::hs256([7; 32]).build().expect("a valid configuration");
     let state = App { auth: auth.clone(), name: "app".into() };
     let app: axum::Router = GuardedRouter::new()
         .route("/extractors/{id}", post(extractors))

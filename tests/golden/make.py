@@ -1,8 +1,8 @@
-"""Makes the golden tokens: what fastapi-jwt-auth 0.5 writes, claim by claim, signed by PyJWT.
+"""Writes the golden tokens: the claims of fastapi-jwt-auth 0.5, signed by PyJWT.
 
     python tests/golden/make.py > tests/golden/tokens.json
 
-The clock stands still, so that only the signatures of ECDSA differ from run to run.
+The clock is fixed, so that only ECDSA signatures differ between runs.
 """
 
 import json
@@ -21,9 +21,9 @@ def key(name):
 
 
 def claims(kind, **more):
-    """The module's order: reserved claims, then its own, then the user's."""
+    """The claims in the order of fastapi-jwt-auth: reserved ones, its own, those of the user."""
     life = 900 if kind == "access" else 2_592_000
-    made = {
+    payload = {
         "sub": more.pop("sub", "test"),
         "iat": NOW,
         "nbf": NOW,
@@ -32,9 +32,9 @@ def claims(kind, **more):
         "type": kind,
     }
     if kind == "access":
-        made["fresh"] = more.pop("fresh", False)
-    made.update(more)
-    return made
+        payload["fresh"] = more.pop("fresh", False)
+    payload.update(more)
+    return payload
 
 
 def main():
@@ -59,11 +59,11 @@ def main():
         ("refresh", "ES384", key("p384.pem"), claims("refresh"), None),
         ("access", "EdDSA", key("ed.pem"), claims("access"), None),
     ]
-    made = []
+    tokens = []
     for name, algorithm, secret, payload, headers in cases:
         token = jwt.encode(payload, secret, algorithm=algorithm, headers=headers)
-        made.append({"name": name, "algorithm": algorithm, "claims": payload, "token": token})
-    print(json.dumps(made, indent=1, ensure_ascii=False))
+        tokens.append({"name": name, "algorithm": algorithm, "claims": payload, "token": token})
+    print(json.dumps(tokens, indent=1, ensure_ascii=False))
 
 
 main()

@@ -1,6 +1,6 @@
-"""Verifies with PyJWT what jwt-auth made: one JSON object a line, `algorithm`, `key`, `token`, `audience`.
+"""Verifies tokens of jwt-auth with PyJWT. Input: JSON lines with `algorithm`, `key`, `token` and `audience`.
 
-Prints one line each: the claims as JSON, or the name of the error.
+Prints one line for each: the claims as JSON, or the name of the error.
 """
 
 import datetime
@@ -13,26 +13,26 @@ import jwt.api_jwt
 NOW = 1_700_000_000
 
 
-class Still(datetime.datetime):
-    """A clock that stands where the tokens were made."""
+class FixedClock(datetime.datetime):
+    """A fixed clock, one second after the tokens were issued."""
 
     @classmethod
     def now(cls, tz=None):
         return datetime.datetime.fromtimestamp(NOW + 1, tz)
 
 
-jwt.api_jwt.datetime = Still
+jwt.api_jwt.datetime = FixedClock
 
 for line in sys.stdin:
-    asked = json.loads(line)
+    request = json.loads(line)
     try:
         claims = jwt.decode(
-            asked["token"],
-            asked["key"],
-            algorithms=[asked["algorithm"]],
-            audience=asked["audience"],
+            request["token"],
+            request["key"],
+            algorithms=[request["algorithm"]],
+            audience=request["audience"],
             options={"require": ["exp", "iat", "nbf", "sub"]},
         )
         print(json.dumps(claims))
-    except Exception as error:  # the name of it is the answer
+    except Exception as error:  # its name is the output
         print(json.dumps(type(error).__name__))

@@ -1,11 +1,11 @@
-//! The app that the tests send their requests to.
+//! The app that most tests send their requests to.
 
 use axum::Router;
 use axum::extract::Request;
 use jwt_auth::routing::{any, get, post};
 use jwt_auth::{
-    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, TokenPair, jwt_required,
-    public, refresh_required,
+    AccessToken, AuthError, Config, GuardedRouter, IssuedToken, JwtAuth, RefreshToken, TokenPair,
+    jwt_required, public, refresh_required,
 };
 
 #[public]
@@ -20,7 +20,7 @@ async fn me(token: AccessToken) -> String {
 
 #[jwt_required(optional)]
 async fn maybe(token: Option<AccessToken>) -> String {
-    token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+    token.map_or("anonymous".to_owned(), |token| token.subject().to_owned())
 }
 
 #[jwt_required(fresh)]
@@ -64,7 +64,7 @@ async fn log_out(auth: JwtAuth, token: AccessToken) -> Result<(), AuthError> {
 }
 
 #[public]
-async fn cannot_issue(auth: JwtAuth) -> Result<String, AuthError> {
+async fn cannot_issue(auth: JwtAuth) -> Result<IssuedToken, AuthError> {
     auth.access_token("alice").scopes(["two words"]).issue()
 }
 
@@ -73,7 +73,7 @@ async fn cannot_log_in(auth: JwtAuth) -> Result<TokenPair, AuthError> {
     auth.log_in("alice").scopes(["two words"]).await
 }
 
-/// A body that tells, by failing, when somebody reads it.
+/// Takes the request whole, and does not read its body.
 #[jwt_required]
 async fn upload(body: Request) -> String {
     format!("{}", body.method())
@@ -84,7 +84,7 @@ async fn bare_token(token: AccessToken) -> String {
 }
 
 pub(crate) fn app(config: Config) -> (Router, JwtAuth) {
-    let auth = config.build().expect("the configuration is good");
+    let auth = config.build().expect("a valid configuration");
     let router = GuardedRouter::new()
         .route("/open", get(open).post(open))
         .route("/me", any(me))
@@ -104,7 +104,7 @@ pub(crate) fn app(config: Config) -> (Router, JwtAuth) {
     (router.with_state(auth.clone()), auth)
 }
 
-#[allow(dead_code, reason = "the log test makes its own")]
+#[allow(dead_code, reason = "the log test builds its own app")]
 pub(crate) fn good_app() -> (Router, JwtAuth, jwt_auth::ManualClock) {
     let (config, clock) = tests::config();
     let (router, auth) = app(config);

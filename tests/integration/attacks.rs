@@ -1,4 +1,4 @@
-//! Attacks that once worked, each closed, and checks that nothing else would miss.
+//! Regression tests: attacks that worked once, and checks that only these tests cover.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,12 +8,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_request_with_state};
 use axum::response::Response;
+use jwt_auth::danger::DangerousConfig as _;
 use jwt_auth::routing::{any, get};
 use jwt_auth::{
     AccessToken, AuthError, Config, CurrentUser, GuardedRouter, JwtAuth, LoadUser, ManualClock,
     TokenIdentity, TokenKind, TokenLocation, jwt_required, refresh_required,
 };
-use tests::{Client, NOW, config};
+use tests::{Client, NOW, bearer, config};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const COOKIE: &str = "__Host-access_token_cookie";
@@ -37,17 +38,17 @@ async fn log_out(auth: JwtAuth, token: AccessToken) -> Result<(), AuthError> {
     auth.log_out(token).await
 }
 
-fn by_cookie() -> (Config, ManualClock) {
+fn cookie_config() -> (Config, ManualClock) {
     let (config, clock) = config();
     (config.token_location([TokenLocation::Cookie]), clock)
 }
 
 #[tokio::test]
-async fn a_layer_renews_no_token_of_another_realm() {
+async fn implicit_refresh_ignores_a_token_of_another_jwt_auth() {
     let clock = ManualClock::at(NOW);
     let build = |byte: u8| {
         let config = Config::hs256([byte; 32]).clock(clock.clone());
-        config.token_location([TokenLocation::Cookie]).build().expect("good")
+        config.token_location([TokenLocation::Cookie]).build().expect("a valid configuration")
     };
     let (staff, partner) = (build(1), build(2));
     let routes = GuardedRouter::new().route("/me", get(me)).provide_state(partner.clone());
@@ -58,17 +59,18 @@ async fn a_layer_renews_no_token_of_another_realm() {
         .with_state(staff);
     let client = Client::new(app);
     let pair = partner.log_in("root").scopes(["admin"]).await.expect("a pair");
-    client.keep(COOKIE, pair.access_token());
+    client.set_cookie(COOKIE, pair.access_token());
     clock.advance(10 * MINUTE);
-    let answer = client.call("GET", "/partner/me", &[]).await;
-    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
+    let response = client.call("GET", "/partner/me", &[]).await;
+    assert_eq!((response.status, response.cookies().len()), (StatusCode::OK, 0));
     assert_eq!(client.call("GET", "/admin", &[]).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn a_session_that_was_ended_is_not_renewed_whatever_kinds_are_looked_up() {
-    let (config, clock) = by_cookie();
-    let auth = config.denylist_token_checks([TokenKind::Refresh]).build().expect("good");
+async fn implicit_refresh_checks_revocation_even_if_access_tokens_are_not_checked() {
+    let (config, clock) = cookie_config();
+    let auth =
+        config.denylist_token_checks([TokenKind::Refresh]).build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new()
         .route("/me", get(me))
         .route("/log-out", get(log_out))
@@ -76,7 +78,7 @@ async fn a_session_that_was_ended_is_not_renewed_whatever_kinds_are_looked_up() 
         .with_state(auth.clone());
     let client = Client::new(app);
     let pair = auth.log_in("alice").await.expect("a pair");
-    client.keep(COOKIE, pair.access_token());
+    client.set_cookie(COOKIE, pair.access_token());
     assert_eq!(client.call("GET", "/log-out", &[]).await.status, StatusCode::OK);
     clock.advance(10 * MINUTE);
     assert!(client.call("GET", "/me", &[]).await.cookies().is_empty());
@@ -85,50 +87,50 @@ async fn a_session_that_was_ended_is_not_renewed_whatever_kinds_are_looked_up() 
 }
 
 #[tokio::test]
-async fn a_denied_refresh_token_is_not_rotated_whatever_kinds_are_looked_up() {
-    let denied = |token: &TokenIdentity<'_>| {
-        let bad = token.subject() == "mallory";
-        async move { Ok::<_, Infallible>(bad) }
+async fn a_rotation_queries_the_denylist_even_if_refresh_tokens_are_not_checked() {
+    let is_denied = |token: &TokenIdentity<'_>| {
+        let is_denied = token.subject() == "mallory";
+        async move { Ok::<_, Infallible>(is_denied) }
     };
-    let auth = config().0.denylist(denied).denylist_token_checks([TokenKind::Access]);
-    let auth = auth.build().expect("good");
+    let auth = config().0.denylist(is_denied).denylist_token_checks([TokenKind::Access]);
+    let auth = auth.build().expect("a valid configuration");
     let pair = auth.log_in("mallory").await.expect("a pair");
-    let token = auth.verify_refresh(pair.refresh_token()).await.expect("not looked up");
+    let token = auth.verify_refresh(pair.refresh_token()).await.expect("the kind is not checked");
     assert_eq!(auth.rotate(token).await.expect_err("denied").code(), "token_revoked");
 }
 
 #[tokio::test]
-async fn a_token_of_no_session_is_not_renewed() {
-    let (config, clock) = by_cookie();
-    let auth = config.build().expect("good");
+async fn implicit_refresh_ignores_a_token_without_a_session() {
+    let (config, clock) = cookie_config();
+    let auth = config.build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new()
         .route("/me", get(me))
         .layer(auth.implicit_refresh())
         .with_state(auth.clone());
     let client = Client::new(app);
-    client.keep(COOKIE, &auth.access_token("alice").fresh(true).issue().expect("a token"));
+    client.set_cookie(COOKIE, &auth.access_token("alice").fresh(true).issue().expect("a token"));
     clock.advance(10 * MINUTE);
-    let answer = client.call("GET", "/me", &[]).await;
-    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
+    let response = client.call("GET", "/me", &[]).await;
+    assert_eq!((response.status, response.cookies().len()), (StatusCode::OK, 0));
 }
 
 #[tokio::test]
-async fn a_refresh_token_in_a_cookie_never_becomes_an_access_token() {
+async fn implicit_refresh_never_turns_a_refresh_token_into_an_access_token() {
     #[refresh_required]
     async fn peek() {}
 
-    let (config, clock) = by_cookie();
-    let auth = config.build().expect("good");
+    let (config, clock) = cookie_config();
+    let auth = config.build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new()
         .route("/peek", get(peek))
         .layer(auth.implicit_refresh().within(Duration::from_secs(90 * 86_400)))
         .with_state(auth.clone());
     let client = Client::new(app);
     let pair = auth.log_in("alice").await.expect("a pair");
-    client.keep("__Host-refresh_token_cookie", pair.refresh_token());
+    client.set_cookie("__Host-refresh_token_cookie", pair.refresh_token());
     clock.advance(Duration::from_secs(30 * 86_400 - 60));
-    let answer = client.call("GET", "/peek", &[]).await;
-    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
+    let response = client.call("GET", "/peek", &[]).await;
+    assert_eq!((response.status, response.cookies().len()), (StatusCode::OK, 0));
 }
 
 struct Gone;
@@ -160,63 +162,64 @@ async fn guarding(request: axum::extract::Request, next: Next) -> Response {
 }
 
 #[tokio::test]
-async fn a_refusal_prolongs_no_session() {
-    let (config, clock) = by_cookie();
-    let auth = config.build().expect("good");
+async fn a_refused_request_does_not_renew_its_session() {
+    let (config, clock) = cookie_config();
+    let auth = config.build().expect("a valid configuration");
     let routes = || {
         GuardedRouter::new()
             .route("/account", get(account))
             .route("/admin", get(admin))
             .route("/refused", get(refused))
     };
-    let behind: axum::Router = routes()
+    let behind_middleware: axum::Router = routes()
         .layer(from_fn_with_state(auth.clone(), guarding))
         .layer(auth.implicit_refresh())
         .with_state(auth.clone());
-    let alone: axum::Router = routes().layer(auth.implicit_refresh()).with_state(auth.clone());
+    let without_middleware: axum::Router =
+        routes().layer(auth.implicit_refresh()).with_state(auth.clone());
     let pair = auth.log_in("gone").await.expect("a pair");
     clock.advance(10 * MINUTE);
-    for app in [behind, alone] {
+    for app in [behind_middleware, without_middleware] {
         let client = Client::new(app);
-        client.keep(COOKIE, pair.access_token());
+        client.set_cookie(COOKIE, pair.access_token());
         for (path, status) in [("/account", 401), ("/admin", 403), ("/refused", 403)] {
-            let answer = client.call("GET", path, &[]).await;
-            assert_eq!((answer.status.as_u16(), answer.cookies().len()), (status, 0), "{path}");
+            let response = client.call("GET", path, &[]).await;
+            assert_eq!((response.status.as_u16(), response.cookies().len()), (status, 0), "{path}");
         }
     }
 }
 
 #[jwt_required(optional, locations(header), check = refuse)]
 async fn checked(token: Option<AccessToken>) -> String {
-    token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+    token.map_or("anonymous".to_owned(), |token| token.subject().to_owned())
 }
 
 #[jwt_required(optional, locations(header), audience = "urn:admin")]
 async fn audience(token: Option<AccessToken>) -> String {
-    token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+    token.map_or("anonymous".to_owned(), |token| token.subject().to_owned())
 }
 
 #[jwt_required(locations(cookie), danger(revocation = "skip"))]
-async fn lax(request: axum::extract::Request, next: Next) -> Response {
+async fn skip_by_cookie(request: axum::extract::Request, next: Next) -> Response {
     next.run(request).await
 }
 
 #[tokio::test]
-async fn what_an_optional_guard_did_not_look_at_is_nobodys() {
+async fn an_optional_guard_ignores_a_token_outside_its_locations() {
     let locations = [TokenLocation::Header, TokenLocation::Cookie];
-    let auth = config().0.token_location(locations).build().expect("good");
+    let auth = config().0.token_location(locations).build().expect("a valid configuration");
     let routes =
         || GuardedRouter::new().route("/checked", get(checked)).route("/audience", get(audience));
-    let alone: axum::Router = routes().with_state(auth.clone());
-    let behind: axum::Router =
-        routes().layer(from_fn_with_state(auth.clone(), lax)).with_state(auth.clone());
+    let without_middleware: axum::Router = routes().with_state(auth.clone());
+    let behind_middleware: axum::Router =
+        routes().layer(from_fn_with_state(auth.clone(), skip_by_cookie)).with_state(auth.clone());
     let token = auth.access_token("banned").issue().expect("a token");
-    let (header, cookie) = (format!("Bearer {token}"), format!("{COOKIE}={token}"));
-    for app in [alone, behind] {
+    let (header, cookie) = (bearer(&token), format!("{COOKIE}={}", &*token));
+    for app in [without_middleware, behind_middleware] {
         let client = Client::new(app);
         for path in ["/checked", "/audience"] {
-            let answer = client.call("GET", path, &[("cookie", &cookie)]).await;
-            assert_eq!(answer.body, "nobody", "{path}");
+            let response = client.call("GET", path, &[("cookie", &cookie)]).await;
+            assert_eq!(response.body, "anonymous", "{path}");
             let both = [("authorization", header.as_str()), ("cookie", cookie.as_str())];
             assert!(client.call("GET", path, &both).await.status.is_client_error(), "{path}");
         }
@@ -224,15 +227,15 @@ async fn what_an_optional_guard_did_not_look_at_is_nobodys() {
 }
 
 #[jwt_required(danger(revocation = "skip"))]
-async fn lax_by_header(request: axum::extract::Request, next: Next) -> Response {
+async fn skip_by_header(request: axum::extract::Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// A middleware behind another name: what it is is decided on the type.
+/// An alias: the attribute decides by the type that a function is a middleware.
 type After = Next;
 
 #[jwt_required(danger(revocation = "skip"))]
-async fn lax_with_token(
+async fn skip_with_token(
     _: Option<AccessToken>,
     request: axum::extract::Request,
     next: After,
@@ -241,28 +244,28 @@ async fn lax_with_token(
 }
 
 #[jwt_required(danger(revocation = "skip"))]
-async fn lax_map(request: axum::extract::Request) -> axum::extract::Request {
+async fn skip_map(request: axum::extract::Request) -> axum::extract::Request {
     request
 }
 
 #[tokio::test]
-async fn a_middleware_that_skips_vouches_for_no_handler_behind_it() {
-    let auth = config().0.build().expect("good");
+async fn a_handler_checks_revocation_behind_a_middleware_that_skips_it() {
+    let auth = config().0.build().expect("a valid configuration");
     let token = auth.access_token("alice").issue().expect("a token");
-    auth.revoke(&auth.verify_access(&token).await.expect("good")).await.expect("held");
+    auth.revoke(&auth.verify_access(&token).await.expect("a valid token")).await.expect("recorded");
     let guarded = || GuardedRouter::new().route("/bare", get(bare)).route("/me", get(me));
     let plain = || {
         let routes = axum::Router::new().route("/bare", axum::routing::get(bare));
         routes.route("/me", axum::routing::get(me))
     };
     let apps: [axum::Router; 5] = [
-        guarded().layer(from_fn_with_state(auth.clone(), lax_by_header)).with_state(auth.clone()),
-        plain().layer(from_fn_with_state(auth.clone(), lax_by_header)).with_state(auth.clone()),
-        plain().layer(from_fn_with_state(auth.clone(), lax_with_token)).with_state(auth.clone()),
-        plain().layer(map_request_with_state(auth.clone(), lax_map)).with_state(auth.clone()),
+        guarded().layer(from_fn_with_state(auth.clone(), skip_by_header)).with_state(auth.clone()),
+        plain().layer(from_fn_with_state(auth.clone(), skip_by_header)).with_state(auth.clone()),
+        plain().layer(from_fn_with_state(auth.clone(), skip_with_token)).with_state(auth.clone()),
+        plain().layer(map_request_with_state(auth.clone(), skip_map)).with_state(auth.clone()),
         GuardedRouter::new()
-            .unguarded("a router of old", plain())
-            .layer(from_fn_with_state(auth.clone(), lax_by_header))
+            .unguarded("an axum router", plain())
+            .layer(from_fn_with_state(auth.clone(), skip_by_header))
             .with_state(auth.clone()),
     ];
     for (n, app) in apps.iter().enumerate() {
@@ -278,8 +281,8 @@ async fn by_query(request: axum::extract::Request, next: Next) -> Response {
 }
 
 #[tokio::test]
-async fn w9_a_guard_in_a_middleware_marks_the_answer_too() {
-    let auth = config().0.build().expect("good");
+async fn w9_a_query_token_that_a_middleware_admits_marks_the_response_no_store() {
+    let auth = config().0.build().expect("a valid configuration");
     let layer = from_fn_with_state(auth.clone(), by_query);
     let apps: [axum::Router; 3] = [
         GuardedRouter::new().route("/x", get(bare)).layer(layer.clone()).with_state(auth.clone()),
@@ -295,15 +298,15 @@ async fn w9_a_guard_in_a_middleware_marks_the_answer_too() {
         for (value, status) in
             [(token.as_str(), StatusCode::OK), ("junk", StatusCode::UNAUTHORIZED)]
         {
-            let answer = client.call("GET", &format!("/x?access_token={value}"), &[]).await;
-            assert_eq!(answer.status, status);
-            assert_eq!(answer.headers["cache-control"], "no-store");
+            let response = client.call("GET", &format!("/x?access_token={value}"), &[]).await;
+            assert_eq!(response.status, status);
+            assert_eq!(response.headers["cache-control"], "no-store");
         }
     }
 }
 
 #[tokio::test]
-async fn the_csrf_value_is_compared_for_a_token_that_was_verified_before() {
+async fn the_csrf_value_is_checked_for_a_token_that_a_middleware_verified() {
     #[jwt_required(locations(header))]
     async fn by_header(request: axum::extract::Request, next: Next) -> Response {
         next.run(request).await
@@ -311,85 +314,85 @@ async fn the_csrf_value_is_compared_for_a_token_that_was_verified_before() {
     #[jwt_required(locations(cookie))]
     async fn act() {}
 
-    let (config, _) = by_cookie();
-    let auth = config.build().expect("good");
+    let (config, _) = cookie_config();
+    let auth = config.build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new()
         .route("/act", any(act))
         .layer(from_fn_with_state(auth.clone(), by_header))
         .with_state(auth.clone());
     let client = Client::new(app);
     let pair = auth.log_in("alice").await.expect("a pair");
-    client.keep(COOKIE, pair.access_token());
-    let header = format!("Bearer {}", pair.access_token());
+    client.set_cookie(COOKIE, pair.access_token());
+    let header = bearer(pair.access_token());
     let csrf = pair.access_csrf_token().expect("a value");
     for (value, status) in [(csrf, StatusCode::OK), ("another", StatusCode::UNAUTHORIZED)] {
-        let lines = [("authorization", header.as_str()), ("x-csrf-token", value)];
-        assert_eq!(client.call("POST", "/act", &lines).await.status, status);
+        let headers = [("authorization", header.as_str()), ("x-csrf-token", value)];
+        assert_eq!(client.call("POST", "/act", &headers).await.status, status);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_users_log_outs_are_no_questions_for_everybody_elses_sockets() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+async fn log_outs_of_one_user_cause_no_denylist_queries_for_the_sockets_of_others() {
+    let queries = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&queries);
     let config = config().0.denylist(move |token: &TokenIdentity<'_>| {
         count.fetch_add(usize::from(token.subject() != "mallory"), Ordering::Relaxed);
         async { Ok::<_, Infallible>(false) }
     });
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     for n in 0..50 {
         let token = auth.access_token(n).issue().expect("a token");
-        let token = auth.verify_access(&token).await.expect("good");
+        let token = auth.verify_access(&token).await.expect("a valid token");
         let auth = auth.clone();
         tokio::spawn(async move { auth.ended(&token).await });
     }
     tokio::task::yield_now().await;
-    let before = asked.load(Ordering::Relaxed);
+    let before = queries.load(Ordering::Relaxed);
     for _ in 0..20 {
         let pair = auth.log_in("mallory").await.expect("a pair");
-        let token = auth.verify_access(pair.access_token()).await.expect("good");
-        auth.log_out(token).await.expect("held");
+        let token = auth.verify_access(pair.access_token()).await.expect("a valid token");
+        auth.log_out(token).await.expect("recorded");
         tokio::task::yield_now().await;
     }
-    assert_eq!(asked.load(Ordering::Relaxed), before);
+    assert_eq!(queries.load(Ordering::Relaxed), before);
     tokio::time::advance(Duration::from_secs(1)).await;
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert!(asked.load(Ordering::Relaxed) >= before + 50, "and each is asked once a second");
+    assert!(queries.load(Ordering::Relaxed) >= before + 50, "one query a second for each socket");
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_log_outs_put_off_no_sockets_own_question() {
-    let gone = Arc::new(AtomicBool::new(false));
-    let denied = Arc::clone(&gone);
+async fn log_outs_of_others_do_not_delay_the_denylist_query_of_a_socket() {
+    let is_denied = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_denied);
     let config = config().0.denylist(move |token: &TokenIdentity<'_>| {
-        let denied = token.subject() == "alice" && denied.load(Ordering::Relaxed);
-        async move { Ok::<_, Infallible>(denied) }
+        let is_denied = token.subject() == "alice" && flag.load(Ordering::Relaxed);
+        async move { Ok::<_, Infallible>(is_denied) }
     });
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let token = auth.access_token("alice").issue().expect("a token");
-    let token = auth.verify_access(&token).await.expect("good");
+    let token = auth.verify_access(&token).await.expect("a valid token");
     let open = {
         let auth = auth.clone();
         tokio::spawn(async move { auth.ended(&token).await })
     };
     tokio::task::yield_now().await;
-    gone.store(true, Ordering::Relaxed);
+    is_denied.store(true, Ordering::Relaxed);
     for _ in 0..3 {
         tokio::time::advance(Duration::from_millis(900)).await;
-        auth.revoke_id("another's", UNIX_EPOCH + Duration::from_secs(NOW + 900))
+        auth.revoke_id("another-id", UNIX_EPOCH + Duration::from_secs(NOW + 900))
             .await
-            .expect("held");
+            .expect("recorded");
         tokio::task::yield_now().await;
     }
-    assert!(open.is_finished(), "within two looks");
-    assert_eq!(open.await.expect("no panic"), jwt_auth::SessionEnd::Revoked);
+    assert!(open.is_finished(), "within two queries");
+    assert_eq!(open.await.expect("no panic"), jwt_auth::session::SessionEnd::Revoked);
 }
 
 #[tokio::test]
-async fn a_user_is_not_kept_for_another_token() {
-    /// Puts another token into a request whose user was loaded.
+async fn a_loaded_user_is_not_reused_for_another_token() {
+    /// Replaces the token of a request after its user was loaded.
     #[jwt_required]
     async fn swap(
         axum::extract::State(other): axum::extract::State<JwtAuth>,
@@ -399,12 +402,12 @@ async fn a_user_is_not_kept_for_another_token() {
     ) -> Response {
         drop(user);
         let token = other.access_token("gone").issue().expect("a token");
-        let line = HeaderValue::try_from(format!("Bearer {token}")).expect("a value");
-        request.headers_mut().insert("authorization", line);
+        let value = HeaderValue::try_from(bearer(&token)).expect("a value");
+        request.headers_mut().insert("authorization", value);
         next.run(request).await
     }
 
-    let auth = config().0.build().expect("good");
+    let auth = config().0.build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new()
         .route("/account", get(account))
         .layer(from_fn_with_state(auth.clone(), swap))
@@ -414,12 +417,12 @@ async fn a_user_is_not_kept_for_another_token() {
 }
 
 #[tokio::test]
-async fn x6_origin_is_compared_with_the_authority_of_http_2_and_two_hosts_are_nobodys() {
-    let (config, _) = by_cookie();
-    let auth = config.build().expect("good");
+async fn x6_origin_is_compared_with_the_authority_of_http_2_and_two_hosts_match_nothing() {
+    let (config, _) = cookie_config();
+    let auth = config.build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new().route("/me", any(me)).with_state(auth.clone());
     let pair = auth.log_in("alice").await.expect("a pair");
-    let ask = async |uri: &str, hosts: &[&str], origin: &str| {
+    let fetch = async |uri: &str, hosts: &[&str], origin: &str| {
         let mut request =
             Request::builder().uri(uri).header("upgrade", "x").header("upgrade", "websocket");
         for host in hosts {
@@ -432,30 +435,30 @@ async fn x6_origin_is_compared_with_the_authority_of_http_2_and_two_hosts_are_no
         tests::send(&app, request.body(axum::body::Body::empty()).expect("a request")).await.status
     };
     let own = "https://app.example";
-    assert_eq!(ask("https://app.example/me", &[], own).await, StatusCode::OK);
-    assert_eq!(ask("https://other.example/me", &[], own).await, StatusCode::FORBIDDEN);
-    assert_eq!(ask("/me", &["app.example:443"], own).await, StatusCode::OK);
-    assert_eq!(ask("/me", &["app.example:80"], own).await, StatusCode::FORBIDDEN);
+    assert_eq!(fetch("https://app.example/me", &[], own).await, StatusCode::OK);
+    assert_eq!(fetch("https://other.example/me", &[], own).await, StatusCode::FORBIDDEN);
+    assert_eq!(fetch("/me", &["app.example:443"], own).await, StatusCode::OK);
+    assert_eq!(fetch("/me", &["app.example:80"], own).await, StatusCode::FORBIDDEN);
     for hosts in [&["app.example", "app.example"][..], &["app.example", "evil.example"], &[""], &[]]
     {
-        assert_eq!(ask("/me", hosts, own).await, StatusCode::FORBIDDEN, "{hosts:?}");
+        assert_eq!(fetch("/me", hosts, own).await, StatusCode::FORBIDDEN, "{hosts:?}");
     }
-    assert_eq!(ask("/me", &[""], "https://").await, StatusCode::FORBIDDEN);
+    assert_eq!(fetch("/me", &[""], "https://").await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn x5_any_line_that_names_another_site_counts_and_methods_that_are_asked_too() {
-    let (config, _) = by_cookie();
-    let auth = config.csrf_methods(["GET"]).build().expect("good");
+async fn x5_any_cross_site_header_line_is_refused_and_so_are_configured_methods() {
+    let (config, _) = cookie_config();
+    let auth = config.csrf_methods(["GET"]).build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new().route("/me", any(me)).with_state(auth.clone());
     let client = Client::new(app);
     let pair = auth.log_in("alice").await.expect("a pair");
-    client.keep(COOKIE, pair.access_token());
+    client.set_cookie(COOKIE, pair.access_token());
     let value = ("x-csrf-token", pair.access_csrf_token().expect("a value"));
-    let lines = [value, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")];
+    let headers = [value, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")];
     for method in ["GET", "POST"] {
         assert_eq!(
-            client.call(method, "/me", &lines).await.code(),
+            client.call(method, "/me", &headers).await.code(),
             "request_cross_site",
             "{method}"
         );
@@ -463,54 +466,62 @@ async fn x5_any_line_that_names_another_site_counts_and_methods_that_are_asked_t
 }
 
 #[tokio::test]
-async fn an_issuers_token_is_taken_back_and_its_namesake_of_another_is_not() {
+async fn revoke_covers_a_jti_of_one_issuer_and_not_the_same_jti_of_another() {
     use serde_json::json;
 
-    let auth = config().0.build().expect("good");
+    let auth = config().0.build().expect("a valid configuration");
     let token = |issuer: &str| {
         let mut claims = tests::claims();
         claims["iss"] = json!(issuer);
         tests::forge(&tests::plain_header(), &claims)
     };
     let (one, two) = (token("one"), token("two"));
-    auth.revoke(&auth.verify_access(&one).await.expect("good")).await.expect("held");
+    auth.revoke(&auth.verify_access(&one).await.expect("a valid token")).await.expect("recorded");
     assert!(auth.verify_access(&one).await.is_err());
     assert!(auth.verify_access(&two).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_fraction_of_a_second_is_not_too_early_for_an_entry_to_go() {
+async fn a_revocation_lasts_until_a_fractional_exp() {
     let (config, clock) = config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let mut claims = tests::claims();
     claims["exp"] =
         format!("{}.9", NOW + 10).parse::<serde_json::Number>().expect("a number").into();
     let token = tests::forge(&tests::plain_header(), &claims);
-    auth.revoke(&auth.verify_access(&token).await.expect("good")).await.expect("held");
+    auth.revoke(&auth.verify_access(&token).await.expect("a valid token")).await.expect("recorded");
     clock.advance(Duration::from_millis(10_500));
-    assert_eq!(auth.verify_access(&token).await.expect_err("taken back").code(), "token_revoked");
+    assert_eq!(auth.verify_access(&token).await.expect_err("revoked").code(), "token_revoked");
 }
 
 #[tokio::test]
-async fn a_name_with_underscores_gets_its_prefix_as_any_other() {
-    let (config, _) = by_cookie();
-    let auth = config.access_cookie_key("__session").build().expect("good");
+async fn a_cookie_name_that_starts_with_underscores_gets_the_host_prefix() {
+    let (config, _) = cookie_config();
+    let auth = config.access_cookie_key("__session").build().expect("a valid configuration");
     let token = auth.access_token("alice").issue().expect("a token");
-    let answer = axum::response::IntoResponse::into_response(auth.set_access_cookie(&token));
-    let line = answer.headers()["set-cookie"].to_str().expect("text").to_owned();
+    let response = axum::response::IntoResponse::into_response(auth.set_access_cookie(&token));
+    let line = response.headers()["set-cookie"].to_str().expect("text").to_owned();
     assert!(line.starts_with("__Host-__session="), "{line}");
-    assert!(answer.headers()["set-cookie"].is_sensitive(), "no log of headers shows it");
+    assert!(response.headers()["set-cookie"].is_sensitive(), "logs of headers do not show it");
 }
 
 #[tokio::test]
-async fn a_session_keeps_the_time_it_was_given_to_lie_idle_and_gains_none() {
+async fn a_rotation_applies_the_shorter_of_two_configured_idle_times() {
     let exp = |token: &str| {
         jwt_auth::danger::decode_unverified(token).expect("a token").claims["exp"].as_u64()
     };
-    let long = config().0.refresh_token_expires(Duration::from_secs(7200)).build().expect("good");
-    let short = config().0.refresh_token_expires(Duration::from_secs(3600)).build().expect("good");
+    let long = config()
+        .0
+        .refresh_token_expires(Duration::from_secs(7200))
+        .build()
+        .expect("a valid configuration");
+    let short = config()
+        .0
+        .refresh_token_expires(Duration::from_secs(3600))
+        .build()
+        .expect("a valid configuration");
     let pair = long.log_in("alice").await.expect("a pair");
-    let token = short.verify_refresh(pair.refresh_token()).await.expect("good");
+    let token = short.verify_refresh(pair.refresh_token()).await.expect("a valid token");
     let next = short.rotate(token).await.expect("a pair");
     assert_eq!(exp(next.refresh_token()), Some(NOW + 3600));
 }

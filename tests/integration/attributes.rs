@@ -1,4 +1,4 @@
-//! What each argument of the attributes asks, on real requests.
+//! The arguments of the attributes, on real requests.
 
 use axum::http::StatusCode;
 use jwt_auth::routing::get;
@@ -9,22 +9,22 @@ use tests::call;
 use crate::app::good_app;
 
 #[tokio::test]
-async fn fresh_wants_a_log_in() {
+async fn fresh_admits_a_log_in_and_refuses_a_refreshed_token() {
     let (app, auth, _) = good_app();
     let pair = auth.log_in("alice").await.expect("a pair");
     assert_eq!(tests::get(&app, "/fresh", pair.access_token()).await.status, StatusCode::OK);
-    let refreshed = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    let refreshed = auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
     let pair = auth.rotate(refreshed).await.expect("a pair");
-    let answer = tests::get(&app, "/fresh", pair.access_token()).await;
+    let response = tests::get(&app, "/fresh", pair.access_token()).await;
     assert_eq!(
-        (answer.status, answer.code().as_str()),
+        (response.status, response.code().as_str()),
         (StatusCode::UNAUTHORIZED, "fresh_token_required")
     );
-    assert!(answer.challenge().contains("insufficient_user_authentication"));
+    assert!(response.challenge().contains("insufficient_user_authentication"));
 }
 
 #[tokio::test]
-async fn scopes_all_and_any() {
+async fn scopes_requires_all_and_any_scope_requires_one() {
     let (app, auth, _) = good_app();
     let with = |scopes: &[&str]| {
         auth.access_token("alice").scopes(scopes.iter().copied()).issue().expect("a token")
@@ -45,7 +45,7 @@ async fn scopes_all_and_any() {
 }
 
 #[tokio::test]
-async fn roles_all_and_any() {
+async fn roles_requires_all_and_any_role_requires_one() {
     let (app, auth, _) = good_app();
     for (roles, status) in [
         (&["editor", "staff"][..], 200),
@@ -57,16 +57,16 @@ async fn roles_all_and_any() {
     ] {
         let token =
             auth.access_token("alice").roles(roles.iter().copied()).issue().expect("a token");
-        let answer = tests::get(&app, "/roles", &token).await;
-        assert_eq!(answer.status, status, "{roles:?}");
+        let response = tests::get(&app, "/roles", &token).await;
+        assert_eq!(response.status, status, "{roles:?}");
         if status == 403 {
-            assert!(answer.challenge().contains("insufficient_scope"));
+            assert!(response.challenge().contains("insufficient_scope"));
         }
     }
 }
 
 #[tokio::test]
-async fn a_routes_audience_replaces_the_configured_one() {
+async fn the_audience_of_a_route_replaces_the_configured_one() {
     let (config, _) = tests::config();
     let (app, auth) = crate::app::app(config.audience(["https://api.example"]));
     let api = auth.access_token("alice").issue().expect("a token");
@@ -137,7 +137,7 @@ async fn checked_optionally() {}
 
 fn checks() -> (axum::Router, jwt_auth::JwtAuth) {
     let (config, _) = tests::config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let app = GuardedRouter::new()
         .route("/typed", get(typed))
         .route("/checked", get(checked))
@@ -150,22 +150,22 @@ fn checks() -> (axum::Router, jwt_auth::JwtAuth) {
 }
 
 #[tokio::test]
-async fn constants_and_typed_permissions() {
+async fn scopes_accepts_constants_and_typed_permissions() {
     let (app, auth) = checks();
     let both =
         auth.access_token("a").scopes(["notes:read", "notes:write"]).issue().expect("a token");
     assert_eq!(tests::get(&app, "/typed", &both).await.status, StatusCode::OK);
     let one = auth.access_token("a").scopes(["notes:read"]).issue().expect("a token");
-    let answer = tests::get(&app, "/typed", &one).await;
+    let response = tests::get(&app, "/typed", &one).await;
     assert!(
-        answer.challenge().ends_with(r#"scope="notes:read notes:write""#),
+        response.challenge().ends_with(r#"scope="notes:read notes:write""#),
         "{}",
-        answer.challenge()
+        response.challenge()
     );
 }
 
 #[tokio::test]
-async fn a_name_that_would_break_the_challenge_is_left_out() {
+async fn a_scope_that_would_break_the_challenge_is_omitted_from_it() {
     struct Odd;
     impl Permission for Odd {
         fn name(&self) -> &'static str {
@@ -176,15 +176,15 @@ async fn a_name_that_would_break_the_challenge_is_left_out() {
     async fn odd() {}
 
     let (config, _) = tests::config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let app: axum::Router = GuardedRouter::new().route("/", get(odd)).with_state(auth.clone());
     let token = auth.access_token("a").issue().expect("a token");
-    let answer = tests::get(&app, "/", &token).await;
-    assert!(answer.challenge().ends_with(r#", scope="plain""#), "{}", answer.challenge());
+    let response = tests::get(&app, "/", &token).await;
+    assert!(response.challenge().ends_with(r#", scope="plain""#), "{}", response.challenge());
 }
 
 #[tokio::test]
-async fn a_check_of_the_application_refuses_with_403() {
+async fn a_failed_check_is_403_and_an_unavailable_one_is_503() {
     let (app, auth) = checks();
     let of = |subject: &str, tenant: &str| {
         auth.access_token(subject).claims(&json!({ "tenant": tenant })).issue().expect("a token")
@@ -214,20 +214,21 @@ async fn a_check_of_the_application_refuses_with_403() {
     assert_eq!(
         tests::get(&app, "/claims", &plain).await.status,
         StatusCode::FORBIDDEN,
-        "no tenant at all"
+        "a token without the claim"
     );
 }
 
 #[jwt_auth::refresh_required(audience = "https://reports.example")]
-async fn refresh_of_reports(token: jwt_auth::RefreshToken) -> String {
+async fn refresh_for_reports(token: jwt_auth::RefreshToken) -> String {
     token.audience().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]
-async fn a_refresh_routes_audience_replaces_the_configured_one_too() {
-    let auth = tests::config().0.audience(["https://api.example"]).build().expect("good");
+async fn the_audience_of_a_refresh_route_replaces_the_configured_one() {
+    let auth =
+        tests::config().0.audience(["https://api.example"]).build().expect("a valid configuration");
     let app: axum::Router =
-        GuardedRouter::new().route("/refresh", get(refresh_of_reports)).with_state(auth.clone());
+        GuardedRouter::new().route("/refresh", get(refresh_for_reports)).with_state(auth.clone());
     let api = auth.refresh_token("alice").issue().expect("a token");
     assert_eq!(tests::get(&app, "/refresh", &api).await.code(), "audience_invalid");
     let reports = auth.refresh_token("alice").audience(["https://reports.example"]);

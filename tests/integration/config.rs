@@ -1,47 +1,114 @@
-//! The configuration: from code, from variables, from files; every problem at once.
+//! The configuration: from code, variables and files, and every problem at once.
 
 use std::time::Duration;
 
-use jwt_auth::{Config, ConfigError, JwtAuth, load_config};
+use jwt_auth::{Algorithm, Config, ConfigError, JwtAuth, KeyMaterial, load_config};
 use tests::SECRET;
 
+const SECRET_TEXT: &str = "an example secret of 32 bytes :)";
+const SECRET_BASE64: &str = "YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgOik=";
+const SECRET_HEX: &str = "616e206578616d706c6520736563726574206f66203332206279746573203a29";
+
+/// Checks that the configuration signs with [`SECRET`].
+fn assert_signs_with_secret(config: Config) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let reader = Config::hs256(SECRET).build().expect("a valid configuration");
+    let auth = config.build().expect("a valid configuration");
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert!(runtime.block_on(reader.verify_access(&token)).is_ok());
+}
+
 #[test]
-fn secrets_raw_base64_hex_and_file() {
+fn a_secret_is_text_base64_hex_or_a_file() {
     let folder = std::env::temp_dir().join(format!("jwt-auth-secrets-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let file = |name: &str, content: &[u8]| {
         std::fs::write(folder.join(name), content).expect("a file");
-        format!("file:{}", folder.join(name).display())
+        folder.join(name)
     };
-    let text = "an example secret of 32 bytes :)";
-    let same = [
-        text.to_owned(),
-        "base64:YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgOik=".to_owned(),
-        "base64:YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgOik".to_owned(),
-        "hex:616e206578616d706c6520736563726574206f66203332206279746573203a29".to_owned(),
-        file("raw", text.as_bytes()),
-        file("line", format!("{text}\n").as_bytes()),
-        file("crlf", format!("{text}\r\n").as_bytes()),
-        file("base64", b"base64:YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgOik=\n"),
+    let files = [
+        file("raw", SECRET_TEXT.as_bytes()),
+        file("line", format!("{SECRET_TEXT}\n").as_bytes()),
+        file("crlf", format!("{SECRET_TEXT}\r\n").as_bytes()),
+        file("base64", format!("base64:{SECRET_BASE64}\n").as_bytes()),
     ];
-    let reader = Config::hs256(SECRET).build().expect("good");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    for secret in same {
-        let vars = [("JWT_AUTH_SECRET_KEY", secret.clone())];
-        for config in [Config::hs256(secret), Config::from_vars(vars)] {
-            let token =
-                config.build().expect("good").access_token("alice").issue().expect("a token");
-            assert!(runtime.block_on(reader.verify_access(&token)).is_ok());
-        }
+    let unpadded = SECRET_BASE64.trim_end_matches('=');
+    let mut materials = vec![
+        KeyMaterial::from(SECRET_TEXT),
+        KeyMaterial::raw(SECRET_TEXT),
+        KeyMaterial::base64(SECRET_BASE64),
+        KeyMaterial::base64(unpadded),
+        KeyMaterial::hex(SECRET_HEX),
+    ];
+    materials.extend(files.iter().map(KeyMaterial::file));
+    for material in materials {
+        assert_signs_with_secret(Config::hs256(material));
+    }
+    let mut values = vec![
+        SECRET_TEXT.to_owned(),
+        format!("base64:{SECRET_BASE64}"),
+        format!("base64:{unpadded}"),
+        format!("hex:{SECRET_HEX}"),
+    ];
+    values.extend(files.iter().map(|file| format!("file:{}", file.display())));
+    for value in values {
+        assert_signs_with_secret(Config::from_vars([("JWT_AUTH_SECRET_KEY", value)]));
     }
     for bad in ["base64:*", "hex:zz", "hex:abc", "file:/no/such/file", "base64:", "hex:"] {
-        assert!(Config::hs256(bad).build().is_err(), "{bad}");
+        let vars = [("JWT_AUTH_SECRET_KEY", bad)];
+        assert!(Config::from_vars(vars).build().is_err(), "{bad}");
+    }
+    for bad in [
+        KeyMaterial::base64("*"),
+        KeyMaterial::base64(""),
+        KeyMaterial::hex("zz"),
+        KeyMaterial::hex("abc"),
+        KeyMaterial::hex(""),
+        KeyMaterial::file("/no/such/file"),
+    ] {
+        assert!(Config::hs256(bad).build().is_err());
     }
     std::fs::remove_dir_all(folder).expect("removed");
 }
 
 #[test]
-fn every_problem_at_once_in_words_that_hold_no_secret() {
+fn a_prefix_in_code_is_refused_with_the_constructor_to_write() {
+    for (prefix, constructor) in [
+        ("file:", "KeyMaterial::file("),
+        ("base64:", "KeyMaterial::base64("),
+        ("hex:", "KeyMaterial::hex("),
+    ] {
+        let text = format!("{prefix}{SECRET_HEX}");
+        for config in [
+            Config::hs256(text.as_str()),
+            Config::hs256(text.clone()),
+            Config::from_pem(Algorithm::ES256, text.as_str(), text.as_str()),
+        ] {
+            let error = config.build().expect_err(prefix);
+            let problem = error.problems().next().expect("a problem");
+            assert!(problem.rule().contains(prefix), "{error}");
+            assert!(problem.fix().contains(constructor), "{error}");
+            assert!(!error.to_string().contains(SECRET_HEX), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_clone_of_a_configuration_builds_the_same() {
+    let config = Config::hs256(SECRET).issuer("me");
+    for config in [config.clone(), config] {
+        let auth = config.build().expect("a valid configuration");
+        let token = auth.access_token("alice").issue().expect("a token");
+        let claims = jwt_auth::danger::decode_unverified(&token).expect("a token").claims;
+        assert_eq!(claims["iss"], "me");
+    }
+    let bad = Config::hs256("short");
+    let problems = [bad.clone(), bad].map(|config| config.build().expect_err("too short"));
+    assert_eq!(problems[0], problems[1]);
+}
+
+#[test]
+fn build_reports_every_problem_at_once_and_no_secret() {
     let error = Config::hs256("hunter2")
         .issuer(" ")
         .audience([""])
@@ -74,7 +141,7 @@ fn every_problem_at_once_in_words_that_hold_no_secret() {
 }
 
 #[test]
-fn limits_of_durations() {
+fn durations_out_of_bounds_are_refused() {
     let day = Duration::from_secs(86_400);
     let good = || Config::hs256(SECRET);
     let seconds = Duration::from_secs;
@@ -83,7 +150,7 @@ fn limits_of_durations() {
     for bad in [
         good().access_token_expires(36_501 * day),
         good().refresh_token_expires(36_501 * day),
-        good().refresh_family_expires(Duration::from_millis(999)),
+        good().session_expires(Duration::from_millis(999)),
         good().refresh_grace(seconds(301)),
         good().decode_leeway(seconds(601)),
     ] {
@@ -92,7 +159,7 @@ fn limits_of_durations() {
 }
 
 #[test]
-fn variables_change_what_they_name() {
+fn each_variable_sets_its_option() {
     let auth = Config::from_vars([
         ("JWT_AUTH_SECRET_KEY", "an example secret of 64 bytes, twice as long as the other one .."),
         ("JWT_AUTH_ALGORITHM", "HS512"),
@@ -103,7 +170,7 @@ fn variables_change_what_they_name() {
         ("UNRELATED", "x"),
     ])
     .build()
-    .expect("good");
+    .expect("a valid configuration");
     let token = auth.access_token("alice").issue().expect("a token");
     let token = jwt_auth::danger::decode_unverified(&token).expect("a token");
     assert_eq!((&token.header["alg"], &token.header["kid"]), (&"HS512".into(), &"k1".into()));
@@ -115,7 +182,7 @@ fn variables_change_what_they_name() {
 }
 
 #[test]
-fn pem_in_one_line_of_the_environment() {
+fn a_variable_takes_a_pem_in_one_line_or_a_file() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/keys/p256.pem");
     let line = std::fs::read_to_string(path).expect("a key").replace('\n', "\\n");
     for private in [line, format!("file:{path}")] {
@@ -129,7 +196,7 @@ fn plain() -> Config {
     Config::hs256(SECRET)
 }
 
-/// Documented, and public.
+/// Has documentation and a visibility.
 #[load_config]
 pub(crate) async fn asynchronous<'a, 'b: 'a, const N: usize>(
     secret: &'a [u8; N],
@@ -188,30 +255,30 @@ impl From<Mine> for Config {
 }
 
 #[load_config]
-fn converted() -> Mine {
+fn convertible() -> Mine {
     Mine
 }
 
 #[tokio::test]
-async fn load_config_takes_what_api_md_says() {
+async fn load_config_accepts_every_documented_return_type() {
     assert!(plain().is_ok());
     assert!(generic::<Vault, 3>().is_ok());
     assert!(boxed().expect_err("no vault").to_string().contains("no vault today"));
-    assert!(converted().is_ok());
+    assert!(convertible().is_ok());
     assert!(asynchronous(SECRET, "", "me".into()).await.is_ok());
     assert!(asynchronous(&[], "", "me".into()).await.is_err());
     assert!(fallible("5").is_ok());
-    assert!(fallible("five").expect_err("no number").to_string().contains("invalid digit"));
+    assert!(fallible("five").expect_err("not a number").to_string().contains("invalid digit"));
     let error = nested().expect_err("short");
     assert_eq!(error.problems().next().map(|p| p.field().to_owned()), Some("secret_key".into()));
 }
 
 #[test]
-fn two_configurations_live_in_one_process() {
+fn two_configurations_in_one_process_are_independent() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let (one, two) = (
-        Config::hs256([1; 32]).build().expect("good"),
-        Config::hs256([2; 32]).build().expect("good"),
+        Config::hs256([1; 32]).build().expect("a valid configuration"),
+        Config::hs256([2; 32]).build().expect("a valid configuration"),
     );
     let token = one.access_token("alice").issue().expect("a token");
     assert!(runtime.block_on(one.verify_access(&token)).is_ok());

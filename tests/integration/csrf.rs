@@ -1,11 +1,11 @@
-//! CSRF over whole requests: SECURITY.md §2, X1 to X6.
+//! CSRF protection: `guide::security`, rules X1–X6.
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode};
 use jwt_auth::routing::{any, get, post};
 use jwt_auth::{AccessToken, Config, GuardedRouter, JwtAuth, TokenLocation, jwt_required, public};
-use tests::{Answer, NOW, config, forge, plain_header, send};
+use tests::{NOW, TestResponse, bearer, config, forge, plain_header, send};
 
 #[jwt_required]
 async fn act(token: AccessToken) -> String {
@@ -14,7 +14,7 @@ async fn act(token: AccessToken) -> String {
 
 #[jwt_required(optional)]
 async fn maybe(token: Option<AccessToken>) -> String {
-    token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+    token.map_or("anonymous".to_owned(), |token| token.subject().to_owned())
 }
 
 async fn bare(token: AccessToken) -> String {
@@ -33,7 +33,7 @@ async fn open() -> &'static str {
 
 fn app(change: impl FnOnce(Config) -> Config) -> (Router, JwtAuth) {
     let locations = [TokenLocation::Header, TokenLocation::Cookie];
-    let auth = change(config().0.token_location(locations)).build().expect("good");
+    let auth = change(config().0.token_location(locations)).build().expect("a valid configuration");
     let router = GuardedRouter::new()
         .route("/act", any(act))
         .route("/maybe", any(maybe))
@@ -47,15 +47,15 @@ fn app(change: impl FnOnce(Config) -> Config) -> (Router, JwtAuth) {
 
 const COOKIE: &str = "__Host-access_token_cookie";
 
-async fn ask(app: &Router, method: &str, path: &str, lines: &[(&str, &[u8])]) -> Answer {
+async fn fetch(app: &Router, method: &str, path: &str, headers: &[(&str, &[u8])]) -> TestResponse {
     let mut request = Request::builder().method(method).uri(path).header("host", "app.example");
-    for (name, line) in lines {
-        request = request.header(*name, HeaderValue::from_bytes(line).expect("a value"));
+    for (name, value) in headers {
+        request = request.header(*name, HeaderValue::from_bytes(value).expect("a value"));
     }
     send(app, request.body(Body::empty()).expect("a request")).await
 }
 
-/// A token in its cookie line, and its CSRF value.
+/// The cookie of a new session, and its CSRF value.
 async fn session(auth: &JwtAuth) -> (String, String) {
     let pair = auth.log_in("alice").await.expect("a pair");
     let csrf = pair.access_csrf_token().expect("a value").to_owned();
@@ -63,44 +63,51 @@ async fn session(auth: &JwtAuth) -> (String, String) {
 }
 
 #[tokio::test]
-async fn x1_the_value_is_a_claim_of_the_signed_token_and_of_no_other() {
+async fn x1_the_value_must_be_the_csrf_claim_of_the_token_itself() {
     let (app, auth) = app(|config| config);
     let (cookie, csrf) = session(&auth).await;
     let (_, other) = session(&auth).await;
     assert!(csrf.len() >= 22, "128 bits");
     for path in ["/act", "/maybe", "/bare"] {
         let good = [("cookie", cookie.as_bytes()), ("x-csrf-token", csrf.as_bytes())];
-        assert_eq!(ask(&app, "POST", path, &good).await.body, "alice");
+        assert_eq!(fetch(&app, "POST", path, &good).await.body, "alice");
         let bad = [("cookie", cookie.as_bytes()), ("x-csrf-token", other.as_bytes())];
-        assert_eq!(ask(&app, "POST", path, &bad).await.code(), "csrf_mismatch");
+        assert_eq!(fetch(&app, "POST", path, &bad).await.code(), "csrf_mismatch");
         let cookie_too = format!("{cookie}; __Host-csrf_access_token={other}");
         let bad = [("cookie", cookie_too.as_bytes()), ("x-csrf-token", other.as_bytes())];
-        assert_eq!(ask(&app, "POST", path, &bad).await.code(), "csrf_mismatch", "a planted cookie");
+        assert_eq!(
+            fetch(&app, "POST", path, &bad).await.code(),
+            "csrf_mismatch",
+            "the attacker set the cookie of the value"
+        );
     }
 }
 
 #[tokio::test]
-async fn x2_bytes_are_compared_and_absent_never_equals_absent() {
+async fn x2_the_value_is_compared_as_bytes_and_an_absent_value_never_matches() {
     let (app, auth) = app(|config| config);
     let (cookie, csrf) = session(&auth).await;
     let cookie = ("cookie", cookie.as_bytes());
-    let answer = ask(&app, "POST", "/act", &[cookie]).await;
-    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "csrf_missing"));
+    let response = fetch(&app, "POST", "/act", &[cookie]).await;
     assert_eq!(
-        ask(&app, "POST", "/act", &[cookie, ("x-csrf-token", b"")]).await.code(),
+        (response.status, response.code().as_str()),
+        (StatusCode::UNAUTHORIZED, "csrf_missing")
+    );
+    assert_eq!(
+        fetch(&app, "POST", "/act", &[cookie, ("x-csrf-token", b"")]).await.code(),
         "csrf_missing"
     );
     let longer = format!("{csrf}x");
     for bad in
         [&b"\xff\xfe\xe9"[..], longer.as_bytes(), &csrf.as_bytes()[1..], b"null", b"undefined"]
     {
-        let answer = ask(&app, "POST", "/act", &[cookie, ("x-csrf-token", bad)]).await;
+        let response = fetch(&app, "POST", "/act", &[cookie, ("x-csrf-token", bad)]).await;
         assert_eq!(
-            (answer.status, answer.code().as_str()),
+            (response.status, response.code().as_str()),
             (StatusCode::UNAUTHORIZED, "csrf_mismatch")
         );
     }
-    // A token without the claim, or with an empty one, is opened by nothing.
+    // No value matches a token without the claim, or with an empty one.
     for claim in ["", r#","csrf":"""#] {
         let claims = format!(
             r#"{{"sub":"alice","iat":{NOW},"exp":{},"jti":"x","type":"access"{claim}}}"#,
@@ -109,77 +116,84 @@ async fn x2_bytes_are_compared_and_absent_never_equals_absent() {
         let token = forge(&plain_header(), &serde_json::from_str(&claims).expect("JSON"));
         let line = format!("{COOKIE}={token}");
         for value in [&b""[..], b"x"] {
-            let lines = [("cookie", line.as_bytes()), ("x-csrf-token", value)];
-            assert_eq!(ask(&app, "POST", "/act", &lines).await.status, StatusCode::UNAUTHORIZED);
+            let headers = [("cookie", line.as_bytes()), ("x-csrf-token", value)];
+            assert_eq!(
+                fetch(&app, "POST", "/act", &headers).await.status,
+                StatusCode::UNAUTHORIZED
+            );
         }
         assert_eq!(
-            ask(&app, "GET", "/act", &[("cookie", line.as_bytes())]).await.status,
+            fetch(&app, "GET", "/act", &[("cookie", line.as_bytes())]).await.status,
             StatusCode::OK
         );
     }
     let twice = [cookie, ("x-csrf-token", csrf.as_bytes()), ("x-csrf-token", csrf.as_bytes())];
-    assert_eq!(ask(&app, "POST", "/act", &twice).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(fetch(&app, "POST", "/act", &twice).await.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
-async fn x3_every_method_but_get_head_and_options_when_the_cookie_was_used() {
+async fn x3_every_method_but_get_head_and_options_needs_the_value_if_the_cookie_is_used() {
     let (app, auth) = app(|config| config);
     let (cookie, _) = session(&auth).await;
     let cookie = ("cookie", cookie.as_bytes());
     for method in ["GET", "HEAD", "OPTIONS"] {
-        assert_eq!(ask(&app, method, "/act", &[cookie]).await.status, StatusCode::OK, "{method}");
+        assert_eq!(fetch(&app, method, "/act", &[cookie]).await.status, StatusCode::OK, "{method}");
     }
     for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE", "get"] {
-        assert_eq!(ask(&app, method, "/act", &[cookie]).await.code(), "csrf_missing", "{method}");
+        assert_eq!(fetch(&app, method, "/act", &[cookie]).await.code(), "csrf_missing", "{method}");
     }
     let token = auth.access_token("alice").issue().expect("a token");
-    let header = format!("Bearer {token}");
-    let lines = [("authorization", header.as_bytes()), cookie];
+    let header = bearer(&token);
+    let headers = [("authorization", header.as_bytes()), cookie];
     assert_eq!(
-        ask(&app, "POST", "/act", &lines).await.status,
+        fetch(&app, "POST", "/act", &headers).await.status,
         StatusCode::OK,
-        "the header was used"
+        "the header is used"
     );
 }
 
 #[tokio::test]
-async fn x4_a_junk_header_does_not_switch_it_off() {
+async fn x4_an_unrelated_authorization_header_does_not_disable_the_check() {
     let (app, auth) = app(|config| config);
     let (cookie, _) = session(&auth).await;
     let cookie = ("cookie", cookie.as_bytes());
     for junk in [&b"Basic eDp5"[..], b"Negotiate x", b"", b"x", b"\xff"] {
-        let answer = ask(&app, "POST", "/act", &[cookie, ("authorization", junk)]).await;
-        assert_eq!(answer.code(), "csrf_missing", "{junk:?}");
+        let response = fetch(&app, "POST", "/act", &[cookie, ("authorization", junk)]).await;
+        assert_eq!(response.code(), "csrf_missing", "{junk:?}");
     }
     for bad in [&b"Bearer"[..], b"Bearer x", b"Bearer a.b.c"] {
-        let answer = ask(&app, "GET", "/act", &[cookie, ("authorization", bad)]).await;
-        assert_eq!(answer.code(), "token_malformed", "a bad header is final beside a good cookie");
+        let response = fetch(&app, "GET", "/act", &[cookie, ("authorization", bad)]).await;
+        assert_eq!(
+            response.code(),
+            "token_malformed",
+            "a bad header is final beside a good cookie"
+        );
     }
 }
 
 #[tokio::test]
-async fn x5_the_value_comes_from_its_header_and_never_from_a_cookie_or_the_query() {
+async fn x5_the_value_is_read_from_its_header_and_never_from_a_cookie_or_the_query() {
     let (app, auth) = app(|config| config);
     let (cookie, csrf) = session(&auth).await;
     let with_value = format!("{cookie}; __Host-csrf_access_token={csrf}; X-CSRF-Token={csrf}");
     let path = format!("/act?X-CSRF-Token={csrf}&csrf_token={csrf}");
-    let answer = ask(&app, "POST", &path, &[("cookie", with_value.as_bytes())]).await;
-    assert_eq!(answer.code(), "csrf_missing");
-    let lines = [("cookie", cookie.as_bytes()), ("x-csrf-token", csrf.as_bytes())];
+    let response = fetch(&app, "POST", &path, &[("cookie", with_value.as_bytes())]).await;
+    assert_eq!(response.code(), "csrf_missing");
+    let headers = [("cookie", cookie.as_bytes()), ("x-csrf-token", csrf.as_bytes())];
     for site in [&b"cross-site"[..], b"CROSS-SITE"] {
-        let lines = [lines[0], lines[1], ("sec-fetch-site", site)];
-        let answer = ask(&app, "POST", "/act", &lines).await;
+        let headers = [headers[0], headers[1], ("sec-fetch-site", site)];
+        let response = fetch(&app, "POST", "/act", &headers).await;
         assert_eq!(
-            (answer.status, answer.code().as_str()),
+            (response.status, response.code().as_str()),
             (StatusCode::FORBIDDEN, "request_cross_site")
         );
     }
 }
 
 #[tokio::test]
-async fn x5_a_form_field_counts_where_it_is_configured() {
+async fn x5_the_value_is_read_from_a_form_field_where_it_is_configured() {
     const FORM: &str = "application/x-www-form-urlencoded";
-    let ask = async |app: &Router, kind: &str, cookie: &str, body: String| {
+    let fetch = async |app: &Router, kind: &str, cookie: &str, body: String| {
         let request = Request::builder().method("POST").uri("/form").header("content-type", kind);
         let request = request.header("content-length", body.len()).header("cookie", cookie);
         send(app, request.body(Body::from(body)).expect("a request")).await
@@ -187,14 +201,14 @@ async fn x5_a_form_field_counts_where_it_is_configured() {
     let (with_field, auth) = app(|config| config.csrf_form_field("csrf_token"));
     let (cookie, csrf) = session(&auth).await;
     let good = format!("note=milk&csrf_token={csrf}");
-    let answer = ask(&with_field, FORM, &cookie, good.clone()).await;
+    let response = fetch(&with_field, FORM, &cookie, good.clone()).await;
     assert_eq!(
-        (answer.status, answer.body.as_str()),
+        (response.status, response.body.as_str()),
         (StatusCode::OK, good.as_str()),
-        "the body stays"
+        "the handler receives the body unchanged"
     );
     let charset = format!("{FORM}; charset=utf-8");
-    assert_eq!(ask(&with_field, &charset, &cookie, good.clone()).await.status, StatusCode::OK);
+    assert_eq!(fetch(&with_field, &charset, &cookie, good.clone()).await.status, StatusCode::OK);
     for (kind, body) in [
         (FORM, "note=milk".to_owned()),
         (FORM, format!("csrf_token={csrf}&csrf_token={csrf}")),
@@ -203,20 +217,20 @@ async fn x5_a_form_field_counts_where_it_is_configured() {
         ("multipart/form-data", good.clone()),
         (FORM, format!("{good}&pad={}", "x".repeat(65 * 1024))),
     ] {
-        assert_eq!(ask(&with_field, kind, &cookie, body).await.code(), "csrf_missing", "{kind}");
+        assert_eq!(fetch(&with_field, kind, &cookie, body).await.code(), "csrf_missing", "{kind}");
     }
     assert_eq!(
-        ask(&with_field, FORM, &cookie, "csrf_token=x".to_owned()).await.code(),
+        fetch(&with_field, FORM, &cookie, "csrf_token=x".to_owned()).await.code(),
         "csrf_mismatch"
     );
     let (without, auth) = app(|config| config);
     let (cookie, csrf) = session(&auth).await;
-    let answer = ask(&without, FORM, &cookie, format!("csrf_token={csrf}")).await;
-    assert_eq!(answer.code(), "csrf_missing", "not configured, not looked at");
+    let response = fetch(&without, FORM, &cookie, format!("csrf_token={csrf}")).await;
+    assert_eq!(response.code(), "csrf_missing", "a field that is not configured is ignored");
 }
 
 #[tokio::test]
-async fn x6_an_upgrade_by_cookie_checks_origin_and_value() {
+async fn x6_an_upgrade_with_a_cookie_checks_origin_and_value() {
     let (app, auth) = app(|config| config);
     let (cookie, csrf) = session(&auth).await;
     let (cookie, upgrade) = (("cookie", cookie.as_bytes()), ("upgrade", &b"websocket"[..]));
@@ -224,39 +238,39 @@ async fn x6_an_upgrade_by_cookie_checks_origin_and_value() {
     let own = ("origin", &b"https://app.example"[..]);
     let foreign = ("origin", &b"https://evil.example"[..]);
     assert_eq!(
-        ask(&app, "GET", "/act", &[cookie, upgrade, value, own]).await.status,
+        fetch(&app, "GET", "/act", &[cookie, upgrade, value, own]).await.status,
         StatusCode::OK
     );
-    for (lines, status, code) in [
+    for (headers, status, code) in [
         (vec![cookie, upgrade, own], StatusCode::UNAUTHORIZED, "csrf_missing"),
         (vec![cookie, upgrade, value, foreign], StatusCode::FORBIDDEN, "request_cross_site"),
         (vec![cookie, upgrade, foreign], StatusCode::FORBIDDEN, "request_cross_site"),
     ] {
-        let answer = ask(&app, "GET", "/act", &lines).await;
-        assert_eq!((answer.status, answer.code().as_str()), (status, code));
+        let response = fetch(&app, "GET", "/act", &headers).await;
+        assert_eq!((response.status, response.code().as_str()), (status, code));
     }
-    // A token in the header is nobody's but the page's: no cookie, no question.
-    let header = format!("Bearer {}", auth.access_token("alice").issue().expect("a token"));
-    let lines = [("authorization", header.as_bytes()), upgrade, foreign];
-    assert_eq!(ask(&app, "GET", "/act", &lines).await.status, StatusCode::OK);
+    // A browser does not add a header by itself, so a token in the header needs neither.
+    let header = bearer(&auth.access_token("alice").issue().expect("a token"));
+    let headers = [("authorization", header.as_bytes()), upgrade, foreign];
+    assert_eq!(fetch(&app, "GET", "/act", &headers).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_public_route_looks_at_none_of_it() {
+async fn a_public_route_checks_no_credentials() {
     let (app, auth) = app(|config| config);
     let (cookie, _) = session(&auth).await;
     let twice = format!("{cookie}; {cookie}");
-    let lines = [
+    let headers = [
         ("cookie", twice.as_bytes()),
         ("sec-fetch-site", &b"cross-site"[..]),
         ("authorization", b"Negotiate x"),
     ];
-    assert_eq!(ask(&app, "POST", "/open", &lines).await.body, "open");
+    assert_eq!(fetch(&app, "POST", "/open", &headers).await.body, "open");
 }
 
 #[tokio::test]
-async fn nobody_needs_no_csrf_value() {
+async fn an_anonymous_request_needs_no_csrf_value() {
     let (app, _) = app(|config| config);
-    assert_eq!(ask(&app, "POST", "/maybe", &[]).await.body, "nobody");
-    assert_eq!(ask(&app, "POST", "/maybe", &[("x-csrf-token", b"x")]).await.body, "nobody");
+    assert_eq!(fetch(&app, "POST", "/maybe", &[]).await.body, "anonymous");
+    assert_eq!(fetch(&app, "POST", "/maybe", &[("x-csrf-token", b"x")]).await.body, "anonymous");
 }

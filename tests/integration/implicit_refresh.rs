@@ -1,4 +1,4 @@
-//! Implicit refresh: a session that is used goes on, one that was ended does not.
+//! Implicit refresh: a session in use is renewed, and one that ended is not.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use jwt_auth::{
     jwt_required, public,
 };
 use serde_json::json;
-use tests::{Answer, Client, config};
+use tests::{Client, TestResponse, bearer, config};
 
 use crate::sessions::Lagging;
 
@@ -39,7 +39,7 @@ async fn log_out(auth: JwtAuth, token: AccessToken) -> Result<Response, AuthErro
 }
 
 #[jwt_required]
-async fn log_out_and_forget_the_cookies(
+async fn log_out_without_unsetting_cookies(
     auth: JwtAuth,
     token: AccessToken,
 ) -> Result<(), AuthError> {
@@ -67,13 +67,13 @@ async fn open() -> &'static str {
 fn app(change: impl FnOnce(Config) -> Config) -> (Client, JwtAuth, ManualClock) {
     let (config, clock) = config();
     let locations = [TokenLocation::Header, TokenLocation::Cookie];
-    let auth = change(config.token_location(locations)).build().expect("good");
+    let auth = change(config.token_location(locations)).build().expect("a valid configuration");
     let router = GuardedRouter::new()
         .route("/login", post(login))
         .route("/me", any(me))
         .route("/poll", get(poll))
         .route("/log-out", get(log_out))
-        .route("/log-out-2", get(log_out_and_forget_the_cookies))
+        .route("/log-out-2", get(log_out_without_unsetting_cookies))
         .route("/log-out-3", get(log_out_everywhere))
         .route("/swap", get(swap))
         .route("/admin", get(admin))
@@ -85,12 +85,12 @@ fn app(change: impl FnOnce(Config) -> Config) -> (Client, JwtAuth, ManualClock) 
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn claims(answer: &Answer) -> serde_json::Value {
-    serde_json::from_str(&answer.body).expect("claims")
+fn claims(response: &TestResponse) -> serde_json::Value {
+    serde_json::from_str(&response.body).expect("claims")
 }
 
 #[tokio::test]
-async fn a_session_that_is_used_goes_on_with_all_that_it_had() {
+async fn a_renewed_token_keeps_session_permissions_claims_and_csrf_value() {
     let (client, auth, clock) = app(|config| config);
     client.call("POST", "/login", &[]).await;
     let first = claims(&client.call("GET", "/me", &[]).await);
@@ -98,101 +98,111 @@ async fn a_session_that_is_used_goes_on_with_all_that_it_had() {
     clock.advance(7 * MINUTE);
     assert!(client.call("GET", "/me", &[]).await.cookies().is_empty(), "more than half is left");
     clock.advance(MINUTE);
-    let answer = client.call("GET", "/me", &[]).await;
-    assert_eq!(answer.cookies().len(), 2, "the access cookie and its CSRF value");
-    assert_eq!(answer.headers["cache-control"], "no-store");
-    assert_eq!(claims(&answer)["jti"], first["jti"], "this request still had the old one");
+    let response = client.call("GET", "/me", &[]).await;
+    assert_eq!(response.cookies().len(), 2, "the access cookie and its CSRF value");
+    assert_eq!(response.headers["cache-control"], "no-store");
+    assert_eq!(claims(&response)["jti"], first["jti"], "this request still used the old token");
     let second = claims(&client.call("GET", "/me", &[]).await);
-    for same in ["sub", "scope", "roles", "tenant", "auth_time", "fam", "csrf", "type"] {
+    for same in ["sub", "scope", "roles", "tenant", "auth_time", "sid", "csrf", "type"] {
         assert_eq!(second[same], first[same], "{same}");
     }
     assert_eq!((&first["fresh"], &second["fresh"]), (&json!(true), &json!(false)));
     assert_ne!(second["jti"], first["jti"]);
     assert_eq!(second["exp"].as_u64(), first["exp"].as_u64().map(|exp| exp + 8 * 60));
-    // What a page read before goes on to be good: two tabs do not break each other.
+    // The CSRF value does not change, so other tabs continue to work.
     assert_eq!(client.cookie("csrf_access_token"), csrf);
     assert_eq!(client.call("POST", "/me", &[("x-csrf-token", &csrf)]).await.status, StatusCode::OK);
-    // The session is one: ending it ends the new token too.
+    // The new token belongs to the same session, so a log-out ends it too.
     let token = client.cookie("access_token_cookie");
-    auth.log_out(auth.verify_access(&token).await.expect("good")).await.expect("held");
+    auth.log_out(auth.verify_access(&token).await.expect("a valid token")).await.expect("recorded");
     assert_eq!(client.call("GET", "/me", &[]).await.code(), "token_revoked");
 }
 
 #[tokio::test]
-async fn it_never_undoes_a_log_out() {
+async fn a_log_out_is_never_undone() {
     for (path, sets) in [("/log-out", 4), ("/log-out-2", 0), ("/log-out-3", 0)] {
         let (client, _, clock) = app(|config| config);
         client.call("POST", "/login", &[]).await;
         clock.advance(10 * MINUTE);
-        let answer = client.call("GET", path, &[]).await;
-        assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, sets), "{path}");
-        assert!(answer.cookies().iter().all(|line| line.contains("Max-Age=0")), "{path}");
+        let response = client.call("GET", path, &[]).await;
+        assert_eq!((response.status, response.cookies().len()), (StatusCode::OK, sets), "{path}");
+        assert!(response.cookies().iter().all(|line| line.contains("Max-Age=0")), "{path}");
         assert_eq!(client.call("GET", "/me", &[]).await.status, StatusCode::UNAUTHORIZED);
     }
 }
 
 #[tokio::test]
-async fn what_was_ended_elsewhere_does_not_go_on() {
+async fn a_session_that_another_node_ended_is_not_renewed() {
     let (client, auth, clock) = app(|config| config.revocation(Lagging::default()));
     client.call("POST", "/login", &[]).await;
     clock.advance(10 * MINUTE);
-    auth.log_out_everywhere("alice").await.expect("held");
-    let answer = client.call("GET", "/me", &[]).await;
-    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0), "memory lags");
+    auth.log_out_everywhere("alice").await.expect("recorded");
+    let response = client.call("GET", "/me", &[]).await;
+    assert_eq!(
+        (response.status, response.cookies().len()),
+        (StatusCode::OK, 0),
+        "the replica lags"
+    );
 }
 
 #[tokio::test]
-async fn half_of_a_life_is_half_of_the_tokens_own() {
+async fn a_token_is_renewed_after_half_of_its_own_life() {
     let (client, auth, clock) = app(|config| config);
     for (life, early, late) in [(4, 1, 2), (60, 29, 2)] {
         let pair = auth.log_in("alice").expires_in(life * MINUTE).await.expect("a pair");
-        client.keep("__Host-access_token_cookie", pair.access_token());
+        client.set_cookie("__Host-access_token_cookie", pair.access_token());
         clock.advance(early * MINUTE);
         assert!(client.call("GET", "/me", &[]).await.cookies().is_empty(), "{life} minutes");
         clock.advance(late * MINUTE);
-        let answer = client.call("GET", "/me", &[]).await;
-        assert_eq!(answer.cookies().is_empty(), life > 15, "no shorter than what is left");
+        let response = client.call("GET", "/me", &[]).await;
+        assert_eq!(response.cookies().is_empty(), life > 15, "a renewal never shortens the life");
     }
 }
 
 #[tokio::test]
-async fn it_never_writes_over_a_cookie_of_the_handlers_and_a_route_turns_it_off() {
+async fn a_cookie_of_the_handler_is_kept_and_no_implicit_refresh_turns_renewal_off() {
     let (client, auth, clock) = app(|config| config);
     client.call("POST", "/login", &[]).await;
     clock.advance(10 * MINUTE);
     assert!(client.call("GET", "/poll", &[]).await.cookies().is_empty());
-    assert!(client.call("GET", "/open", &[]).await.cookies().is_empty(), "nobody was let in there");
+    assert!(
+        client.call("GET", "/open", &[]).await.cookies().is_empty(),
+        "a public route admits no token"
+    );
     client.call("GET", "/swap", &[]).await;
-    let token = auth.verify_access(&client.cookie("access_token_cookie")).await.expect("good");
+    let token =
+        auth.verify_access(&client.cookie("access_token_cookie")).await.expect("a valid token");
     assert_eq!(token.subject(), "bob");
 }
 
 #[tokio::test]
-async fn only_a_token_that_a_guard_let_in_by_cookie_is_renewed() {
+async fn only_a_token_that_a_guard_admitted_by_cookie_is_renewed() {
     let (client, auth, clock) = app(|config| config);
     client.call("POST", "/login", &[]).await;
     let token = client.cookie("access_token_cookie");
     clock.advance(10 * MINUTE);
-    let header = format!("Bearer {token}");
+    let header = bearer(&token);
     assert!(client.call("GET", "/me", &[("authorization", &header)]).await.cookies().is_empty());
-    assert!(client.call("GET", "/admin", &[]).await.cookies().is_empty(), "403 is not let in");
+    assert!(client.call("GET", "/admin", &[]).await.cookies().is_empty(), "403 is not admitted");
     assert!(
         client.call("POST", "/me", &[]).await.cookies().is_empty(),
-        "no CSRF value, not let in"
+        "a request without the CSRF value is not admitted"
     );
     clock.advance(5 * MINUTE);
-    let answer = client.call("GET", "/me", &[]).await;
-    assert_eq!((answer.code().as_str(), answer.cookies().len()), ("token_expired", 0));
-    // A token that does not say when its user logged in has no known end: it is not prolonged.
-    client
-        .keep("__Host-access_token_cookie", &auth.access_token("robot").issue().expect("a token"));
+    let response = client.call("GET", "/me", &[]).await;
+    assert_eq!((response.code().as_str(), response.cookies().len()), ("token_expired", 0));
+    // A token without `auth_time` has no known session end, so it is not renewed.
+    client.set_cookie(
+        "__Host-access_token_cookie",
+        &auth.access_token("robot").issue().expect("a token"),
+    );
     clock.advance(10 * MINUTE);
-    let answer = client.call("GET", "/me", &[]).await;
-    assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
+    let response = client.call("GET", "/me", &[]).await;
+    assert_eq!((response.status, response.cookies().len()), (StatusCode::OK, 0));
 }
 
 #[tokio::test]
-async fn it_outlives_no_refresh_token() {
+async fn a_renewed_token_does_not_outlive_the_refresh_token() {
     let (client, _, clock) = app(|config| config.refresh_token_expires(20 * MINUTE));
     client.call("POST", "/login", &[]).await;
     clock.advance(10 * MINUTE);
@@ -203,8 +213,8 @@ async fn it_outlives_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_session_ends_for_good_however_much_it_is_used() {
-    let (client, _, clock) = app(|config| config.refresh_family_expires(60 * MINUTE));
+async fn a_session_in_use_ends_at_its_absolute_end() {
+    let (client, _, clock) = app(|config| config.session_expires(60 * MINUTE));
     client.call("POST", "/login", &[]).await;
     for _ in 0..5 {
         clock.advance(10 * MINUTE);

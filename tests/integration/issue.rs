@@ -1,29 +1,32 @@
-//! Making tokens: API.md §5 and CONTRACT.md §4.
+//! Issuing tokens: builders, claims, and what `IssuedToken` and `TokenPair` show.
 
 use std::time::Duration;
 
 use jwt_auth::danger::{DangerousConfig as _, DangerousIssue as _, decode_unverified};
-use jwt_auth::{Algorithm, AuthErrorKind, Config, Key, KeyRing, ManualClock};
+use jwt_auth::{
+    Algorithm, AuthError, AuthErrorKind, Config, IssuedToken, Key, KeyRing, ManualClock, TokenKind,
+    TokenPair,
+};
 use serde_json::{Value, json};
 use tests::{NOW, SECRET, config};
 
-fn read(token: &str) -> (Value, Value) {
+fn decode(token: &str) -> (Value, Value) {
     let token = decode_unverified(token).expect("a token");
     (token.header.into(), token.claims.into())
 }
 
 #[tokio::test]
-async fn the_claims_are_those_of_fastapi_jwt_auth() {
+async fn tokens_have_the_claims_of_fastapi_jwt_auth() {
     let (config, _) = config();
-    let auth = config.issuer("me").audience(["api"]).build().expect("good");
+    let auth = config.issuer("me").audience(["api"]).build().expect("a valid configuration");
     let pair = auth.log_in("alice").await.expect("a pair");
-    let (header, mut access) = read(pair.access_token());
+    let (header, mut access) = decode(pair.access_token());
     assert_eq!(header, json!({ "alg": "HS256", "typ": "at+jwt" }));
-    let (header, mut refresh) = read(pair.refresh_token());
+    let (header, mut refresh) = decode(pair.refresh_token());
     assert_eq!(header, json!({ "alg": "HS256", "typ": "rt+jwt" }));
     let take = |claims: &mut Value, name: &str| claims.as_object_mut().and_then(|c| c.remove(name));
-    let (family, again) = (take(&mut access, "fam"), take(&mut refresh, "fam"));
-    assert!(family.is_some() && family == again);
+    let session_ids = [take(&mut access, "sid"), take(&mut refresh, "sid")];
+    assert!(session_ids[0].is_some() && session_ids[0] == session_ids[1]);
     let ids = [take(&mut access, "jti"), take(&mut refresh, "jti")];
     assert!(
         ids[0] != ids[1]
@@ -46,9 +49,9 @@ async fn the_claims_are_those_of_fastapi_jwt_auth() {
 }
 
 #[test]
-fn a_builder_names_everything() {
+fn a_builder_sets_every_claim() {
     let (config, _) = config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let token = auth
         .access_token(42)
         .fresh(false)
@@ -60,7 +63,7 @@ fn a_builder_names_everything() {
         .header("cty", "demo")
         .issue()
         .expect("a token");
-    let (header, mut claims) = read(&token);
+    let (header, mut claims) = decode(&token);
     assert_eq!(header, json!({ "alg": "HS256", "typ": "at+jwt", "cty": "demo" }));
     claims.as_object_mut().expect("an object").remove("jti");
     assert_eq!(
@@ -73,13 +76,13 @@ fn a_builder_names_everything() {
 }
 
 #[tokio::test]
-async fn what_is_made_is_read_back() {
+async fn an_issued_token_verifies_with_its_claims() {
     let (config, _) = config();
-    let auth = config.issuer("me").audience(["api"]).build().expect("good");
+    let auth = config.issuer("me").audience(["api"]).build().expect("a valid configuration");
     for subject in ["alice", "", "ü \" \\ \n \u{1f600}", "a b", "{}"] {
         let token =
             auth.access_token(subject).scopes(["x"]).roles(["a b", "ü"]).issue().expect("a token");
-        let token = auth.verify_access(&token).await.expect("good");
+        let token = auth.verify_access(&token).await.expect("a valid token");
         assert_eq!(token.subject(), subject);
         assert_eq!(token.scopes().collect::<Vec<_>>(), ["x"]);
         assert_eq!(token.roles().collect::<Vec<_>>(), ["a b", "ü"]);
@@ -94,16 +97,16 @@ async fn what_is_made_is_read_back() {
 }
 
 #[test]
-fn mistakes_are_errors_of_issue() {
+fn issue_refuses_invalid_claims_headers_scopes_and_sizes() {
     let (config, _) = config();
-    let auth = config.build().expect("good");
-    let refused = |built: Result<String, jwt_auth::AuthError>, words: &str| {
-        let error = built.expect_err(words);
+    let auth = config.build().expect("a valid configuration");
+    let refused = |issued: Result<IssuedToken, AuthError>, words: &str| {
+        let error = issued.expect_err(words);
         assert_eq!(error.kind(), AuthErrorKind::CannotIssue);
         assert!(error.detail().contains(words), "{error}");
     };
     refused(auth.access_token("a").claims(&json!({ "type": "refresh" })).issue(), "`type`");
-    refused(auth.refresh_token("a").claims(&json!({ "fam": "x" })).issue(), "`fam`");
+    refused(auth.refresh_token("a").claims(&json!({ "sid": "x" })).issue(), "`sid`");
     refused(auth.access_token("a").claims(&json!([1])).issue(), "JSON object");
     refused(
         auth.access_token("a").claims(&json!([1])).claims(&json!({ "x": 1 })).issue(),
@@ -121,32 +124,36 @@ fn mistakes_are_errors_of_issue() {
 }
 
 #[tokio::test]
-async fn another_key_of_the_ring_signs_when_asked() {
+async fn algorithm_selects_another_key_of_the_ring() {
     let ring = KeyRing::new(Key::secret(Algorithm::HS256, SECRET).id("a"))
         .also_verify(Key::secret(Algorithm::HS512, [3; 64]).id("b"));
-    let auth = Config::with_keys(ring).clock(ManualClock::at(NOW)).build().expect("good");
+    let auth =
+        Config::with_keys(ring).clock(ManualClock::at(NOW)).build().expect("a valid configuration");
     let token = auth.access_token("alice").algorithm(Algorithm::HS512).issue().expect("a token");
-    assert_eq!(read(&token).0, json!({ "alg": "HS512", "kid": "b", "typ": "at+jwt" }));
-    assert_eq!(auth.verify_access(&token).await.expect("good").subject(), "alice");
+    assert_eq!(decode(&token).0, json!({ "alg": "HS512", "kid": "b", "typ": "at+jwt" }));
+    assert_eq!(auth.verify_access(&token).await.expect("a valid token").subject(), "alice");
 }
 
 #[tokio::test]
-async fn a_token_for_ever_is_danger_on_both_sides() {
+async fn a_token_without_exp_needs_danger_to_issue_and_to_verify() {
     let (config, clock) = config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let token = auth.access_token("robot").never_expires().issue().expect("a token");
-    assert_eq!(read(&token).1.get("exp"), None);
+    assert_eq!(decode(&token).1.get("exp"), None);
     assert_eq!(
         auth.verify_access(&token).await.expect_err("no exp").kind(),
         AuthErrorKind::InvalidClaims
     );
-    let lax =
-        Config::hs256(SECRET).clock(clock).allow_tokens_without_expiry().build().expect("good");
+    let lax = Config::hs256(SECRET)
+        .clock(clock)
+        .allow_tokens_without_expiry()
+        .build()
+        .expect("a valid configuration");
     assert_eq!(lax.verify_access(&token).await.expect("allowed").expires_at(), None);
 }
 
 #[test]
-fn what_is_read_unverified_is_bounded() {
+fn decode_unverified_refuses_long_and_malformed_tokens() {
     assert!(decode_unverified("e30.e30.").is_ok());
     assert!(decode_unverified(&format!("e30.e30.{}", "A".repeat(8_192))).is_err());
     for bad in ["e30.e30", "e30.e30..", "x.e30.", "W10.e30."] {
@@ -155,9 +162,9 @@ fn what_is_read_unverified_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_pair_serialises_as_rfc_6749() {
+async fn a_pair_serialises_as_rfc_6749_and_deserialises() {
     let (config, _) = config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let pair =
         auth.token_pair("alice").expires_in(Duration::from_secs(60)).issue().expect("a pair");
     assert_eq!(
@@ -167,4 +174,55 @@ async fn a_pair_serialises_as_rfc_6749() {
             "token_type": "Bearer", "expires_in": 60,
         })
     );
+    let text = serde_json::to_string(&pair).expect("json");
+    let read: TokenPair = serde_json::from_str(&text).expect("a pair");
+    assert_eq!(read, pair);
+    assert!(serde_json::from_str::<TokenPair>(r#"{"access_token":"a"}"#).is_err());
+}
+
+#[test]
+fn an_issued_token_serialises_as_rfc_6749_and_debug_does_not_show_it() {
+    let (config, _) = config();
+    let auth = config.build().expect("a valid configuration");
+    let token =
+        auth.access_token("alice").expires_in(Duration::from_secs(60)).issue().expect("a token");
+    assert_eq!(
+        serde_json::to_value(&token).expect("json"),
+        json!({ "access_token": &*token, "token_type": "Bearer", "expires_in": 60 })
+    );
+    let claims = decode(&token).1;
+    assert_eq!(claims["jti"], token.id());
+    let exp = std::time::UNIX_EPOCH + Duration::from_secs(NOW + 60);
+    assert_eq!(token.expires_at(), Some(exp));
+    let debug = format!("{token:?}");
+    for segment in token.split('.') {
+        assert!(!debug.contains(segment), "{debug}");
+    }
+}
+
+#[tokio::test]
+async fn an_issued_token_is_a_response_with_no_store() {
+    use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+    use axum::response::IntoResponse as _;
+    use http_body_util::BodyExt as _;
+
+    let (config, _) = config();
+    let auth = config.build().expect("a valid configuration");
+    let token = auth.access_token("alice").issue().expect("a token");
+    let body = serde_json::to_value(&token).expect("json");
+    let response = token.into_response();
+    assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    assert_eq!(serde_json::from_slice::<Value>(&bytes).expect("json"), body);
+}
+
+#[test]
+fn token_kinds_display_and_parse_by_their_names() {
+    for (kind, name) in [(TokenKind::Access, "access"), (TokenKind::Refresh, "refresh")] {
+        assert_eq!(kind.to_string(), name);
+        assert_eq!(name.parse(), Ok(kind));
+    }
+    let error = "Access".parse::<TokenKind>().expect_err("another case");
+    assert_eq!(error.to_string(), "unknown token kind `Access`; expected `access` or `refresh`");
 }

@@ -1,4 +1,4 @@
-//! Keys are judged when they are loaded: R10 and R11.
+//! Checks of keys when they are loaded: `guide::security`, rules R5, R10 and R11.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use tests::NOW;
 
 fn pem(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys").join(name);
-    std::fs::read_to_string(path).expect("a key of the tests")
+    std::fs::read_to_string(path).expect("a key file")
 }
 
 fn pair(algorithm: Algorithm, private: &str, public: &str) -> Result<JwtAuth, ConfigError> {
@@ -21,7 +21,7 @@ fn ring(keys: impl IntoIterator<Item = Key>) -> Result<JwtAuth, ConfigError> {
     Config::with_keys(ring).clock(ManualClock::at(NOW)).build()
 }
 
-fn rule(result: Result<JwtAuth, ConfigError>) -> String {
+fn error_text(result: Result<JwtAuth, ConfigError>) -> String {
     result.expect_err("refused").to_string()
 }
 
@@ -38,7 +38,7 @@ const PAIRS: [(Algorithm, &str, &str); 9] = [
 ];
 
 #[tokio::test]
-async fn every_algorithm_signs_and_verifies_and_refuses_a_changed_token() {
+async fn every_algorithm_signs_verifies_and_refuses_a_changed_token() {
     let secrets = [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)];
     let secrets =
         secrets.map(|(algorithm, size)| (algorithm, ring([Key::secret(algorithm, vec![7; size])])));
@@ -48,7 +48,7 @@ async fn every_algorithm_signs_and_verifies_and_refuses_a_changed_token() {
         let auth = auth.unwrap_or_else(|error| panic!("{algorithm}: {error}"));
         let token = auth.access_token("alice").issue().expect("a token");
         assert_eq!(
-            auth.verify_access(&token).await.expect("good").header()["alg"],
+            auth.verify_access(&token).await.expect("a valid token").header()["alg"],
             algorithm.name()
         );
         let dot = token.rfind('.').expect("a dot");
@@ -68,39 +68,39 @@ async fn every_algorithm_signs_and_verifies_and_refuses_a_changed_token() {
 }
 
 #[tokio::test]
-async fn a_public_key_verifies_and_issues_nothing() {
+async fn a_public_key_verifies_and_issues_no_token() {
     for (algorithm, private, public) in PAIRS {
-        let signer = pair(algorithm, private, public).expect("good");
+        let signer = pair(algorithm, private, public).expect("valid keys");
         let token = signer.access_token("alice").issue().expect("a token");
-        let reader = ring([Key::public_pem(algorithm, pem(public))]).expect("good");
-        assert_eq!(reader.verify_access(&token).await.expect("good").subject(), "alice");
+        let reader = ring([Key::public_pem(algorithm, pem(public))]).expect("valid keys");
+        assert_eq!(reader.verify_access(&token).await.expect("a valid token").subject(), "alice");
         let error = reader.access_token("alice").issue().expect_err("no private key");
         assert_eq!(error.kind(), AuthErrorKind::CannotIssue);
-        let derived = ring([Key::private_pem(algorithm, pem(private))]).expect("good");
-        assert_eq!(derived.verify_access(&token).await.expect("good").subject(), "alice");
+        let derived = ring([Key::private_pem(algorithm, pem(private))]).expect("valid keys");
+        assert_eq!(derived.verify_access(&token).await.expect("a valid token").subject(), "alice");
     }
 }
 
 #[tokio::test]
-async fn a_public_key_is_no_hmac_secret() {
-    // The classic: the verifier's public key, used as the secret of an HMAC.
-    let auth = pair(Algorithm::RS256, "rsa.pem", "rsa.pub.pem").expect("good");
+async fn a_public_key_is_not_used_as_an_hmac_secret() {
+    // Algorithm confusion: the attacker signs with HMAC and the verifier's public key as the secret.
+    let auth = pair(Algorithm::RS256, "rsa.pem", "rsa.pub.pem").expect("valid keys");
     let public = pem("rsa.pub.pem");
     let token = tests::sign_with(public.as_bytes(), &tests::plain_header(), &tests::claims());
     assert_eq!(
-        auth.verify_access(&token).await.expect_err("confused").kind(),
+        auth.verify_access(&token).await.expect_err("algorithm confusion").kind(),
         AuthErrorKind::WrongAlgorithm
     );
 }
 
 #[test]
-fn r10_a_pem_is_no_secret() {
-    let error = rule(Config::hs256(pem("rsa.pub.pem")).build());
-    assert!(error.contains("no shared secret"), "{error}");
+fn r10_a_pem_is_refused_as_a_secret() {
+    let error = error_text(Config::hs256(pem("rsa.pub.pem")).build());
+    assert!(error.contains("not a shared secret"), "{error}");
 }
 
 #[test]
-fn r10_a_pem_after_something_else_is_no_secret_either() {
+fn r10_a_pem_after_other_text_is_refused_as_a_secret() {
     for before in ["\n", " ", "\u{feff}", "# public key\n"] {
         assert!(
             Config::hs256(format!("{before}{}", pem("rsa.pub.pem"))).build().is_err(),
@@ -110,7 +110,7 @@ fn r10_a_pem_after_something_else_is_no_secret_either() {
 }
 
 #[test]
-fn r11_ed25519_keys_of_small_order() {
+fn r11_ed25519_keys_of_small_order_are_refused() {
     let jwk = |bytes: &[u8; 32]| {
         let x = URL_SAFE_NO_PAD.encode(bytes);
         ring([Key::jwk(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#))])
@@ -137,14 +137,14 @@ fn r11_ed25519_keys_of_small_order() {
         }));
     }
     for mut point in points {
-        assert!(rule(jwk(&point)).contains("not a point"), "{point:x?}");
+        assert!(error_text(jwk(&point)).contains("not a point"), "{point:x?}");
         point[31] |= 0x80;
-        assert!(rule(jwk(&point)).contains("not a point"), "{point:x?} with its sign");
+        assert!(error_text(jwk(&point)).contains("not a point"), "{point:x?} with its sign");
     }
 }
 
 #[test]
-fn r10_rsa_jwks() {
+fn r10_rsa_jwks_with_a_bad_size_modulus_or_exponent_are_refused() {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let jwk = |bits: usize, last: u8, e: &[u8]| {
         let mut n = vec![0xff_u8; bits / 8];
@@ -165,18 +165,18 @@ fn r10_rsa_jwks() {
         (2048, 0xfd, &[0], "odd"),
         (2048, 0xfd, &[1, 0, 0, 0, 1], "odd"),
     ] {
-        let error = rule(jwk(bits, last, e));
+        let error = error_text(jwk(bits, last, e));
         assert!(error.contains(words), "{bits} {last} {e:?}: {error}");
     }
 }
 
 #[test]
-fn r10_key_ops_let_a_secret_verify_or_sign() {
+fn r10_key_ops_decide_whether_a_secret_signs() {
     let oct = |ops: &str| {
         ring([Key::jwk(format!(
             r#"{{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"{ops}}}"#
         ))])
-        .expect("good")
+        .expect("valid keys")
     };
     assert!(oct("").access_token("a").issue().is_ok());
     assert!(oct(r#","key_ops":["sign","verify"]"#).access_token("a").issue().is_ok());
@@ -184,8 +184,8 @@ fn r10_key_ops_let_a_secret_verify_or_sign() {
 }
 
 #[tokio::test]
-async fn r5_a_kid_does_not_lend_its_key_to_another_algorithm() {
-    let auth = ring([Key::secret(Algorithm::HS256, tests::SECRET).id("k")]).expect("good");
+async fn r5_a_kid_does_not_select_its_key_for_another_algorithm() {
+    let auth = ring([Key::secret(Algorithm::HS256, tests::SECRET).id("k")]).expect("valid keys");
     let token =
         |alg: &str| tests::forge(&serde_json::json!({ "alg": alg, "kid": "k" }), &tests::claims());
     assert!(auth.verify_access(&token("HS256")).await.is_ok());
@@ -196,31 +196,32 @@ async fn r5_a_kid_does_not_lend_its_key_to_another_algorithm() {
 }
 
 #[tokio::test]
-async fn two_keys_without_an_id_write_the_same_header() {
+async fn a_token_without_kid_is_tried_against_every_key_without_an_id() {
     let (old, new) =
         (Key::secret(Algorithm::HS256, [1; 32]), Key::secret(Algorithm::HS256, [2; 32]));
-    let token = ring([old.clone()]).expect("good").access_token("alice").issue().expect("a token");
-    let both = ring([new, old]).expect("good");
-    assert_eq!(both.verify_access(&token).await.expect("good").subject(), "alice");
+    let token =
+        ring([old.clone()]).expect("valid keys").access_token("alice").issue().expect("a token");
+    let both = ring([new, old]).expect("valid keys");
+    assert_eq!(both.verify_access(&token).await.expect("a valid token").subject(), "alice");
 }
 
 #[test]
-fn r10_short_secrets() {
+fn r10_short_secrets_are_refused() {
     for (algorithm, size) in
         [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)]
     {
         assert!(ring([Key::secret(algorithm, vec![7; size])]).is_ok());
-        let error = rule(ring([Key::secret(algorithm, vec![7; size - 1])]));
+        let error = error_text(ring([Key::secret(algorithm, vec![7; size - 1])]));
         assert!(
             error.contains(&format!("at least {size} bytes")) && error.contains("head -c"),
             "{error}"
         );
     }
-    assert!(rule(Config::hs256("").build()).contains("this one has 0"));
+    assert!(error_text(Config::hs256("").build()).contains("this one has 0"));
 }
 
 #[test]
-fn r10_key_pairs() {
+fn r10_unusable_key_pairs_are_refused() {
     for (algorithm, private, public, words) in [
         (Algorithm::RS256, "rsa1024.pem", "rsa1024.pub.pem", "2048"),
         (Algorithm::ES256, "p384.pem", "p384.pub.pem", "curve of ES256"),
@@ -236,32 +237,32 @@ fn r10_key_pairs() {
         (Algorithm::ES256, "p256.pem", "cert.pem", "openssl x509"),
         (Algorithm::HS256, "p256.pem", "p256.pub.pem", "shared secret"),
     ] {
-        let error = rule(pair(algorithm, private, public));
+        let error = error_text(pair(algorithm, private, public));
         assert!(error.contains(words), "{private} {public}: {error}");
     }
     for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
-        assert!(rule(Config::from_pem(algorithm, "", "").build()).contains("PEM"));
+        assert!(error_text(Config::from_pem(algorithm, "", "").build()).contains("PEM"));
         assert!(
-            rule(Config::from_pem(algorithm, "-----BEGIN PRIVATE KEY-----", "x").build())
+            error_text(Config::from_pem(algorithm, "-----BEGIN PRIVATE KEY-----", "x").build())
                 .contains("PEM")
         );
-        assert!(rule(ring([Key::secret(algorithm, [7; 64])])).contains("key pair"));
+        assert!(error_text(ring([Key::secret(algorithm, [7; 64])])).contains("key pair"));
     }
 }
 
 #[test]
 fn r10_an_rsa_key_of_a_broken_generator_is_refused() {
-    // CVE-2017-15361: a modulus of the generator whose keys are soon factored.
+    // A modulus of the generator of CVE-2017-15361, whose keys can be factored.
     let roca = "AanFpofbj7KjD4Lf-N2hVMKR7yewSyXhhbirIMTGpfYEhZ_lnt5UoK98DnKIgArXGTu3MaW_HhFw16HGaTDUHqPrId7fe4r11CqRw09yBFuW79V8sYIwHdzCaWflUI6auImYbVfoN9_nD5n8N8SY9DwXw7mwZM9wREPXoDPgOoIWl6q_MPsp7n0zs3Z5ZaiQWOOzl1S9OhwAfSiiOwz6efnXEaxuTEtPd7BjSx7NaFka8Dx9U7YqXy2RFj1O9PjyaDGuRh7YXsX3iMUSP_wSyHQg_c_qHRtKUsNSGCT7OZg0hzm2KphtjnayKJvC64vAbROBR4Ubg6Bxg9IQVZ-QYyE";
     let jwk = |n: &str| Key::jwk(format!(r#"{{"kty":"RSA","alg":"RS256","e":"AQAB","n":"{n}"}}"#));
-    let told = rule(ring([jwk(roca)]));
-    assert!(told.contains("CVE-2017-15361"), "{told}");
-    // One bit away, and none of that generator's.
+    let error = error_text(ring([jwk(roca)]));
+    assert!(error.contains("CVE-2017-15361"), "{error}");
+    // With one bit changed it is not from that generator.
     assert!(ring([jwk(&roca.replace("QYyE", "QYyM"))]).is_ok());
 }
 
 #[test]
-fn r10_a_set_of_jwks_is_public_or_shared_and_not_both() {
+fn r10_public_jwks_and_jwks_of_shared_secrets_are_not_mixed() {
     let shared = || {
         Key::jwk(
             r#"{"kty":"oct","alg":"HS256","kid":"s","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#,
@@ -274,64 +275,70 @@ fn r10_a_set_of_jwks_is_public_or_shared_and_not_both() {
     };
     assert!(ring([shared()]).is_ok());
     assert!(ring([public()]).is_ok());
-    let told = rule(ring([public(), shared()]));
-    assert!(told.contains("a set of JWKs holds public keys or shared secrets"), "{told}");
-    // A secret of the application's own beside somebody's public keys is no set.
+    let error = error_text(ring([public(), shared()]));
+    assert!(error.contains("a set of JWKs has public keys or shared secrets"), "{error}");
+    // A secret that is not a JWK may be in the ring beside public JWKs.
     assert!(ring([public(), Key::secret(Algorithm::HS256, [7; 32])]).is_ok());
 }
 
 #[tokio::test]
-async fn a_thumbprint_is_the_kid_that_tokens_bear() {
+async fn a_thumbprint_id_is_the_kid_of_issued_tokens() {
     let key = || Key::pem_pair(Algorithm::ES256, pem("p256.pem"), pem("p256.pub.pem"));
-    let auth = ring([key().thumbprint_id()]).expect("good");
+    let auth = ring([key().thumbprint_id()]).expect("valid keys");
     let token = auth.access_token("alice").issue().expect("a token");
-    let header = auth.verify_access(&token).await.expect("good").header();
+    let header = auth.verify_access(&token).await.expect("a valid token").header();
     let kid = header["kid"].as_str().expect("a kid");
     assert_eq!(kid.len(), 43);
-    // Whoever has the public half alone comes to the same name.
+    // The public half alone has the same thumbprint.
     let public = Key::public_pem(Algorithm::ES256, pem("p256.pub.pem")).thumbprint_id();
-    assert!(ring([public]).expect("good").verify_access(&token).await.is_ok());
-    // The last word counts.
-    let named = ring([key().thumbprint_id().id("2026")]).expect("good");
+    assert!(ring([public]).expect("valid keys").verify_access(&token).await.is_ok());
+    // The last call wins.
+    let named = ring([key().thumbprint_id().id("2026")]).expect("valid keys");
     let error = named.verify_access(&token).await.expect_err("another id");
     assert_eq!(error.kind(), AuthErrorKind::UnknownKey);
-    let told = rule(ring([Key::secret(Algorithm::HS256, [7; 32]).thumbprint_id()]));
-    assert!(told.contains("RFC 7638"), "{told}");
+    let error = error_text(ring([Key::secret(Algorithm::HS256, [7; 32]).thumbprint_id()]));
+    assert!(error.contains("RFC 7638"), "{error}");
 }
 
 #[test]
-fn r10_rings() {
+fn r10_rings_with_conflicting_keys_are_refused() {
     let secret = |byte: u8| Key::secret(Algorithm::HS256, [byte; 32]);
     assert!(ring([secret(1).id("a"), secret(2).id("b")]).is_ok());
-    assert!(rule(ring([secret(1).id("a"), secret(2).id("a")])).contains("ids are unique"));
-    assert!(rule(ring([secret(1).id("a"), secret(1).id("b")])).contains("stands in the ring once"));
+    assert!(error_text(ring([secret(1).id("a"), secret(2).id("a")])).contains("ids are unique"));
+    assert!(
+        error_text(ring([secret(1).id("a"), secret(1).id("b")])).contains("is in the ring once")
+    );
     let filled = [[1; 32].as_slice(), &[0; 32]].concat();
     let same = [secret(1).id("a"), Key::secret(Algorithm::HS512, filled).id("b")];
-    assert!(rule(ring(same)).contains("once"), "HMAC takes the two for one");
+    assert!(
+        error_text(ring(same)).contains("once"),
+        "HMAC pads a key with zeros, so both are the same key"
+    );
     let rsa = |algorithm| Key::public_pem(algorithm, pem("rsa.pub.pem"));
     assert!(
-        rule(ring([rsa(Algorithm::RS256).id("a"), rsa(Algorithm::PS256).id("b")])).contains("once")
+        error_text(ring([rsa(Algorithm::RS256).id("a"), rsa(Algorithm::PS256).id("b")]))
+            .contains("once")
     );
     assert!(ring((1..=4).map(secret)).is_ok());
-    assert!(rule(ring((1..=5).map(secret))).contains("at most 4"));
-    assert!(rule(ring([])).contains("has a key"));
-    assert!(rule(ring([secret(1).id("")])).contains("key id"));
-    assert!(rule(ring([secret(1).id("x".repeat(257))])).contains("key id"));
+    assert!(error_text(ring((1..=5).map(secret))).contains("at most 4"));
+    assert!(error_text(ring([])).contains("has no key"));
+    assert!(error_text(ring([secret(1).id("")])).contains("key id"));
+    assert!(error_text(ring([secret(1).id("x".repeat(257))])).contains("key id"));
 }
 
 #[tokio::test]
-async fn previous_secrets_without_an_id_are_tried() {
+async fn tokens_of_a_previous_secret_without_an_id_are_accepted() {
     let (old, new) =
         (Key::secret(Algorithm::HS256, [1; 32]), Key::secret(Algorithm::HS256, [2; 32]));
-    let before = ring([old.clone()]).expect("good");
+    let before = ring([old.clone()]).expect("valid keys");
     let token = before.access_token("alice").issue().expect("a token");
-    let after = ring([new.id("2026"), old]).expect("good");
-    assert_eq!(after.verify_access(&token).await.expect("good").subject(), "alice");
+    let after = ring([new.id("2026"), old]).expect("valid keys");
+    assert_eq!(after.verify_access(&token).await.expect("a valid token").subject(), "alice");
 }
 
 #[tokio::test]
-async fn jwks_are_read_strictly() {
-    // RFC 7517 A.1's EC key, and RFC 8037 A.2's.
+async fn jwks_are_parsed_strictly() {
+    // The EC key of RFC 7517 A.1, and the key of RFC 8037 A.2.
     let ec = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":"1"}"#;
     let ed = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let oct = r#"{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
@@ -357,24 +364,25 @@ async fn jwks_are_read_strictly() {
         ("[]".to_owned(), "JSON object"),
         ("{}".to_owned(), "`kty`"),
     ] {
-        let error = rule(ring([Key::jwk(bad.clone())]));
+        let error = error_text(ring([Key::jwk(bad.clone())]));
         assert!(error.contains(words), "{bad}: {error}");
     }
 }
 
 #[tokio::test]
-async fn a_public_key_in_the_environment_verifies_and_issues_nothing() {
-    let issuer = pair(Algorithm::ES256, "p256.pem", "p256.pub.pem").expect("good");
+async fn a_public_key_in_the_environment_verifies_and_issues_no_token() {
+    let issuer = pair(Algorithm::ES256, "p256.pem", "p256.pub.pem").expect("valid keys");
     let vars =
         [("JWT_AUTH_ALGORITHM", "ES256".to_owned()), ("JWT_AUTH_PUBLIC_KEY", pem("p256.pub.pem"))];
-    let auth = Config::from_vars(vars).clock(ManualClock::at(NOW)).build().expect("good");
+    let auth =
+        Config::from_vars(vars).clock(ManualClock::at(NOW)).build().expect("a valid configuration");
     let token = issuer.access_token("alice").issue().expect("a token");
-    assert_eq!(auth.verify_access(&token).await.expect("good").subject(), "alice");
+    assert_eq!(auth.verify_access(&token).await.expect("a valid token").subject(), "alice");
     let error = auth.access_token("alice").issue().expect_err("no key that signs");
     assert_eq!(error.kind(), AuthErrorKind::CannotIssue);
 }
 
-/// The modulus of the tests' RSA key, of 2048 bits: the first number of its PKCS#1.
+/// The 2048-bit modulus of the RSA key of the tests: the first number of its PKCS#1 form.
 fn modulus() -> Vec<u8> {
     let text = pem("rsa.pkcs1.pub.pem");
     let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
@@ -383,7 +391,7 @@ fn modulus() -> Vec<u8> {
     der[9..9 + 256].to_vec()
 }
 
-/// The sum of two numbers of one length, if it is as long.
+/// The sum of two big-endian numbers of equal length; `None` if it is longer.
 fn sum(one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
     let (mut sum, mut carry) = (one.to_vec(), 0);
     for (digit, more) in sum.iter_mut().zip(other).rev() {
@@ -394,11 +402,11 @@ fn sum(one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn r11_a_signature_of_rsa_is_less_than_its_modulus() {
+async fn r11_an_rsa_signature_that_is_not_less_than_its_modulus_is_refused() {
     let n = modulus();
     for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512] {
-        let auth = pair(algorithm, "rsa.pem", "rsa.pub.pem").expect("good");
-        // The sum fits for about one signature of four.
+        let auth = pair(algorithm, "rsa.pem", "rsa.pub.pem").expect("valid keys");
+        // The sum with the modulus fits for about one signature in four.
         let (token, other) = (0..200)
             .find_map(|_| {
                 let token = auth.access_token("alice").issue().expect("a token");

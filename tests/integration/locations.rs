@@ -1,36 +1,36 @@
-//! Where tokens are looked for: SECURITY.md §2, W8 and W9, and a route's own `locations(…)`.
+//! Token locations: `guide::security`, rules W8 and W9, and the argument `locations(…)` of a route.
 
 use axum::Json;
 use axum::http::StatusCode;
 use jwt_auth::routing::{any, get};
 use jwt_auth::{
-    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, TokenLocation, TokenPair, jwt_required,
-    public, refresh_required,
+    AccessToken, AuthError, Config, GuardedRouter, IssuedToken, JwtAuth, TokenLocation, TokenPair,
+    jwt_required, public, refresh_required,
 };
-use tests::{Client, config};
+use tests::{Client, bearer, config};
 
-fn told(token: &AccessToken) -> String {
+fn subject_and_location(token: &AccessToken) -> String {
     format!("{} by {}", token.subject(), token.location().map_or("?", TokenLocation::name))
 }
 
 #[jwt_required]
 async fn me(token: AccessToken) -> String {
-    told(&token)
+    subject_and_location(&token)
 }
 
 #[jwt_required(locations(query, header))]
 async fn download(token: AccessToken) -> String {
-    told(&token)
+    subject_and_location(&token)
 }
 
 #[jwt_required(locations(cookie))]
 async fn page(token: AccessToken) -> String {
-    told(&token)
+    subject_and_location(&token)
 }
 
 #[jwt_required(locations(websocket_protocol))]
 async fn feed(token: AccessToken) -> String {
-    told(&token)
+    subject_and_location(&token)
 }
 
 #[refresh_required(locations(query))]
@@ -39,7 +39,7 @@ async fn renew() -> &'static str {
 }
 
 async fn bare(token: AccessToken) -> String {
-    told(&token)
+    subject_and_location(&token)
 }
 
 #[public]
@@ -52,7 +52,12 @@ async fn text(auth: JwtAuth) -> Result<String, AuthError> {
     tokio::task::yield_now().await;
     let token = auth.access_token("alice").issue()?;
     tokio::task::yield_now().await;
-    Ok(token)
+    Ok(token.as_str().to_owned())
+}
+
+#[public]
+async fn issued(auth: JwtAuth) -> Result<IssuedToken, AuthError> {
+    auth.access_token("alice").issue()
 }
 
 #[public]
@@ -61,7 +66,7 @@ async fn open() -> &'static str {
 }
 
 fn app(change: impl FnOnce(Config) -> Config) -> (Client, JwtAuth) {
-    let auth = change(config().0).build().expect("good");
+    let auth = change(config().0).build().expect("a valid configuration");
     let router = GuardedRouter::new()
         .route("/me", any(me))
         .route("/download", get(download))
@@ -71,120 +76,127 @@ fn app(change: impl FnOnce(Config) -> Config) -> (Client, JwtAuth) {
         .route("/bare", get(bare))
         .route("/login", get(login))
         .route("/text", get(text))
+        .route("/issued", get(issued))
         .route("/open", get(open));
     (Client::new(router.with_state(auth.clone())), auth)
 }
 
 #[tokio::test]
-async fn w8_the_first_place_that_bears_a_token_decides_and_a_bad_one_is_final() {
+async fn w8_the_first_location_with_a_token_decides_and_a_bad_token_is_final() {
     use TokenLocation::{Cookie, Header, Query};
     let (client, auth) = app(|config| config.token_location([Header, Cookie, Query]));
     let token = |name: &str| auth.access_token(name).issue().expect("a token");
-    client.keep("__Host-access_token_cookie", &token("carol"));
-    let uri = format!("/me?access_token={}", token("quentin"));
-    let header = format!("Bearer {}", token("hank"));
+    client.set_cookie("__Host-access_token_cookie", &token("carol"));
+    let uri = format!("/me?access_token={}", &*token("quentin"));
+    let header = bearer(&token("hank"));
     assert_eq!(
         client.call("GET", &uri, &[("authorization", &header)]).await.body,
         "hank by header"
     );
     assert_eq!(client.call("GET", &uri, &[]).await.body, "carol by cookie");
     for bad in ["Bearer", "Bearer x", "Bearer a.b.c"] {
-        let answer = client.call("GET", &uri, &[("authorization", bad)]).await;
-        assert_eq!(answer.code(), "token_malformed", "{bad}");
+        let response = client.call("GET", &uri, &[("authorization", bad)]).await;
+        assert_eq!(response.code(), "token_malformed", "{bad}");
     }
     let refresh = auth.refresh_token("rita").issue().expect("a token");
-    let header = format!("Bearer {refresh}");
-    let answer = client.call("GET", &uri, &[("authorization", &header)]).await;
-    assert_eq!(answer.code(), "access_token_required");
-    client.keep("__Host-access_token_cookie", "junk");
+    let header = bearer(&refresh);
+    let response = client.call("GET", &uri, &[("authorization", &header)]).await;
+    assert_eq!(response.code(), "access_token_required");
+    client.set_cookie("__Host-access_token_cookie", "junk");
     assert_eq!(client.call("GET", &uri, &[]).await.code(), "token_malformed");
-    client.keep("__Host-access_token_cookie", "");
+    client.set_cookie("__Host-access_token_cookie", "");
     assert_eq!(client.call("GET", &uri, &[]).await.body, "quentin by query");
-    // What stands in later places is not looked at: two of them there are nobody's ambiguity.
+    // Later locations are not searched, so two cookies there are not ambiguous.
     let (client, auth) = app(|config| config.token_location([Query, Cookie]));
     let token = auth.access_token("alice").issue().expect("a token");
     let two = "__Host-access_token_cookie=a; __Host-access_token_cookie=b";
-    let uri = format!("/me?access_token={token}");
+    let uri = format!("/me?access_token={}", &*token);
     assert_eq!(client.call("GET", &uri, &[("cookie", two)]).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn w8_a_place_that_is_not_configured_is_no_place() {
+async fn w8_a_location_that_is_not_configured_is_not_searched() {
     let (client, auth) = app(|config| config);
     let token = auth.access_token("alice").issue().expect("a token");
-    client.keep("__Host-access_token_cookie", &token);
-    let uri = format!("/me?access_token={token}");
-    let lines = [("sec-websocket-protocol", &*format!("bearer, {token}"))];
-    assert_eq!(client.call("GET", &uri, &lines).await.code(), "token_missing");
+    client.set_cookie("__Host-access_token_cookie", &token);
+    let uri = format!("/me?access_token={}", &*token);
+    let headers = [("sec-websocket-protocol", &*format!("bearer, {}", &*token))];
+    assert_eq!(client.call("GET", &uri, &headers).await.code(), "token_missing");
 }
 
 #[tokio::test]
-async fn a_routes_own_places_stand_in_for_the_configured_ones() {
+async fn the_locations_of_a_route_replace_the_configured_ones() {
     let (client, auth) = app(|config| config.token_location([TokenLocation::Header]));
     let token = auth.access_token("alice").issue().expect("a token");
-    let header = format!("Bearer {token}");
-    let query = |path: &str| format!("{path}?access_token={token}");
+    let header = bearer(&token);
+    let query = |path: &str| format!("{path}?access_token={}", &*token);
     assert_eq!(client.call("GET", &query("/download"), &[]).await.body, "alice by query");
-    let answer = client.call("GET", "/download", &[("authorization", &header)]).await;
-    assert_eq!(answer.body, "alice by header");
+    let response = client.call("GET", "/download", &[("authorization", &header)]).await;
+    assert_eq!(response.body, "alice by header");
     assert_eq!(
         client.call("GET", "/page", &[("authorization", &header)]).await.code(),
         "token_missing"
     );
-    client.keep("__Host-access_token_cookie", &token);
+    client.set_cookie("__Host-access_token_cookie", &token);
     assert_eq!(client.call("GET", "/page", &[]).await.body, "alice by cookie");
-    let answer = client.call("POST", "/page", &[]).await;
-    assert_eq!(answer.code(), "csrf_missing", "whatever the configuration says of cookies");
-    let protocols = format!("bearer, {token}");
-    let answer = client.call("GET", "/feed", &[("sec-websocket-protocol", &protocols)]).await;
-    assert_eq!(answer.body, "alice by websocket_protocol");
+    let response = client.call("POST", "/page", &[]).await;
+    assert_eq!(
+        response.code(),
+        "csrf_missing",
+        "CSRF protection does not depend on the configured locations"
+    );
+    let protocols = format!("bearer, {}", &*token);
+    let response = client.call("GET", "/feed", &[("sec-websocket-protocol", &protocols)]).await;
+    assert_eq!(response.body, "alice by websocket_protocol");
     let refresh = auth.refresh_token("alice").issue().expect("a token");
-    let answer = client.call("GET", &format!("/renew?access_token={refresh}"), &[]).await;
-    assert_eq!(answer.body, "renewed");
+    let response = client.call("GET", &format!("/renew?access_token={}", &*refresh), &[]).await;
+    assert_eq!(response.body, "renewed");
 }
 
 #[tokio::test]
-async fn w9_answers_to_a_token_in_the_query_are_not_stored() {
+async fn w9_a_response_to_a_token_in_the_query_carries_no_store() {
     let (client, auth) = app(|config| config.token_location([TokenLocation::Query]));
     let token = auth.access_token("alice").issue().expect("a token");
     for path in ["/me", "/download", "/bare"] {
-        let answer = client.call("GET", &format!("{path}?access_token={token}"), &[]).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
-        let answer = client.call("GET", &format!("{path}?access_token=junk"), &[]).await;
-        assert_eq!(answer.code(), "token_malformed");
-        assert_eq!(answer.headers["cache-control"], "no-store", "{path}: a refusal too");
+        let response = client.call("GET", &format!("{path}?access_token={}", &*token), &[]).await;
+        assert_eq!(response.status, StatusCode::OK);
+        assert_eq!(response.headers["cache-control"], "no-store", "{path}");
+        let response = client.call("GET", &format!("{path}?access_token=junk"), &[]).await;
+        assert_eq!(response.code(), "token_malformed");
+        assert_eq!(response.headers["cache-control"], "no-store", "{path}: a refusal too");
     }
-    let answer = client.call("GET", "/me?access_token=a&access_token=b", &[]).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.headers["cache-control"], "no-store");
-    let answer = client.call("GET", "/open?access_token=x", &[]).await;
-    assert!(!answer.headers.contains_key("cache-control"), "a public route did not look");
+    let response = client.call("GET", "/me?access_token=a&access_token=b", &[]).await;
+    assert_eq!(response.status, StatusCode::BAD_REQUEST);
+    assert_eq!(response.headers["cache-control"], "no-store");
+    let response = client.call("GET", "/open?access_token=x", &[]).await;
+    assert!(!response.headers.contains_key("cache-control"), "a public route looks for no token");
 }
 
 #[tokio::test]
-async fn w9_answers_that_hold_a_token_are_not_stored() {
+async fn w9_a_response_for_which_a_token_was_issued_carries_no_store() {
     let (client, _) = app(|config| config);
-    for path in ["/login", "/text"] {
-        let answer = client.call("GET", path, &[]).await;
-        assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
+    for path in ["/login", "/text", "/issued"] {
+        let response = client.call("GET", path, &[]).await;
+        assert_eq!(response.headers["cache-control"], "no-store", "{path}");
     }
-    let answer = client.call("GET", "/open", &[]).await;
-    assert!(!answer.headers.contains_key("cache-control"));
+    let response = client.call("GET", "/open", &[]).await;
+    assert!(!response.headers.contains_key("cache-control"));
 }
 
 #[tokio::test]
-async fn w9_on_an_axum_router_a_layer_does_it() {
+async fn w9_no_store_layer_marks_responses_of_an_axum_router() {
     use jwt_auth::layer::NoStoreLayer;
 
     let (config, _) = config();
-    let auth = config.token_location([TokenLocation::Query]).build().expect("good");
-    let uri = format!("/me?access_token={}", auth.access_token("alice").issue().expect("a token"));
+    let auth =
+        config.token_location([TokenLocation::Query]).build().expect("a valid configuration");
+    let uri =
+        format!("/me?access_token={}", &*auth.access_token("alice").issue().expect("a token"));
     let app = axum::Router::new()
         .route("/me", axum::routing::get(me))
         .route("/login", axum::routing::get(login))
         .route(
-            "/kept",
+            "/private",
             axum::routing::get(|auth: JwtAuth| async move {
                 let token = auth.access_token("alice").issue();
                 ([("cache-control", "private, no-store")], token)
@@ -197,26 +209,44 @@ async fn w9_on_an_axum_router_a_layer_does_it() {
         assert_eq!(client.call("GET", path, &[]).await.headers["cache-control"], "no-store");
     }
     assert_eq!(
-        client.call("GET", "/kept", &[]).await.headers["cache-control"],
+        client.call("GET", "/private", &[]).await.headers["cache-control"],
         "private, no-store"
     );
 }
 
 #[tokio::test]
-async fn w9_a_query_of_60_kb_is_refused_and_nothing_falls() {
+async fn w9_a_query_of_60_kb_is_refused_without_a_panic() {
     let (client, _) = app(|config| config.token_location([TokenLocation::Query]));
     for value in [
         "a".repeat(60_000),
         "a.".repeat(30_000),
         format!("{}.{}.x", "a".repeat(30_000), "b".repeat(29_000)),
     ] {
-        let answer = client.call("GET", &format!("/me?access_token={value}"), &[]).await;
+        let response = client.call("GET", &format!("/me?access_token={value}"), &[]).await;
         assert_eq!(
-            (answer.status, answer.code().as_str()),
+            (response.status, response.code().as_str()),
             (StatusCode::UNAUTHORIZED, "token_malformed")
         );
     }
     let many = "access_token&".repeat(4_000) + "access_token=x";
-    let answer = client.call("GET", &format!("/me?{many}"), &[]).await;
-    assert_eq!(answer.code(), "token_malformed");
+    let response = client.call("GET", &format!("/me?{many}"), &[]).await;
+    assert_eq!(response.code(), "token_malformed");
+}
+
+#[test]
+fn token_locations_display_and_parse_by_their_names() {
+    for (location, name) in [
+        (TokenLocation::Header, "header"),
+        (TokenLocation::Cookie, "cookie"),
+        (TokenLocation::Query, "query"),
+        (TokenLocation::WebSocketProtocol, "websocket_protocol"),
+    ] {
+        assert_eq!((location.name(), location.to_string().as_str()), (name, name));
+        assert_eq!(name.parse(), Ok(location));
+    }
+    let error = "headr".parse::<TokenLocation>().expect_err("a typo");
+    assert_eq!(
+        error.to_string(),
+        "unknown token location `headr`; expected `header`, `cookie`, `query` or `websocket_protocol`"
+    );
 }

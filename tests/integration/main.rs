@@ -1,8 +1,9 @@
-//! Requests through `oneshot`, each test named after the requirement it holds.
+//! Requests by `oneshot`. An id such as `r12` at the start of a test name is a rule of `guide::security`.
 
 mod app;
 mod attacks;
 mod attributes;
+mod cache;
 mod config;
 mod contract;
 mod cookies;
@@ -10,7 +11,6 @@ mod csrf;
 mod hooks;
 mod implicit_refresh;
 mod issue;
-mod kept;
 mod keys;
 mod locations;
 mod options;

@@ -1,7 +1,7 @@
-//! Every option of the configuration: changing it changes what happens, by method and by variable alike.
+//! Every option has an effect, set by its method or by its variable.
 //!
-//! By method, options of keys, times, headers and rotation have their tests where those are tested; by variable
-//! they have them here.
+//! The methods for keys, times, headers and rotation are tested in the files of these subjects; their variables
+//! are tested here.
 
 use axum::http::StatusCode;
 use jwt_auth::danger::{DangerousConfig as _, decode_unverified};
@@ -11,7 +11,7 @@ use jwt_auth::{
     SetCookies, TokenKind, TokenLocation, jwt_required, public, refresh_required,
 };
 use serde_json::json;
-use tests::{Client, SECRET, config};
+use tests::{Client, SECRET, bearer, config};
 
 #[jwt_required]
 async fn me(token: AccessToken) -> String {
@@ -30,7 +30,7 @@ async fn login(auth: JwtAuth) -> Result<(SetCookies, ()), AuthError> {
 }
 
 fn client(config: Config) -> (Client, JwtAuth) {
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let router = GuardedRouter::new()
         .route("/me", any(me))
         .route("/refresh", any(refresh))
@@ -38,7 +38,7 @@ fn client(config: Config) -> (Client, JwtAuth) {
     (Client::new(router.with_state(auth.clone())), auth)
 }
 
-/// The same option by its method and by its variable, over cookies.
+/// Two clients with cookies: one sets the option by its method, the other by its variable.
 fn both(method: impl FnOnce(Config) -> Config, variable: (&str, &str)) -> [(Client, JwtAuth); 2] {
     let cookie = ("JWT_AUTH_TOKEN_LOCATION", "cookie");
     let secret = ("JWT_AUTH_SECRET_KEY", std::str::from_utf8(SECRET).expect("text"));
@@ -49,13 +49,14 @@ fn both(method: impl FnOnce(Config) -> Config, variable: (&str, &str)) -> [(Clie
     [client(by_method), client(by_variable)]
 }
 
-async fn lines(client: &Client) -> Vec<String> {
-    let answer = client.call("POST", "/login", &[]).await;
-    answer.cookies().into_iter().map(str::to_owned).collect()
+/// Logs in, and returns the `Set-Cookie` lines.
+async fn log_in(client: &Client) -> Vec<String> {
+    let response = client.call("POST", "/login", &[]).await;
+    response.cookies().into_iter().map(str::to_owned).collect()
 }
 
 #[tokio::test]
-async fn names_paths_domain_age_and_attributes_of_cookies() {
+async fn cookie_options_change_names_paths_and_attributes() {
     type Change = fn(Config) -> Config;
     let cases: [(Change, &str, &str, usize, &str); 14] = [
         (|c| c.access_cookie_key("a"), "ACCESS_COOKIE_KEY", "a", 0, "__Host-a="),
@@ -92,11 +93,11 @@ async fn names_paths_domain_age_and_attributes_of_cookies() {
         (|c| c.cookie_secure(false), "COOKIE_SECURE", "false", 0, "access_token_cookie="),
     ];
     let (default, _) = client(config().0.token_location([TokenLocation::Cookie]));
-    let default = lines(&default).await;
+    let default = log_in(&default).await;
     for (change, name, value, at, part) in cases {
         assert!(!default[at].starts_with(part) && !default[at].contains(&format!("; {part}")));
         for (client, _) in both(change, (&format!("JWT_AUTH_{name}"), value)) {
-            let line = &lines(&client).await[at];
+            let line = &log_in(&client).await[at];
             assert!(line.starts_with(part) || line.contains(part), "{name}: {line}");
             assert_eq!(client.call("GET", "/me", &[]).await.status, StatusCode::OK, "{name}");
             let header = [(
@@ -115,23 +116,23 @@ async fn names_paths_domain_age_and_attributes_of_cookies() {
         }
     }
     for (client, _) in both(|c| c.cookie_secure(false), ("JWT_AUTH_COOKIE_SECURE", "false")) {
-        assert!(lines(&client).await.iter().all(|line| !line.contains("Secure")));
+        assert!(log_in(&client).await.iter().all(|line| !line.contains("Secure")));
     }
 }
 
 #[tokio::test]
-async fn csrf_switches_names_and_methods() {
+async fn csrf_options_change_the_check() {
     for (client, auth) in
         both(|c| c.cookie_csrf_protect(false), ("JWT_AUTH_COOKIE_CSRF_PROTECT", "false"))
     {
-        assert_eq!(lines(&client).await.len(), 2);
+        assert_eq!(log_in(&client).await.len(), 2);
         assert_eq!(client.call("POST", "/me", &[]).await.body, "alice");
         let token = auth.access_token("a").issue().expect("a token");
         assert!(!decode_unverified(&token).expect("a token").claims.contains_key("csrf"));
     }
     for (client, auth) in both(|c| c.csrf_in_cookies(false), ("JWT_AUTH_CSRF_IN_COOKIES", "false"))
     {
-        assert_eq!(lines(&client).await.len(), 2);
+        assert_eq!(log_in(&client).await.len(), 2);
         assert_eq!(client.call("POST", "/me", &[]).await.code(), "csrf_missing");
         let token = auth.access_token("a").issue().expect("a token");
         assert!(decode_unverified(&token).expect("a token").claims.contains_key("csrf"));
@@ -139,7 +140,7 @@ async fn csrf_switches_names_and_methods() {
     for (client, _) in
         both(|c| c.csrf_methods(["GET", "PUT"]), ("JWT_AUTH_CSRF_METHODS", "GET, PUT"))
     {
-        lines(&client).await;
+        log_in(&client).await;
         assert_eq!(client.call("POST", "/me", &[]).await.body, "alice");
         for method in ["GET", "PUT"] {
             assert_eq!(client.call(method, "/me", &[]).await.code(), "csrf_missing", "{method}");
@@ -148,7 +149,7 @@ async fn csrf_switches_names_and_methods() {
     for (client, _) in
         both(|c| c.access_csrf_header_name("X-A"), ("JWT_AUTH_ACCESS_CSRF_HEADER_NAME", "X-A"))
     {
-        lines(&client).await;
+        log_in(&client).await;
         let (access, refresh) =
             (client.cookie("csrf_access_token"), client.cookie("csrf_refresh_token"));
         assert_eq!(
@@ -164,7 +165,7 @@ async fn csrf_switches_names_and_methods() {
     for (client, _) in
         both(|c| c.refresh_csrf_header_name("X-R"), ("JWT_AUTH_REFRESH_CSRF_HEADER_NAME", "X-R"))
     {
-        lines(&client).await;
+        log_in(&client).await;
         let (access, refresh) =
             (client.cookie("csrf_access_token"), client.cookie("csrf_refresh_token"));
         assert_eq!(
@@ -176,7 +177,7 @@ async fn csrf_switches_names_and_methods() {
     }
     let origin = "https://app.example";
     for (client, _) in both(|c| c.trusted_origins([origin]), ("JWT_AUTH_TRUSTED_ORIGINS", origin)) {
-        lines(&client).await;
+        log_in(&client).await;
         let csrf = client.cookie("csrf_access_token");
         let from = |origin| {
             [("x-csrf-token", csrf.as_str()), ("sec-fetch-site", "cross-site"), ("origin", origin)]
@@ -190,18 +191,18 @@ async fn csrf_switches_names_and_methods() {
     for (client, auth) in both(|c| c.csrf_form_field("csrf"), ("JWT_AUTH_CSRF_FORM_FIELD", "csrf"))
     {
         let client = Client::new(client.app.layer(auth.csrf_form()));
-        lines(&client).await;
+        log_in(&client).await;
         let body = format!("csrf={}", client.cookie("csrf_access_token"));
         let length = body.len().to_string();
         let headers =
             [("content-type", "application/x-www-form-urlencoded"), ("content-length", &length)];
-        let answer = client.call_with("POST", "/me", &headers, body.into()).await;
-        assert_eq!(answer.body, "alice");
+        let response = client.call_with("POST", "/me", &headers, body.into()).await;
+        assert_eq!(response.body, "alice");
     }
 }
 
 #[tokio::test]
-async fn locations_query_and_kinds_that_are_looked_up() {
+async fn location_and_revocation_options_change_the_check() {
     let token = |auth: &JwtAuth| auth.access_token("alice").issue().expect("a token");
     for (client, auth) in
         both(|c| c.token_location([TokenLocation::Query]), ("JWT_AUTH_TOKEN_LOCATION", "query"))
@@ -212,7 +213,7 @@ async fn locations_query_and_kinds_that_are_looked_up() {
                 ("JWT_AUTH_TOKEN_LOCATION", "query, header"),
             ]))])
     {
-        let uri = format!("/me?access_token={}", token(&auth));
+        let uri = format!("/me?access_token={}", &*token(&auth));
         assert_eq!(client.call("GET", &uri, &[]).await.body, "alice");
     }
     let by_variable = Config::from_vars([
@@ -223,43 +224,45 @@ async fn locations_query_and_kinds_that_are_looked_up() {
     let by_method = config().0.token_location([TokenLocation::Query]).query_name("jwt");
     for (client, auth) in [client(by_method), client(by_variable)] {
         let token = token(&auth);
-        assert_eq!(client.call("GET", &format!("/me?jwt={token}"), &[]).await.body, "alice");
-        let answer = client.call("GET", &format!("/me?access_token={token}"), &[]).await;
-        assert_eq!(answer.code(), "token_missing");
+        assert_eq!(client.call("GET", &format!("/me?jwt={}", &*token), &[]).await.body, "alice");
+        let response = client.call("GET", &format!("/me?access_token={}", &*token), &[]).await;
+        assert_eq!(response.code(), "token_missing");
     }
     for (client, auth) in both(
         |c| c.denylist_token_checks([TokenKind::Refresh]),
         ("JWT_AUTH_DENYLIST_TOKEN_CHECKS", "refresh"),
     ) {
-        lines(&client).await;
-        let access = auth.verify_access(&client.cookie("access_token_cookie")).await.expect("good");
-        auth.revoke(&access).await.expect("held");
+        log_in(&client).await;
+        let access =
+            auth.verify_access(&client.cookie("access_token_cookie")).await.expect("a valid token");
+        auth.revoke(&access).await.expect("recorded");
         assert_eq!(client.call("GET", "/me", &[]).await.body, "alice");
     }
 }
 
 #[tokio::test]
-async fn an_audience_may_be_asked_and_not_written() {
+async fn an_audience_can_be_required_without_being_written() {
     let by_variable = Config::from_vars([
         ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes :)"),
         ("JWT_AUTH_DECODE_AUDIENCE", "a, b"),
     ]);
     for (client, auth) in [client(config().0.decode_audience(["a", "b"])), client(by_variable)] {
-        let ask = async |token: String| {
-            client.call("GET", "/me", &[("authorization", &*format!("Bearer {token}"))]).await
+        let fetch = async |token: &str| {
+            client.call("GET", "/me", &[("authorization", &*bearer(token))]).await
         };
         let token = auth.access_token("alice").issue().expect("a token");
-        assert_eq!(ask(token).await.code(), "audience_invalid", "nothing is written");
+        assert_eq!(fetch(&token).await.code(), "audience_invalid", "no audience is written");
         let token = auth.access_token("alice").audience(["b"]).issue().expect("a token");
-        assert_eq!(ask(token).await.body, "alice");
+        assert_eq!(fetch(&token).await.body, "alice");
     }
-    let auth = config().0.audience(["a"]).decode_audience(["b"]).build().expect("good");
+    let auth =
+        config().0.audience(["a"]).decode_audience(["b"]).build().expect("a valid configuration");
     let token = auth.access_token("alice").issue().expect("a token");
     assert_eq!(decode_unverified(&token).expect("a token").claims["aud"], "a");
     assert!(auth.verify_access(&token).await.is_err());
 }
 
-/// An app by variables, beside its clock.
+/// A client whose app is configured by variables, and its clock.
 fn by_variables(more: &[(&str, &str)]) -> (Client, JwtAuth, jwt_auth::ManualClock) {
     let secret = ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes :)");
     let clock = jwt_auth::ManualClock::at(tests::NOW);
@@ -269,7 +272,7 @@ fn by_variables(more: &[(&str, &str)]) -> (Client, JwtAuth, jwt_auth::ManualCloc
 }
 
 #[tokio::test]
-async fn times_by_variable() {
+async fn duration_variables_change_lifetimes_leeway_and_grace() {
     let seconds = std::time::Duration::from_secs;
     let exp = |token: &str| {
         decode_unverified(token).expect("a token").claims["exp"]
@@ -282,27 +285,27 @@ async fn times_by_variable() {
     ]);
     let pair = auth.log_in("alice").await.expect("a pair");
     assert_eq!((exp(pair.access_token()), exp(pair.refresh_token())), (Some(60), Some(3600)));
-    let (_, auth, _) = by_variables(&[("JWT_AUTH_REFRESH_FAMILY_EXPIRES", "90s")]);
+    let (_, auth, _) = by_variables(&[("JWT_AUTH_SESSION_EXPIRES", "90s")]);
     let pair = auth.log_in("alice").await.expect("a pair");
     assert_eq!((exp(pair.access_token()), exp(pair.refresh_token())), (Some(90), Some(90)));
-    for (leeway, good) in [("1s", false), ("10s", true)] {
+    for (leeway, is_valid) in [("1s", false), ("10s", true)] {
         let (_, auth, clock) = by_variables(&[("JWT_AUTH_DECODE_LEEWAY", leeway)]);
         let token = auth.access_token("alice").issue().expect("a token");
         clock.advance(seconds(905));
-        assert_eq!(auth.verify_access(&token).await.is_ok(), good);
+        assert_eq!(auth.verify_access(&token).await.is_ok(), is_valid);
     }
     for (grace, code) in [("0s", Some("refresh_token_reused")), ("1m", None)] {
         let (_, auth, clock) = by_variables(&[("JWT_AUTH_REFRESH_GRACE", grace)]);
         let pair = auth.log_in("alice").await.expect("a pair");
-        let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
-        auth.rotate(token.clone()).await.expect("once");
+        let token = auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
+        auth.rotate(token.clone()).await.expect("a first rotation");
         clock.advance(seconds(30));
         assert_eq!(auth.rotate(token).await.err().map(|error| error.code()), code);
     }
 }
 
 #[tokio::test]
-async fn names_by_variable() {
+async fn header_key_id_body_key_and_issuer_variables_have_an_effect() {
     let (client, auth, _) = by_variables(&[
         ("JWT_AUTH_HEADER_NAME", "X-Auth"),
         ("JWT_AUTH_HEADER_TYPE", "JWT"),
@@ -311,19 +314,22 @@ async fn names_by_variable() {
     ]);
     let token = auth.access_token("alice").issue().expect("a token");
     assert_eq!(decode_unverified(&token).expect("a token").header["kid"], "k1");
-    let line = format!("JWT {token}");
+    let line = format!("JWT {}", &*token);
     assert_eq!(client.call("GET", "/me", &[("x-auth", &line)]).await.body, "alice");
-    let answer = client.call("GET", "/me", &[("authorization", &line)]).await;
-    assert_eq!(answer.body, r#"{"code":"token_missing","message":"Missing token"}"#);
+    let response = client.call("GET", "/me", &[("authorization", &line)]).await;
+    assert_eq!(response.body, r#"{"code":"token_missing","message":"Missing token"}"#);
     let (_, auth, _) =
         by_variables(&[("JWT_AUTH_ENCODE_ISSUER", "urn:a"), ("JWT_AUTH_DECODE_ISSUER", "urn:b")]);
     let token = auth.access_token("alice").issue().expect("a token");
     assert_eq!(decode_unverified(&token).expect("a token").claims["iss"], "urn:a");
-    assert_eq!(auth.verify_access(&token).await.expect_err("another").code(), "issuer_invalid");
+    assert_eq!(
+        auth.verify_access(&token).await.expect_err("another issuer").code(),
+        "issuer_invalid"
+    );
 }
 
 #[test]
-fn each_rule_is_one_problem_on_its_own_field() {
+fn each_broken_rule_is_one_problem_with_its_field() {
     type Change = fn(Config) -> Config;
     let cases: [(Change, &str); 21] = [
         (|c| c.token_location([]), "token_location"),
@@ -356,13 +362,17 @@ fn each_rule_is_one_problem_on_its_own_field() {
 }
 
 #[test]
-fn words_of_variables_are_judged_with_the_words_to_write() {
-    for (name, value, wanted) in [
-        ("TOKEN_LOCATION", "headers", "header, cookie, query, websocket_protocol"),
-        ("COOKIE_SECURE", "yes", "true or false"),
-        ("COOKIE_SAMESITE", "relaxed", "strict or lax or none"),
-        ("COMPAT", "flask", "fastapi-jwt-auth"),
-        ("DENYLIST_TOKEN_CHECKS", "id", "access, refresh"),
+fn an_invalid_value_of_a_variable_is_refused_with_the_expected_values() {
+    for (name, value, expected) in [
+        (
+            "TOKEN_LOCATION",
+            "headers",
+            "expected `header`, `cookie`, `query` or `websocket_protocol`",
+        ),
+        ("COOKIE_SECURE", "yes", "expected `true` or `false`"),
+        ("COOKIE_SAMESITE", "relaxed", "expected `strict`, `lax` or `none`"),
+        ("COMPAT", "flask", "expected `fastapi-jwt-auth`"),
+        ("DENYLIST_TOKEN_CHECKS", "id", "expected `access` or `refresh`"),
         ("COOKIE_MAX_AGE", "60", "`60s`"),
         ("VERIFIED_CACHE", "on", "JWT_AUTH_VERIFIED_CACHE=10000"),
     ] {
@@ -372,13 +382,14 @@ fn words_of_variables_are_judged_with_the_words_to_write() {
         let error = Config::from_vars(vars).build().expect_err(name);
         let problem = error.problems().next().expect("a problem");
         assert_eq!(problem.field(), variable);
-        assert!(problem.fix().contains(wanted), "{}", problem.fix());
+        let text = format!("{} | {}", problem.rule(), problem.fix());
+        assert!(text.contains(expected), "{text}");
     }
 }
 
 #[test]
-fn a_cookie_option_never_shows_in_a_token() {
-    let auth = config().0.build().expect("good");
+fn an_access_token_has_only_the_claims_that_were_requested() {
+    let auth = config().0.build().expect("a valid configuration");
     let token = auth.access_token("alice").issue().expect("a token");
     let claims = decode_unverified(&token).expect("a token").claims;
     let names: Vec<_> = claims.keys().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! Reading a token: SECURITY.md §1, R1 to R18, through the guard of a real route.
+//! Reading a token: `guide::security`, rules R1–R18, by the guard of a real route.
 
 use axum::http::StatusCode;
 use base64::Engine as _;
@@ -10,11 +10,11 @@ use crate::app::{app, good_app};
 
 async fn code_of(token: &str) -> String {
     let (app, _, _) = good_app();
-    let answer = get(&app, "/me", token).await;
-    match answer.status {
+    let response = get(&app, "/me", token).await;
+    match response.status {
         StatusCode::OK => "ok".to_owned(),
-        StatusCode::UNAUTHORIZED => answer.code(),
-        other => panic!("{other}: {}", answer.body),
+        StatusCode::UNAUTHORIZED => response.code(),
+        other => panic!("{other}: {}", response.body),
     }
 }
 
@@ -29,13 +29,13 @@ fn good() -> String {
 }
 
 #[tokio::test]
-async fn a_token_of_pyjwt_is_read() {
+async fn a_token_of_pyjwt_is_accepted() {
     assert_eq!(code_of(&good()).await, "ok");
     assert_eq!(code_of(&forge(&json!({ "alg": "HS256" }), &claims())).await, "ok");
 }
 
 #[tokio::test]
-async fn r1_three_segments_of_canonical_base64url() {
+async fn r1_only_three_segments_of_canonical_base64url_are_accepted() {
     let good = good();
     let parts: Vec<_> = good.split('.').collect();
     let [header, payload, signature] = parts[..] else { panic!("three segments") };
@@ -60,13 +60,13 @@ async fn r1_three_segments_of_canonical_base64url() {
         good.replace('.', ","),
         good.replace('.', ". ").replace(' ', "\u{a0}"),
     ];
-    // Unused bits of the last character, set: the same bytes under a lenient decoder.
+    // An unused bit of the last character is set: a lenient decoder reads the same bytes.
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = good.chars().last().expect("a last character");
-    let at = alphabet.find(last).expect("of the alphabet");
+    let at = alphabet.find(last).expect("a base64url character");
     let twin = alphabet.chars().nth(at ^ 1).expect("a twin");
     bad.push(format!("{}{twin}", &good[..good.len() - 1]));
-    // The other alphabet, where it makes a difference.
+    // The alphabet with `+` and `/`.
     let odd = forge(&plain_header(), &with(|c| c["x"] = json!("ÿ?>~ÿ??>>")));
     assert!(odd.contains('_') || odd.contains('-'));
     bad.push(odd.replace('_', "/").replace('-', "+"));
@@ -77,13 +77,13 @@ async fn r1_three_segments_of_canonical_base64url() {
 }
 
 #[tokio::test]
-async fn r1_a_token_has_at_most_8_kib() {
+async fn r1_a_token_over_8_kib_is_refused() {
     let long = |n: usize| forge(&plain_header(), &with(|c| c["x"] = json!("y".repeat(n))));
     let fits = long(5_900);
     assert!(fits.len() < 8 * 1024 && fits.len() > 8_000);
     assert_eq!(code_of(&fits).await, "ok");
     assert_eq!(code_of(&long(6_100)).await, "token_malformed");
-    // To the byte; base64url has no text of every length, and so the header helps.
+    // Exactly at the limit. Base64url text does not have every length, so the header is padded too.
     for (len, code) in [(8_192, "ok"), (8_193, "token_malformed")] {
         let token = (0..4).find_map(|pad| {
             let mut header = plain_header();
@@ -96,7 +96,7 @@ async fn r1_a_token_has_at_most_8_kib() {
 }
 
 #[tokio::test]
-async fn r2_header_and_claims_are_utf8_json_objects() {
+async fn r2_header_and_claims_that_are_not_utf8_json_objects_are_refused() {
     let (header, claims) = (plain_header().to_string(), claims().to_string());
     for bad in [
         "[\"JWT\",\"HS256\"]",
@@ -133,7 +133,7 @@ async fn r2_header_and_claims_are_utf8_json_objects() {
 }
 
 #[tokio::test]
-async fn r3_duplicate_member_names() {
+async fn r3_duplicate_member_names_are_refused() {
     let claims = claims().to_string();
     let header = plain_header().to_string();
     let twice = |text: &str, member: &str| format!("{},{member}}}", &text[..text.len() - 1]);
@@ -158,7 +158,7 @@ async fn r4_unknown_parameters_and_claims_are_ignored() {
 }
 
 #[tokio::test]
-async fn r2_a_number_that_no_double_holds() {
+async fn r2_a_number_beyond_the_range_of_a_double_is_refused() {
     let text = |number: &str| {
         let claims = claims().to_string();
         let claims = format!("{},\"x\":{number}}}", &claims[..claims.len() - 1]);
@@ -172,7 +172,7 @@ async fn r2_a_number_that_no_double_holds() {
 }
 
 #[tokio::test]
-async fn r5_alg_is_a_string_and_the_keys() {
+async fn r5_alg_is_a_string_and_equals_the_algorithm_of_the_key() {
     for alg in ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS512"] {
         let token = forge(&json!({ "alg": alg }), &claims());
         assert_eq!(code_of(&token).await, "algorithm_not_allowed", "{alg}");
@@ -184,7 +184,7 @@ async fn r5_alg_is_a_string_and_the_keys() {
 }
 
 #[tokio::test]
-async fn r6_none_in_any_spelling() {
+async fn r6_alg_none_is_refused_in_any_spelling() {
     for alg in ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", " HS256", "HS256\u{0}"] {
         let token = forge(&json!({ "alg": alg }), &claims());
         assert_eq!(code_of(&token).await, "algorithm_not_allowed", "{alg:?}");
@@ -194,7 +194,7 @@ async fn r6_none_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn r7_crit_and_unencoded_payloads() {
+async fn r7_crit_and_b64_false_are_refused() {
     for extra in [
         json!({ "crit": ["exp"] }),
         json!({ "crit": [] }),
@@ -211,13 +211,13 @@ async fn r7_crit_and_unencoded_payloads() {
             .extend(extra.as_object().expect("an object").clone());
         assert_eq!(code_of(&forge(&header, &claims())).await, "token_malformed", "{extra}");
     }
-    let as_usual = json!({ "alg": "HS256", "b64": true });
-    assert_eq!(code_of(&forge(&as_usual, &claims())).await, "ok");
+    let default_encoding = json!({ "alg": "HS256", "b64": true });
+    assert_eq!(code_of(&forge(&default_encoding, &claims())).await, "ok");
 }
 
 #[tokio::test]
-async fn r8_keys_that_a_token_brings_along() {
-    // Signed by a secret of the attacker's, which the header hands over.
+async fn r8_keys_in_a_token_header_are_ignored() {
+    // The attacker signs with their own secret and sends it in the header.
     let secret = b"mallory's own secret of 32 bytes";
     let jwk = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(secret), "alg": "HS256" });
     for header in [
@@ -229,7 +229,7 @@ async fn r8_keys_that_a_token_brings_along() {
     ] {
         let token = tests::sign_with(secret, &header, &claims());
         assert_ne!(code_of(&token).await, "ok", "{header}");
-        // The same header over the right key changes nothing, but for a `kid` that is not ours.
+        // With the right key the same header is ignored, unless its `kid` is unknown.
         let expected = if header.get("kid").is_some() { "key_unknown" } else { "ok" };
         assert_eq!(code_of(&forge(&header, &claims())).await, expected, "{header}");
     }
@@ -247,7 +247,7 @@ async fn r9_kid_is_compared_with_known_ids_only() {
     for unknown in ["", "OLD", "old ", "../old", "old\u{0}"] {
         assert_eq!(get(&app, "/me", &kid(unknown)).await.code(), "key_unknown", "{unknown:?}");
     }
-    // Without a `kid` nothing says which of the two: neither is tried.
+    // Both keys have an id, so a token without `kid` is tried against neither.
     let none = forge(&json!({ "alg": "HS256" }), &claims());
     assert_eq!(get(&app, "/me", &none).await.code(), "key_unknown");
     let ours = auth.access_token("alice").issue().expect("a token");
@@ -256,7 +256,7 @@ async fn r9_kid_is_compared_with_known_ids_only() {
 }
 
 #[tokio::test]
-async fn r12_exp() {
+async fn r12_exp_is_required_and_compared_with_the_clock() {
     let (app, _, clock) = good_app();
     let token = good();
     clock.advance(std::time::Duration::from_secs(899));
@@ -295,7 +295,7 @@ async fn r12_exp() {
 }
 
 #[tokio::test]
-async fn r13_nbf_and_r14_iat() {
+async fn r13_r14_nbf_and_iat_in_the_future_are_refused() {
     for (claim, code) in [("nbf", "token_not_yet_valid"), ("iat", "token_issued_in_the_future")] {
         let at = |second: u64| forge(&plain_header(), &with(|c| c[claim] = json!(second)));
         assert_eq!(code_of(&at(NOW)).await, "ok");
@@ -308,7 +308,7 @@ async fn r13_nbf_and_r14_iat() {
 }
 
 #[tokio::test]
-async fn r15_types_of_registered_claims() {
+async fn r15_registered_claims_of_a_wrong_type_are_refused() {
     for (claim, bad) in [
         ("sub", json!(null)),
         ("sub", json!({})),
@@ -342,7 +342,7 @@ async fn r15_types_of_registered_claims() {
 }
 
 #[tokio::test]
-async fn r15_issuer_and_audience_as_configured() {
+async fn r15_issuer_and_audience_must_match_the_configuration() {
     let (config, _) = tests::config();
     let (app, _) = app(config.issuer("me").audience(["api", "web"]));
     let code = async |iss: Value, aud: Value| {
@@ -350,8 +350,8 @@ async fn r15_issuer_and_audience_as_configured() {
             c["iss"] = iss;
             c["aud"] = aud;
         });
-        let answer = get(&app, "/me", &forge(&plain_header(), &claims)).await;
-        if answer.status == StatusCode::OK { "ok".to_owned() } else { answer.code() }
+        let response = get(&app, "/me", &forge(&plain_header(), &claims)).await;
+        if response.status == StatusCode::OK { "ok".to_owned() } else { response.code() }
     };
     assert_eq!(code(json!("me"), json!("web")).await, "ok");
     assert_eq!(code(json!("me"), json!(["other", "api"])).await, "ok");
@@ -359,12 +359,12 @@ async fn r15_issuer_and_audience_as_configured() {
     assert_eq!(code(json!("me "), json!("web")).await, "issuer_invalid");
     assert_eq!(code(json!("me"), json!("WEB")).await, "audience_invalid");
     assert_eq!(code(json!("me"), json!([])).await, "audience_invalid");
-    let answer = get(&app, "/me", &good()).await;
-    assert_eq!(answer.code(), "issuer_invalid", "absent is not fine");
+    let response = get(&app, "/me", &good()).await;
+    assert_eq!(response.code(), "issuer_invalid", "a missing issuer is refused");
 }
 
 #[tokio::test]
-async fn r16_other_serialisations() {
+async fn r16_other_serialisations_are_refused() {
     let good = good();
     let parts: Vec<_> = good.split('.').collect();
     let json =
@@ -380,12 +380,12 @@ async fn r16_other_serialisations() {
 }
 
 #[tokio::test]
-async fn r17_access_and_refresh_exclude_one_another() {
+async fn r17_access_and_refresh_tokens_exclude_each_other() {
     let (app, auth, _) = good_app();
     let pair = auth.log_in("alice").await.expect("a pair");
     assert_eq!(get(&app, "/me", pair.refresh_token()).await.code(), "access_token_required");
-    let answer = tests::call(&app, "POST", "/refresh", Some(pair.access_token())).await;
-    assert_eq!(answer.code(), "refresh_token_required");
+    let response = tests::call(&app, "POST", "/refresh", Some(pair.access_token())).await;
+    assert_eq!(response.code(), "refresh_token_required");
     for (typ, kind, code) in [
         (json!("JWT"), json!("refresh"), "access_token_required"),
         (json!("rt+jwt"), json!("access"), "access_token_required"),
@@ -409,7 +409,7 @@ async fn r17_access_and_refresh_exclude_one_another() {
 }
 
 #[tokio::test]
-async fn r18_a_claims_type_of_the_user_replaces_nothing() {
+async fn r18_a_custom_claims_type_never_replaces_a_registered_claim() {
     #[derive(serde::Deserialize)]
     struct Mine {
         sub: String,
@@ -419,8 +419,12 @@ async fn r18_a_claims_type_of_the_user_replaces_nothing() {
     let (_, auth, _) = good_app();
     let token =
         auth.access_token("alice").claims(&json!({ "tenant": "acme" })).issue().expect("a token");
-    let token =
-        auth.verify_access(&token).await.expect("good").with_claims::<Mine>().expect("fits");
+    let token = auth
+        .verify_access(&token)
+        .await
+        .expect("a valid token")
+        .with_claims::<Mine>()
+        .expect("claims that fit the type");
     assert_eq!((token.subject(), token.custom().tenant.as_str()), ("alice", "acme"));
     assert_eq!((token.custom().sub.as_str(), token.custom().exp), ("alice", NOW + 900));
     for name in [
@@ -437,7 +441,7 @@ async fn r18_a_claims_type_of_the_user_replaces_nothing() {
         "scope",
         "roles",
         "auth_time",
-        "fam",
+        "sid",
         "gen",
     ] {
         let error =
@@ -447,17 +451,17 @@ async fn r18_a_claims_type_of_the_user_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn every_single_bit_flip_is_refused() {
+async fn a_token_with_any_bit_flipped_is_refused() {
     let (app, auth, _) = good_app();
     let good = auth.access_token("alice").issue().expect("a token");
     assert_eq!(get(&app, "/me", &good).await.status, StatusCode::OK);
     for at in 0..good.len() {
         for bit in 0..7 {
-            let mut bytes = good.clone().into_bytes();
+            let mut bytes = good.as_bytes().to_vec();
             bytes[at] ^= 1 << bit;
             let Ok(text) = String::from_utf8(bytes) else { continue };
-            let error = auth.verify_access(&text).await;
-            assert!(error.is_err(), "bit {bit} of byte {at}");
+            let outcome = auth.verify_access(&text).await;
+            assert!(outcome.is_err(), "bit {bit} of byte {at}");
         }
     }
 }

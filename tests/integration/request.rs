@@ -1,37 +1,37 @@
-//! The request and its answer: SECURITY.md §2, W1 to W7 and G1 to G3.
+//! The request and its response: `guide::security`, rules W1–W9 and G1–G3.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::IntoResponse as _;
 use serde_json::json;
-use tests::{NOW, call, claims, forge, get, plain_header, send};
+use tests::{NOW, bearer, call, claims, forge, get, plain_header, send};
 
 use crate::app::{app, good_app};
 
-fn request(path: &str, lines: &[&[u8]]) -> Request<Body> {
+fn request(path: &str, values: &[&[u8]]) -> Request<Body> {
     let mut request = Request::builder().uri(path);
-    for line in lines {
-        request = request.header("authorization", HeaderValue::from_bytes(line).expect("a value"));
+    for value in values {
+        request = request.header("authorization", HeaderValue::from_bytes(value).expect("a value"));
     }
     request.body(Body::empty()).expect("a request")
 }
 
 #[tokio::test]
-async fn w1_nothing_sent_is_401_without_an_error() {
+async fn w1_a_request_without_a_token_is_401_without_error() {
     let (app, _, _) = good_app();
-    for lines in
+    for values in
         [vec![], vec![&b"Basic YWxpY2U6eA=="[..]], vec![&b"Negotiate x"[..]], vec![&b""[..]]]
     {
-        let answer = send(&app, request("/me", &lines)).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(answer.challenge(), "Bearer");
-        assert_eq!(answer.headers["content-type"], "application/json");
-        assert_eq!(answer.body, r#"{"code":"token_missing","detail":"Missing token"}"#);
+        let response = send(&app, request("/me", &values)).await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(response.challenge(), "Bearer");
+        assert_eq!(response.headers["content-type"], "application/json");
+        assert_eq!(response.body, r#"{"code":"token_missing","detail":"Missing token"}"#);
     }
 }
 
@@ -40,41 +40,41 @@ async fn w2_a_bad_token_is_401_invalid_token() {
     let (app, _, clock) = good_app();
     let token = forge(&plain_header(), &claims());
     clock.advance(std::time::Duration::from_secs(3600));
-    let answer = get(&app, "/me", &token).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let response = get(&app, "/me", &token).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
     assert_eq!(
-        answer.challenge(),
+        response.challenge(),
         r#"Bearer error="invalid_token", error_description="Signature has expired""#
     );
-    assert_eq!(answer.body, r#"{"code":"token_expired","detail":"Signature has expired"}"#);
+    assert_eq!(response.body, r#"{"code":"token_expired","detail":"Signature has expired"}"#);
 }
 
 #[tokio::test]
 async fn w3_two_authorization_lines_are_400_invalid_request() {
     let (app, _, _) = good_app();
-    let line = format!("Bearer {}", forge(&plain_header(), &claims()));
+    let line = bearer(&forge(&plain_header(), &claims()));
     for second in [line.as_bytes(), b"Basic x", b""] {
         for path in ["/me", "/maybe", "/bare"] {
-            let answer = send(&app, request(path, &[line.as_bytes(), second])).await;
-            assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-            assert!(answer.challenge().contains(r#"error="invalid_request""#));
+            let response = send(&app, request(path, &[line.as_bytes(), second])).await;
+            assert_eq!(response.status, StatusCode::BAD_REQUEST);
+            assert!(response.challenge().contains(r#"error="invalid_request""#));
         }
     }
-    let answer = send(&app, request("/open", &[line.as_bytes(), line.as_bytes()])).await;
-    assert_eq!(answer.status, StatusCode::OK, "a public route does not look");
+    let response = send(&app, request("/open", &[line.as_bytes(), line.as_bytes()])).await;
+    assert_eq!(response.status, StatusCode::OK, "a public route looks for no token");
 }
 
 #[tokio::test]
-async fn w4_a_missing_scope_is_403_insufficient_scope_with_the_scope() {
+async fn w4_a_missing_scope_is_403_insufficient_scope_with_the_required_scope() {
     let (app, auth, _) = good_app();
     let token = auth.access_token("alice").scopes(["notes:read"]).issue().expect("a token");
-    let answer = get(&app, "/all-scopes", &token).await;
-    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let response = get(&app, "/all-scopes", &token).await;
+    assert_eq!(response.status, StatusCode::FORBIDDEN);
     assert_eq!(
-        answer.challenge(),
+        response.challenge(),
         r#"Bearer error="insufficient_scope", error_description="The token lacks a permission this request needs", scope="notes:read notes:write""#
     );
-    assert_eq!(answer.code(), "scope_insufficient");
+    assert_eq!(response.code(), "scope_insufficient");
 }
 
 #[tokio::test]
@@ -85,18 +85,21 @@ async fn w5_step_up_is_401_with_max_age() {
     clock.advance(std::time::Duration::from_secs(600));
     assert_eq!(get(&app, "/recent", pair.access_token()).await.status, StatusCode::OK);
     clock.advance(std::time::Duration::from_secs(1));
-    let answer = get(&app, "/recent", pair.access_token()).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let response = get(&app, "/recent", pair.access_token()).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
     assert_eq!(
-        answer.challenge(),
+        response.challenge(),
         r#"Bearer error="insufficient_user_authentication", error_description="A more recent log-in is required", max_age="600""#
     );
-    let unsaid = auth.access_token("alice").issue().expect("a token");
-    assert_eq!(get(&app, "/recent", &unsaid).await.code(), "reauthentication_required");
+    let without_log_in_time = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(
+        get(&app, "/recent", &without_log_in_time).await.code(),
+        "reauthentication_required"
+    );
 }
 
 #[tokio::test]
-async fn w6_nothing_of_the_token_is_in_the_answer() {
+async fn w6_no_part_of_the_token_is_in_the_response() {
     let (app, _, _) = good_app();
     for value in [
         "Bearer aGVsbG8.aGVsbG8.aGVsbG8",
@@ -104,24 +107,23 @@ async fn w6_nothing_of_the_token_is_in_the_answer() {
         "Bearer a\\b",
         "Bearer %0d%0aX-Evil:1",
     ] {
-        let answer = send(&app, request("/me", &[value.as_bytes()])).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        let text = format!("{:?} {}", answer.headers, answer.body);
+        let response = send(&app, request("/me", &[value.as_bytes()])).await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+        let text = format!("{:?} {}", response.headers, response.body);
         for part in ["aGVsbG8", "alert", "Evil", "a\\\\b"] {
             assert!(!text.contains(part), "{text}");
         }
     }
     let header = json!({ "alg": "SECRET-ALG", "kid": "SECRET-KID" });
-    let answer = get(&app, "/me", &forge(&header, &claims())).await;
-    assert!(!format!("{:?} {}", answer.headers, answer.body).contains("SECRET"));
+    let response = get(&app, "/me", &forge(&header, &claims())).await;
+    assert!(!format!("{:?} {}", response.headers, response.body).contains("SECRET"));
 }
 
 #[tokio::test]
-async fn w7_schemes() {
+async fn w7_the_scheme_ignores_case_and_a_malformed_header_is_refused() {
     let (app, _, _) = good_app();
     let token = forge(&plain_header(), &claims());
-    for good in [format!("Bearer {token}"), format!("bearer {token}"), format!("BEARER   {token}")]
-    {
+    for good in [bearer(&token), format!("bearer {token}"), format!("BEARER   {token}")] {
         assert_eq!(send(&app, request("/me", &[good.as_bytes()])).await.status, StatusCode::OK);
     }
     let two = format!("Bearer {token} {token}");
@@ -131,19 +133,19 @@ async fn w7_schemes() {
     for malformed in [&b"Bearer"[..], b"Bearer ", two.as_bytes(), b"Bearer \xff\xfe", b"Bearer a,b"]
     {
         for path in ["/me", "/maybe"] {
-            let answer = send(&app, request(path, &[malformed])).await;
-            assert_eq!(answer.code(), "token_malformed", "{malformed:?}");
+            let response = send(&app, request(path, &[malformed])).await;
+            assert_eq!(response.code(), "token_malformed", "{malformed:?}");
         }
     }
-    let answer = send(&app, request("/me", &[token.as_bytes()])).await;
-    assert_eq!(answer.code(), "token_missing", "a token with no scheme is not taken");
+    let response = send(&app, request("/me", &[token.as_bytes()])).await;
+    assert_eq!(response.code(), "token_missing", "a token without a scheme counts as no token");
 }
 
 #[tokio::test]
-async fn optional_lets_nobody_in_and_refuses_the_bad() {
+async fn optional_guard_admits_anonymous_and_rejects_bad_tokens() {
     let (app, _, _) = good_app();
-    assert_eq!(call(&app, "GET", "/maybe", None).await.body, "nobody");
-    assert_eq!(send(&app, request("/maybe", &[b"Basic x"])).await.body, "nobody");
+    assert_eq!(call(&app, "GET", "/maybe", None).await.body, "anonymous");
+    assert_eq!(send(&app, request("/maybe", &[b"Basic x"])).await.body, "anonymous");
     assert_eq!(get(&app, "/maybe", &forge(&plain_header(), &claims())).await.body, "alice");
     let mut old = claims();
     old["exp"] = json!(NOW);
@@ -152,21 +154,21 @@ async fn optional_lets_nobody_in_and_refuses_the_bad() {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_not_nobody_without_an_attribute_either() {
+async fn optional_extractors_without_an_attribute_reject_bad_tokens() {
     use jwt_auth::{AccessToken, AuthError, RefreshToken};
 
     async fn access(token: Option<AccessToken>) -> String {
-        token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+        token.map_or("anonymous".to_owned(), |token| token.subject().to_owned())
     }
     async fn refresh(token: Option<RefreshToken>) -> String {
-        token.map_or("nobody".to_owned(), |token| token.subject().to_owned())
+        token.map_or("anonymous".to_owned(), |token| token.subject().to_owned())
     }
     async fn result(token: Result<AccessToken, AuthError>) -> String {
         token.map_or_else(|error| error.code().to_owned(), |token| token.subject().to_owned())
     }
 
     let (config, _) = tests::config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let app: axum::Router = axum::Router::new()
         .route("/access", axum::routing::get(access))
         .route("/refresh", axum::routing::get(refresh))
@@ -174,7 +176,7 @@ async fn a_bad_token_is_not_nobody_without_an_attribute_either() {
         .with_state(auth.clone());
     let pair = auth.log_in("alice").await.expect("a pair");
     for path in ["/access", "/refresh"] {
-        assert_eq!(call(&app, "GET", path, None).await.body, "nobody");
+        assert_eq!(call(&app, "GET", path, None).await.body, "anonymous");
         assert_eq!(get(&app, path, "junk").await.code(), "token_malformed");
     }
     assert_eq!(get(&app, "/access", pair.refresh_token()).await.code(), "access_token_required");
@@ -185,24 +187,21 @@ async fn a_bad_token_is_not_nobody_without_an_attribute_either() {
 }
 
 #[tokio::test]
-async fn headers_as_configured() {
+async fn header_name_header_type_and_error_body_key_are_configurable() {
     let token = forge(&plain_header(), &claims());
-    let ask = async |app: &axum::Router, name: &str, value: &str| {
+    let fetch = async |app: &axum::Router, name: &str, value: &str| {
         let request = Request::builder().uri("/me").header(name, value);
         send(app, request.body(Body::empty()).expect("a request")).await
     };
     let (config, _) = tests::config();
     let (named, _) = app(config.header_name("X-Auth").header_type(Some("JWT")));
-    assert_eq!(ask(&named, "x-auth", &format!("jwt {token}")).await.status, StatusCode::OK);
-    let answer = ask(&named, "authorization", &format!("Bearer {token}")).await;
-    assert_eq!((answer.code().as_str(), answer.challenge()), ("token_missing", "JWT"));
+    assert_eq!(fetch(&named, "x-auth", &format!("jwt {token}")).await.status, StatusCode::OK);
+    let response = fetch(&named, "authorization", &bearer(&token)).await;
+    assert_eq!((response.code().as_str(), response.challenge()), ("token_missing", "JWT"));
     let (config, _) = tests::config();
     let (bare, _) = app(config.header_type(None));
-    assert_eq!(ask(&bare, "authorization", &token).await.status, StatusCode::OK);
-    assert_eq!(
-        ask(&bare, "authorization", &format!("Bearer {token}")).await.code(),
-        "token_malformed"
-    );
+    assert_eq!(fetch(&bare, "authorization", &token).await.status, StatusCode::OK);
+    assert_eq!(fetch(&bare, "authorization", &bearer(&token)).await.code(), "token_malformed");
     let (config, _) = tests::config();
     let (key, _) = app(config.error_body_key("message"));
     assert_eq!(
@@ -212,24 +211,24 @@ async fn headers_as_configured() {
 }
 
 #[tokio::test]
-async fn the_error_hook_replaces_the_answer_everywhere() {
+async fn on_error_replaces_every_error_response() {
     let (config, _) = tests::config();
     let (app, auth) = app(config.on_error(|error, parts| {
         (StatusCode::IM_A_TEAPOT, format!("{} {} {}", parts.method, parts.uri.path(), error.code()))
             .into_response()
     }));
-    let answer = call(&app, "GET", "/me", None).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (418, "GET /me token_missing"));
+    let response = call(&app, "GET", "/me", None).await;
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (418, "GET /me token_missing"));
     assert_eq!(get(&app, "/bare", "x").await.body, "GET /bare token_malformed");
     assert_eq!(
         get(&app, "/fresh", &forge(&plain_header(), &claims())).await.body,
         "GET /fresh fresh_token_required"
     );
-    // An error that the handler returns, of a `JwtAuth` that was extracted from the request.
+    // An error that a handler returns from the `JwtAuth` that it extracted.
     let pair = auth.log_in("alice").await.expect("a pair");
-    let zero = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
-    assert_eq!(zero.status, StatusCode::OK);
-    let next: serde_json::Value = serde_json::from_str(&zero.body).expect("json");
+    let rotated = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
+    assert_eq!(rotated.status, StatusCode::OK);
+    let next: serde_json::Value = serde_json::from_str(&rotated.body).expect("json");
     let next = next["refresh_token"].as_str().expect("a token");
     assert_eq!(call(&app, "POST", "/refresh", Some(next)).await.status, StatusCode::OK);
     let reused = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
@@ -245,7 +244,71 @@ async fn the_error_hook_replaces_the_answer_everywhere() {
     );
 }
 
-/// A body that remembers whether anyone looked at it.
+#[tokio::test]
+async fn on_error_can_return_the_default_response_without_recursion() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let (config, _) = tests::config();
+    let (hooked, _) = app(config.on_error(move |error, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let mut response = error.clone().into_response();
+        response.headers_mut().insert("x-hook", HeaderValue::from_static("1"));
+        response
+    }));
+    let (plain, _, _) = good_app();
+    for token in [None, Some("junk")] {
+        let response = call(&hooked, "GET", "/me", token).await;
+        let default = call(&plain, "GET", "/me", token).await;
+        assert_eq!(
+            (response.status, response.challenge(), &response.body),
+            (default.status, default.challenge(), &default.body)
+        );
+        assert_eq!(response.headers["x-hook"], "1");
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 2, "once for each refusal");
+}
+
+#[tokio::test]
+async fn errors_of_with_claims_follow_the_error_settings() {
+    use jwt_auth::{AccessToken, AuthError, Compat, Config, GuardedRouter, jwt_required};
+
+    #[derive(serde::Deserialize)]
+    struct NeedsTenant {
+        tenant: String,
+    }
+
+    #[jwt_required]
+    async fn tenant(token: AccessToken) -> Result<String, AuthError> {
+        let token = token.with_claims::<NeedsTenant>()?;
+        Ok(token.custom().tenant.clone())
+    }
+
+    let fetch = async |change: fn(Config) -> Config| {
+        let (config, _) = tests::config();
+        let auth = change(config).build().expect("a valid configuration");
+        let app: axum::Router =
+            GuardedRouter::new().route("/tenant", jwt_auth::routing::get(tenant)).with_state(auth);
+        get(&app, "/tenant", &forge(&plain_header(), &claims())).await
+    };
+    let response = fetch(|config| {
+        config
+            .on_error(|error, _| (StatusCode::IM_A_TEAPOT, error.code().to_owned()).into_response())
+    })
+    .await;
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (418, "claims_invalid"));
+    let response = fetch(|config| config.error_body_key("message")).await;
+    assert_eq!(
+        (response.status.as_u16(), response.body.as_str()),
+        (401, r#"{"code":"claims_invalid","message":"The claims of the token are invalid"}"#)
+    );
+    let response = fetch(|config| config.compat(Compat::FastApiJwtAuth)).await;
+    assert_eq!(
+        (response.status.as_u16(), response.body.as_str()),
+        (422, r#"{"detail":"The claims of the token are invalid"}"#)
+    );
+}
+
+/// A body that remembers whether it was read.
 struct Watched(Arc<AtomicBool>);
 
 impl axum::body::HttpBody for Watched {
@@ -274,23 +337,23 @@ async fn g1_nothing_of_the_body_is_read_for_a_refused_request() {
     let (config, _) = tests::config();
     let app: axum::Router = GuardedRouter::new()
         .route("/create", post(create))
-        .with_state(config.build().expect("good"));
-    let touched = Arc::new(AtomicBool::new(false));
-    let ask = async |token: &str| {
-        let body = Body::new(Watched(Arc::clone(&touched)));
+        .with_state(config.build().expect("a valid configuration"));
+    let was_read = Arc::new(AtomicBool::new(false));
+    let fetch = async |token: &str| {
+        let body = Body::new(Watched(Arc::clone(&was_read)));
         let request = Request::post("/create")
-            .header("authorization", format!("Bearer {token}"))
+            .header("authorization", bearer(token))
             .header("content-type", "application/json");
         send(&app, request.body(body).expect("a request")).await
     };
-    assert_eq!(ask("junk").await.status, StatusCode::UNAUTHORIZED);
-    assert!(!touched.load(Ordering::Relaxed));
-    assert_eq!(ask(&forge(&plain_header(), &claims())).await.status, StatusCode::BAD_REQUEST);
-    assert!(touched.load(Ordering::Relaxed), "the extractor after the guard has read it");
+    assert_eq!(fetch("junk").await.status, StatusCode::UNAUTHORIZED);
+    assert!(!was_read.load(Ordering::Relaxed));
+    assert_eq!(fetch(&forge(&plain_header(), &claims())).await.status, StatusCode::BAD_REQUEST);
+    assert!(was_read.load(Ordering::Relaxed), "the extractor after the guard reads it");
 }
 
 #[tokio::test]
-async fn g2_options_and_head_have_no_road_past_a_guard() {
+async fn g2_options_and_head_pass_the_same_guard() {
     let (app, _, _) = good_app();
     for method in ["OPTIONS", "HEAD", "TRACE", "GET", "POST", "PUT", "PATCH", "DELETE"] {
         assert_eq!(
@@ -304,10 +367,10 @@ async fn g2_options_and_head_have_no_road_past_a_guard() {
 }
 
 #[tokio::test]
-async fn g3_whatever_is_sent_is_a_4xx() {
+async fn g3_no_request_causes_a_5xx() {
     let (app, _, _) = good_app();
     let good = forge(&plain_header(), &claims());
-    // A generator of our own, so that a failure comes back.
+    // A deterministic generator, so that a failure can be reproduced.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = move |below: usize| {
         state ^= state << 13;
@@ -316,7 +379,7 @@ async fn g3_whatever_is_sent_is_a_4xx() {
         usize::try_from(state % below as u64).expect("small")
     };
     for _ in 0..20_000 {
-        let mut bytes = format!("Bearer {good}").into_bytes();
+        let mut bytes = bearer(&good).into_bytes();
         for _ in 0..=next(6) {
             let at = next(bytes.len());
             match next(4) {
@@ -335,32 +398,35 @@ async fn g3_whatever_is_sent_is_a_4xx() {
             let request =
                 Request::builder().method(method).uri(path).header("authorization", &value);
             let status = send(&app, request.body(Body::empty()).expect("a request")).await.status;
-            let good = status.is_client_error()
+            let is_expected = status.is_client_error()
                 || (status == StatusCode::OK && (path == "/maybe" || path == "/me"));
-            assert!(good, "{status} for {value:?}");
+            assert!(is_expected, "{status} for {value:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn w9_answers_with_tokens_are_not_stored() {
+async fn w9_a_response_with_tokens_carries_no_store() {
     let (app, auth, _) = good_app();
     let pair = auth.log_in("alice").await.expect("a pair");
-    let answer = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
-    assert_eq!(answer.headers["cache-control"], "no-store");
-    assert_eq!(answer.headers["content-type"], "application/json");
+    let response = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
+    assert_eq!(response.headers["cache-control"], "no-store");
+    assert_eq!(response.headers["content-type"], "application/json");
 }
 
 #[tokio::test]
-async fn a_developers_mistake_is_not_told_to_the_client() {
+async fn the_reason_of_cannot_issue_is_not_sent_to_the_client() {
     let (app, _, _) = good_app();
-    let answer = call(&app, "GET", "/cannot-issue", None).await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.body, r#"{"code":"cannot_issue","detail":"The token could not be issued"}"#);
+    let response = call(&app, "GET", "/cannot-issue", None).await;
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        response.body,
+        r#"{"code":"cannot_issue","detail":"The token could not be issued"}"#
+    );
 }
 
 #[tokio::test]
-async fn w5_a_log_in_of_the_future_is_none() {
+async fn w5_a_log_in_time_in_the_future_counts_as_absent() {
     let (app, _, _) = good_app();
     let at = |second: u64| {
         let mut claims = claims();
@@ -373,7 +439,7 @@ async fn w5_a_log_in_of_the_future_is_none() {
     }
 }
 
-/// An app behind a guard that is a middleware, whose token must not answer for other guards.
+/// Routes behind a guard that is a middleware. Guards with other rules must not reuse its token.
 fn behind(outer: &jwt_auth::JwtAuth, inner: &jwt_auth::JwtAuth) -> axum::Router {
     use axum::middleware::{Next, from_fn, from_fn_with_state};
     use jwt_auth::{AccessToken, jwt_required, refresh_required};
@@ -412,11 +478,11 @@ fn behind(outer: &jwt_auth::JwtAuth, inner: &jwt_auth::JwtAuth) -> axum::Router 
 }
 
 #[tokio::test]
-async fn what_a_middleware_verified_answers_for_the_very_same_question_only() {
+async fn the_token_of_a_middleware_is_reused_for_the_same_rules_only() {
     let (config, _) = tests::config();
-    let auth = config.audience(["api"]).build().expect("good");
+    let auth = config.audience(["api"]).build().expect("a valid configuration");
     let (other, _) = tests::config();
-    let other = other.issuer("me").audience(["api"]).build().expect("good");
+    let other = other.issuer("me").audience(["api"]).build().expect("a valid configuration");
     let app = behind(&auth, &auth);
     let pair = auth.log_in("alice").await.expect("a pair");
     assert_eq!(get(&app, "/access/me", pair.access_token()).await.status, StatusCode::OK);
@@ -429,13 +495,13 @@ async fn what_a_middleware_verified_answers_for_the_very_same_question_only() {
     }
     let app = behind(&auth, &other);
     for path in ["/access/me", "/access/bare"] {
-        let answer = get(&app, path, pair.access_token()).await;
-        assert_eq!(answer.code(), "issuer_invalid", "the inner state asks for an issuer");
+        let response = get(&app, path, pair.access_token()).await;
+        assert_eq!(response.code(), "issuer_invalid", "the inner state requires an issuer");
     }
 }
 
 #[tokio::test]
-async fn a_token_says_where_it_was_found() {
+async fn a_token_reports_its_location() {
     let (app, _, _) = good_app();
     assert_eq!(
         get(&app, "/bare", &forge(&plain_header(), &claims())).await.body,
@@ -449,14 +515,15 @@ async fn a_token_is_verified_once_per_request() {
 
     #[jwt_required]
     async fn twice(first: AccessToken, second: AccessToken, third: Option<AccessToken>) -> String {
-        // One text in memory: the extractors hand out what the guard verified.
+        // The same text in memory: the extractors return the token that the guard verified.
         let at = |token: &AccessToken| token.subject().as_ptr();
         (at(&first) == at(&second) && third.is_some_and(|third| at(&third) == at(&first)))
             .to_string()
     }
 
     let (config, _) = tests::config();
-    let app: axum::Router =
-        GuardedRouter::new().route("/", get(twice)).with_state(config.build().expect("good"));
+    let app: axum::Router = GuardedRouter::new()
+        .route("/", get(twice))
+        .with_state(config.build().expect("a valid configuration"));
     assert_eq!(tests::get(&app, "/", &forge(&plain_header(), &claims())).await.body, "true");
 }

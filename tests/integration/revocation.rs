@@ -1,31 +1,31 @@
-//! Taking back: SECURITY.md §3 on the embedded store, and on stores that fail.
+//! Revocation with the memory store and with stores that fail: `guide::security`, "Revocation and sessions".
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
-use jwt_auth::{
-    AuthErrorKind, Clock as _, ManualClock, Revocation, RevocationStore, Rotate, Rotation,
-    Standing, StoreError, TokenIdentity,
+use jwt_auth::session::{
+    Revocation, RevocationStore, RotationOutcome, RotationRequest, StoreError, TokenStatus,
 };
+use jwt_auth::{AuthErrorKind, Clock as _, ManualClock, MemoryStore, TokenIdentity};
 use serde_json::json;
 use tests::{NOW, call, claims, config, forge, get, plain_header};
 
 use crate::app::{app, good_app};
 
 #[tokio::test]
-async fn a_revoked_token_is_refused_and_others_live() {
+async fn a_revoked_token_is_refused_and_others_stay_valid() {
     let (app, auth, _) = good_app();
     let (one, two) = (
         auth.access_token("alice").issue().expect("a"),
         auth.access_token("alice").issue().expect("b"),
     );
-    let token = auth.verify_access(&one).await.expect("good");
-    auth.revoke(&token).await.expect("held");
-    let answer = get(&app, "/me", &one).await;
+    let token = auth.verify_access(&one).await.expect("a valid token");
+    auth.revoke(&token).await.expect("recorded");
+    let response = get(&app, "/me", &one).await;
     assert_eq!(
-        (answer.status, answer.code().as_str()),
+        (response.status, response.code().as_str()),
         (StatusCode::UNAUTHORIZED, "token_revoked")
     );
     assert_eq!(get(&app, "/maybe", &one).await.code(), "token_revoked");
@@ -33,37 +33,37 @@ async fn a_revoked_token_is_refused_and_others_live() {
 }
 
 #[tokio::test]
-async fn an_id_is_revoked_whoever_issued_it() {
+async fn revoke_id_covers_the_id_of_any_issuer() {
     let (config, _) = config();
     let (app, auth) = app(config.issuer("me"));
     let token = auth.access_token("alice").issue().expect("a token");
-    let id = auth.verify_access(&token).await.expect("good").id().to_owned();
-    auth.revoke_id(&id, UNIX_EPOCH + Duration::from_secs(NOW + 900)).await.expect("held");
+    let id = auth.verify_access(&token).await.expect("a valid token").id().to_owned();
+    auth.revoke_id(&id, UNIX_EPOCH + Duration::from_secs(NOW + 900)).await.expect("recorded");
     assert_eq!(get(&app, "/me", &token).await.code(), "token_revoked");
 }
 
 #[tokio::test]
-async fn an_entry_lives_as_long_as_its_token_is_read() {
+async fn a_revocation_lasts_until_exp_plus_leeway() {
     let (config, clock) = config();
     let (app, auth) = app(config.decode_leeway(Duration::from_secs(60)));
     let token = forge(&plain_header(), &claims());
-    auth.revoke(&auth.verify_access(&token).await.expect("good")).await.expect("held");
+    auth.revoke(&auth.verify_access(&token).await.expect("a valid token")).await.expect("recorded");
     clock.advance(Duration::from_secs(959));
     assert_eq!(
         get(&app, "/me", &token).await.code(),
         "token_revoked",
-        "expired, and read by the leeway"
+        "expired, and still accepted within the leeway"
     );
     clock.advance(Duration::from_secs(1));
     assert_eq!(get(&app, "/me", &token).await.code(), "token_expired");
 }
 
 #[tokio::test]
-async fn a_log_out_ends_the_session_and_no_other() {
+async fn log_out_ends_one_session() {
     let (app, auth, _) = good_app();
     let (one, two) =
         (auth.log_in("alice").await.expect("a"), auth.log_in("alice").await.expect("b"));
-    let sibling = auth.verify_refresh(one.refresh_token()).await.expect("good");
+    let sibling = auth.verify_refresh(one.refresh_token()).await.expect("a valid token");
     let sibling = auth.rotate(sibling).await.expect("rotated");
     assert_eq!(
         call(&app, "POST", "/log-out", Some(one.access_token())).await.status,
@@ -79,11 +79,11 @@ async fn a_log_out_ends_the_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_log_out_by_the_refresh_token_before_it_was_ever_used() {
+async fn log_out_with_an_unused_refresh_token_ends_its_session() {
     let (app, auth, _) = good_app();
     let pair = auth.log_in("alice").await.expect("a pair");
-    let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
-    auth.log_out(token).await.expect("held");
+    let token = auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
+    auth.log_out(token).await.expect("recorded");
     assert_eq!(get(&app, "/me", pair.access_token()).await.code(), "token_revoked");
     assert_eq!(
         call(&app, "POST", "/refresh", Some(pair.refresh_token())).await.code(),
@@ -92,19 +92,19 @@ async fn a_log_out_by_the_refresh_token_before_it_was_ever_used() {
 }
 
 #[tokio::test]
-async fn a_log_out_everywhere_counts_this_second_as_before() {
+async fn log_out_everywhere_covers_tokens_of_the_same_second() {
     let (app, auth, clock) = good_app();
     let before = auth.log_in("alice").await.expect("a pair");
     let bob = auth.log_in("bob").await.expect("a pair");
     clock.advance(Duration::from_millis(900));
-    auth.log_out_everywhere("alice").await.expect("held");
+    auth.log_out_everywhere("alice").await.expect("recorded");
     let same_second = auth.log_in("alice").await.expect("a pair");
     clock.advance(Duration::from_millis(100));
     let after = auth.log_in("alice").await.expect("a pair");
-    for dead in [&before, &same_second] {
-        assert_eq!(get(&app, "/me", dead.access_token()).await.code(), "token_revoked");
+    for revoked in [&before, &same_second] {
+        assert_eq!(get(&app, "/me", revoked.access_token()).await.code(), "token_revoked");
         assert_eq!(
-            call(&app, "POST", "/refresh", Some(dead.refresh_token())).await.code(),
+            call(&app, "POST", "/refresh", Some(revoked.refresh_token())).await.code(),
             "token_revoked"
         );
     }
@@ -116,77 +116,73 @@ async fn a_log_out_everywhere_counts_this_second_as_before() {
     assert_eq!(
         get(&app, "/me", &token).await.code(),
         "token_revoked",
-        "a fraction of the same second"
+        "`iat` is a fraction of the same second"
     );
-    let mut silent = claims();
-    silent.as_object_mut().expect("an object").remove("iat");
+    let mut without_iat = claims();
+    without_iat.as_object_mut().expect("an object").remove("iat");
     assert_eq!(
-        get(&app, "/me", &forge(&plain_header(), &silent)).await.code(),
+        get(&app, "/me", &forge(&plain_header(), &without_iat)).await.code(),
         "token_revoked",
-        "no `iat` at all"
+        "without `iat`"
     );
 }
 
 #[tokio::test]
-async fn epochs_combine_by_max() {
+async fn epochs_combine_by_their_maximum() {
     let (app, auth, clock) = good_app();
     clock.advance(Duration::from_secs(100));
     let token = auth.access_token("alice").issue().expect("a token");
-    auth.log_out_everywhere("alice").await.expect("held");
-    // A second record, older by a clock that went back, takes nothing away.
+    auth.log_out_everywhere("alice").await.expect("recorded");
+    // A second record with an earlier epoch, from a clock that was set back, changes nothing.
     clock.set(UNIX_EPOCH + Duration::from_secs(NOW));
-    auth.log_out_everywhere("alice").await.expect("held");
+    auth.log_out_everywhere("alice").await.expect("recorded");
     clock.set(UNIX_EPOCH + Duration::from_secs(NOW + 101));
     assert_eq!(get(&app, "/me", &token).await.code(), "token_revoked");
 }
 
 #[tokio::test]
-async fn a_token_without_an_id_cannot_be_revoked_in_silence() {
+async fn revoking_a_token_without_an_id_is_an_error() {
     let (_, auth, _) = good_app();
     let mut claims = claims();
     claims.as_object_mut().expect("an object").remove("jti");
-    let token = auth.verify_access(&forge(&plain_header(), &claims)).await.expect("good");
+    let token = auth.verify_access(&forge(&plain_header(), &claims)).await.expect("a valid token");
     assert_eq!(token.id(), "");
-    assert_eq!(
-        auth.revoke(&token).await.expect_err("no name").kind(),
-        AuthErrorKind::InvalidClaims
-    );
-    assert_eq!(
-        auth.log_out(token).await.expect_err("no name").kind(),
-        AuthErrorKind::InvalidClaims
-    );
+    assert_eq!(auth.revoke(&token).await.expect_err("no id").kind(), AuthErrorKind::InvalidClaims);
+    assert_eq!(auth.log_out(token).await.expect_err("no id").kind(), AuthErrorKind::InvalidClaims);
 }
 
 #[tokio::test]
-async fn a_log_out_by_the_access_token_holds_for_as_long_as_the_session_could_live() {
+async fn log_out_with_an_access_token_lasts_as_long_as_its_refresh_token() {
     let (app, auth, clock) = good_app();
     let pair = auth.log_in("alice").await.expect("a pair");
-    auth.log_out(auth.verify_access(pair.access_token()).await.expect("good")).await.expect("held");
+    auth.log_out(auth.verify_access(pair.access_token()).await.expect("a valid token"))
+        .await
+        .expect("recorded");
     for _ in 0..29 {
         clock.advance(Duration::from_secs(86_400));
-        let answer = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
-        assert_eq!(answer.code(), "token_revoked");
+        let response = call(&app, "POST", "/refresh", Some(pair.refresh_token())).await;
+        assert_eq!(response.code(), "token_revoked");
     }
 }
 
 #[tokio::test]
-async fn a_log_out_of_a_token_without_a_session_is_of_that_token() {
+async fn log_out_of_a_token_without_a_session_revokes_that_token() {
     let (app, auth, _) = good_app();
     let token = forge(&plain_header(), &claims());
     let mut other = claims();
     other["jti"] = json!("another-id");
     let other = forge(&plain_header(), &other);
-    auth.log_out(auth.verify_access(&token).await.expect("good")).await.expect("held");
+    auth.log_out(auth.verify_access(&token).await.expect("a valid token")).await.expect("recorded");
     assert_eq!(get(&app, "/me", &token).await.code(), "token_revoked");
     assert_eq!(get(&app, "/me", &other).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_longer_record_is_not_shortened() {
+async fn a_later_record_does_not_shorten_a_revocation() {
     let (app, auth, clock) = good_app();
     let token = forge(&plain_header(), &claims());
     for until in [NOW + 900, NOW + 1] {
-        auth.revoke_id("an-id", UNIX_EPOCH + Duration::from_secs(until)).await.expect("held");
+        auth.revoke_id("an-id", UNIX_EPOCH + Duration::from_secs(until)).await.expect("recorded");
     }
     clock.advance(Duration::from_secs(600));
     assert_eq!(get(&app, "/me", &token).await.code(), "token_revoked");
@@ -196,45 +192,45 @@ async fn a_longer_record_is_not_shortened() {
 struct Silent;
 
 impl RevocationStore for Silent {
-    fn standing(&self, _: &TokenIdentity<'_>, _: SystemTime) -> Result<Standing, StoreError> {
-        Ok(Standing::Good)
+    fn check(&self, _: &TokenIdentity<'_>, _: SystemTime) -> Result<TokenStatus, StoreError> {
+        Ok(TokenStatus::Valid)
     }
 
     async fn revoke(&self, _: Revocation<'_>, _: SystemTime) -> Result<(), StoreError> {
         std::future::pending().await
     }
 
-    async fn rotate(&self, _: Rotate<'_>) -> Result<Rotation, StoreError> {
+    async fn rotate(&self, _: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
         std::future::pending().await
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_answers_is_503_within_its_deadline() {
+async fn a_store_that_never_answers_is_503_within_the_deadline() {
     let (config, _) = config();
     let (app, auth) = app(config.revocation(Silent));
     let pair = auth.log_in("alice").await.expect("a pair");
     let before = tokio::time::Instant::now();
     assert_eq!(call(&app, "POST", "/refresh", Some(pair.refresh_token())).await.status, 503);
-    let error = auth.log_out_everywhere("alice").await.expect_err("silent");
+    let error = auth.log_out_everywhere("alice").await.expect_err("no answer");
     assert_eq!(error.kind(), AuthErrorKind::Unavailable);
-    // The runtime's clock stands still but for its timers, so this measures nothing.
+    // The runtime's clock is paused and advances by its timers only, so the limit is exact.
     assert!(before.elapsed() < Duration::from_millis(600));
 }
 
-/// A store during whose answer somebody logs out everywhere.
-struct Slow(jwt_auth::MemoryStore, ManualClock);
+/// A store in which alice logs out everywhere while it decides a rotation.
+struct Slow(MemoryStore, ManualClock);
 
 impl RevocationStore for Slow {
-    fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
-        self.0.standing(token, now)
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
+        self.0.check(token, now)
     }
 
     async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
         self.0.revoke(what, now).await
     }
 
-    async fn rotate(&self, request: Rotate<'_>) -> Result<Rotation, StoreError> {
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
         self.1.advance(Duration::from_secs(1));
         let (before, until) = (self.1.now(), self.1.now() + Duration::from_secs(86_400));
         self.0.revoke(Revocation::Subject { subject: "alice", before, until }, before).await?;
@@ -244,21 +240,21 @@ impl RevocationStore for Slow {
 }
 
 #[tokio::test]
-async fn a_log_out_during_a_rotation_covers_what_the_rotation_makes() {
+async fn a_log_out_during_a_rotation_covers_its_successor() {
     let (config, clock) = config();
-    let store = Slow(jwt_auth::MemoryStore::new(), clock);
-    let auth = config.revocation(store).build().expect("good");
+    let store = Slow(MemoryStore::new(), clock);
+    let auth = config.revocation(store).build().expect("a valid configuration");
     let pair = auth.log_in("alice").await.expect("a pair");
-    let token = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    let token = auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
     assert_eq!(auth.rotate(token).await.expect_err("logged out").kind(), AuthErrorKind::Revoked);
 }
 
-/// A store whose records take until the next second to hold.
-struct Late(jwt_auth::MemoryStore, ManualClock, AtomicBool);
+/// A store whose first record takes until the next second.
+struct Late(MemoryStore, ManualClock, AtomicBool);
 
 impl RevocationStore for Late {
-    fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
-        self.0.standing(token, now)
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
+        self.0.check(token, now)
     }
 
     async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
@@ -268,18 +264,18 @@ impl RevocationStore for Late {
         self.0.revoke(what, now).await
     }
 
-    async fn rotate(&self, request: Rotate<'_>) -> Result<Rotation, StoreError> {
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
         self.0.rotate(request).await
     }
 }
 
 #[tokio::test]
-async fn a_log_out_everywhere_covers_the_time_that_its_record_took() {
+async fn log_out_everywhere_covers_tokens_issued_while_it_is_recorded() {
     let (config, clock) = config();
-    let store = Late(jwt_auth::MemoryStore::new(), clock.clone(), false.into());
-    let auth = config.revocation(store).build().expect("good");
-    auth.log_out_everywhere("alice").await.expect("held");
-    // Issued in the second in which the record came to hold.
+    let store = Late(MemoryStore::new(), clock.clone(), false.into());
+    let auth = config.revocation(store).build().expect("a valid configuration");
+    auth.log_out_everywhere("alice").await.expect("recorded");
+    // Issued in the second in which the record became durable.
     let meanwhile = auth.access_token("alice").issue().expect("a token");
     let error = auth.verify_access(&meanwhile).await.expect_err("logged out");
     assert_eq!(error.kind(), AuthErrorKind::Revoked);
@@ -288,52 +284,53 @@ async fn a_log_out_everywhere_covers_the_time_that_its_record_took() {
     assert!(auth.verify_access(&after).await.is_ok());
 }
 
-/// A store that decides about rotations, and for a while cannot say what else was taken back.
-struct Mute(jwt_auth::MemoryStore, Arc<AtomicBool>);
+/// A store that decides rotations and, while the flag is set, fails strict look-ups.
+struct NoLookUps(MemoryStore, Arc<AtomicBool>);
 
-impl RevocationStore for Mute {
-    fn standing(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<Standing, StoreError> {
-        self.0.standing(token, now)
+impl RevocationStore for NoLookUps {
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
+        self.0.check(token, now)
     }
 
-    async fn ask(
+    async fn check_strict(
         &self,
         token: &TokenIdentity<'_>,
         now: SystemTime,
-    ) -> Result<Standing, StoreError> {
+    ) -> Result<TokenStatus, StoreError> {
         if self.1.load(Ordering::Relaxed) {
             return Err(StoreError::new("malformed"));
         }
-        self.0.ask(token, now).await
+        self.0.check_strict(token, now).await
     }
 
     async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
         self.0.revoke(what, now).await
     }
 
-    async fn rotate(&self, request: Rotate<'_>) -> Result<Rotation, StoreError> {
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
         self.0.rotate(request).await
     }
 }
 
 #[tokio::test]
-async fn a_rotation_that_cannot_be_vouched_for_uses_nothing_up() {
-    let mute = Arc::new(AtomicBool::new(true));
-    let store = Mute(jwt_auth::MemoryStore::new(), Arc::clone(&mute));
+async fn a_rotation_whose_revocation_check_fails_uses_no_token_up() {
+    let is_failing = Arc::new(AtomicBool::new(true));
+    let store = NoLookUps(MemoryStore::new(), Arc::clone(&is_failing));
     let config = config().0.refresh_grace(Duration::ZERO).revocation(store);
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let pair = auth.log_in("alice").await.expect("a pair");
-    let token = async || auth.verify_refresh(pair.refresh_token()).await.expect("good");
-    let error = auth.rotate(token().await).await.expect_err("nobody vouches");
+    let token = async || auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
+    let error = auth.rotate(token().await).await.expect_err("not checked");
     assert_eq!(error.kind(), AuthErrorKind::Unavailable);
-    mute.store(false, Ordering::Relaxed);
+    is_failing.store(false, Ordering::Relaxed);
     assert!(auth.rotate(token().await).await.is_ok());
 }
 
+/// A store that fails at once.
 struct Down;
 
 impl RevocationStore for Down {
-    fn standing(&self, _: &TokenIdentity<'_>, _: SystemTime) -> Result<Standing, StoreError> {
+    fn check(&self, _: &TokenIdentity<'_>, _: SystemTime) -> Result<TokenStatus, StoreError> {
         Err(StoreError::new("connection refused"))
     }
 
@@ -341,29 +338,29 @@ impl RevocationStore for Down {
         Err(StoreError::new("connection refused"))
     }
 
-    async fn rotate(&self, _: Rotate<'_>) -> Result<Rotation, StoreError> {
+    async fn rotate(&self, _: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
         Err(StoreError::new("connection refused"))
     }
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_is_503_and_never_an_open_door() {
+async fn a_store_that_is_down_is_503_and_never_an_admission() {
     let (config, _) = config();
     let (app, auth) = app(config.revocation(Down));
     let pair = auth.log_in("alice").await.expect("a pair");
     for path in ["/me", "/maybe", "/bare", "/fresh"] {
-        let answer = get(&app, path, pair.access_token()).await;
+        let response = get(&app, path, pair.access_token()).await;
         assert_eq!(
-            (answer.status, answer.code().as_str()),
+            (response.status, response.code().as_str()),
             (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
         );
-        assert_eq!(answer.headers["retry-after"], "1");
+        assert_eq!(response.headers["retry-after"], "1");
     }
     assert_eq!(call(&app, "POST", "/refresh", Some(pair.refresh_token())).await.status, 503);
     assert_eq!(
         call(&app, "GET", "/me", None).await.status,
         401,
-        "it is not asked for what is refused anyway"
+        "a request without a token needs no store"
     );
     assert_eq!(get(&app, "/me", "junk").await.status, 401);
     assert_eq!(
@@ -374,4 +371,39 @@ async fn a_store_that_is_down_is_503_and_never_an_open_door() {
         auth.log_out_everywhere("alice").await.expect_err("down").kind(),
         AuthErrorKind::Unavailable
     );
+}
+
+#[tokio::test]
+async fn a_store_failure_has_the_store_error_as_its_source() {
+    use std::error::Error as _;
+
+    let (config, _) = config();
+    let (_, auth) = app(config.revocation(Down));
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let check = auth.verify_access(pair.access_token()).await.expect_err("down");
+    let revocation = auth.log_out_everywhere("alice").await.expect_err("down");
+    for error in [check, revocation] {
+        let source = error.source().expect("the store error");
+        assert_eq!(source.to_string(), "the session store failed: connection refused");
+        assert!(!error.to_string().contains("refused"), "the client does not see it: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_arc_of_a_store_is_a_store() {
+    let store = Arc::new(MemoryStore::new());
+    let (config, _) = config();
+    let auth = config.revocation(Arc::clone(&store)).build().expect("a valid configuration");
+    let (one, two) =
+        (auth.log_in("alice").await.expect("a pair"), auth.log_in("alice").await.expect("a pair"));
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    assert_eq!(store.sessions("alice", now).await.expect("a list").len(), 2);
+    let token = auth.verify_access(one.access_token()).await.expect("a valid token");
+    let identity = token.identity();
+    assert_eq!(store.check(&identity, now).expect("an answer"), TokenStatus::Valid);
+    auth.log_out(token.clone()).await.expect("recorded");
+    assert_eq!(store.check(&identity, now).expect("an answer"), TokenStatus::Revoked);
+    assert!(auth.verify_access(one.access_token()).await.is_err());
+    let token = auth.verify_refresh(two.refresh_token()).await.expect("a valid token");
+    assert!(auth.rotate(token).await.is_ok());
 }

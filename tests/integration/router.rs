@@ -1,12 +1,13 @@
-//! The router that refuses, and its manifest: API.md §7.
+//! `GuardedRouter`, its routing functions and its manifest.
 
 use axum::extract::{FromRef, Path, State};
 use axum::http::StatusCode;
+use jwt_auth::router::ManifestEntry;
 use jwt_auth::routing::{MethodFilter, any, get, on, post};
 use jwt_auth::{
     AccessToken, GuardedRouter, JwtAuth, RefreshToken, jwt_required, public, refresh_required,
 };
-use tests::{call, claims, config, forge, plain_header, send};
+use tests::{bearer, call, claims, config, forge, plain_header, send};
 
 #[public]
 async fn health() -> &'static str {
@@ -21,10 +22,10 @@ async fn me(token: AccessToken) -> String {
 #[jwt_required(optional)]
 async fn maybe() {}
 
-#[jwt_required(fresh, max_age = "1h", scopes("a", "b"), any_scope("c"), roles("r"), any_role("s", "t"), locations(query, header), audience = "x", check = nobody)]
+#[jwt_required(fresh, max_age = "1h", scopes("a", "b"), any_scope("c"), roles("r"), any_role("s", "t"), locations(query, header), audience = "x", check = deny_all)]
 async fn everything() {}
 
-fn nobody(_: &AccessToken) -> bool {
+fn deny_all(_: &AccessToken) -> bool {
     false
 }
 
@@ -66,7 +67,7 @@ fn router() -> GuardedRouter<JwtAuth> {
 }
 
 #[test]
-fn the_manifest_says_who_may_call_what() {
+fn the_manifest_lists_the_access_of_every_route() {
     let text = router().manifest().to_string();
     let expected = "\
 ANY    (fallback)                   access
@@ -75,7 +76,7 @@ ANY    /any                         access
 GET    /api                         access
 GET    /api/{id}                    access
 PUT    /api/{id}                    access
-POST   /everything                  access  fresh  max_age(3600s)  scopes(a b)  any_scope(c)  roles(r)  any_role(s t)  locations(query header)  audience(x)  check(nobody)
+POST   /everything                  access  fresh  max_age(3600s)  scopes(a b)  any_scope(c)  roles(r)  any_role(s t)  locations(query header)  audience(x)  check(deny_all)
 GET    /health                      public
 GET    /maybe                       access  optional
 GET    /merged                      public
@@ -92,7 +93,7 @@ POST   /token                       refresh
 }
 
 #[test]
-fn the_manifest_serialises() {
+fn the_manifest_serialises_as_json() {
     let json = serde_json::to_value(router().manifest()).expect("json");
     let entries = json.as_array().expect("a list");
     let of = |path: &str| entries.iter().find(|entry| entry["path"] == path).cloned().expect(path);
@@ -104,16 +105,16 @@ fn the_manifest_serialises() {
         of("/everything"),
         serde_json::json!({
             "path": "/everything", "method": "POST", "guard": "access", "fresh": true, "max_age": 3600,
-            "scopes": ["a", "b"], "any_scope": ["c"], "roles": ["r"], "any_role": ["s", "t"], "locations": ["query", "header"], "audience": "x", "check": "nobody",
+            "scopes": ["a", "b"], "any_scope": ["c"], "roles": ["r"], "any_role": ["s", "t"], "locations": ["query", "header"], "audience": "x", "check": "deny_all",
         })
     );
     assert_eq!(of("/static/{*rest}")["why"], "files");
 }
 
 #[tokio::test]
-async fn routes_nest_merge_and_fall_back() {
+async fn nested_merged_and_fallback_routes_are_guarded() {
     let (config, _) = config();
-    let app: axum::Router = router().with_state(config.build().expect("good"));
+    let app: axum::Router = router().with_state(config.build().expect("a valid configuration"));
     let token = forge(&plain_header(), &claims());
     for (path, without, with) in [
         ("/health", 200, 200),
@@ -134,7 +135,7 @@ async fn routes_nest_merge_and_fall_back() {
 }
 
 #[tokio::test]
-async fn an_app_with_a_state_of_its_own() {
+async fn guards_work_with_an_application_state() {
     #[derive(Clone, FromRef)]
     struct App {
         auth: JwtAuth,
@@ -147,12 +148,12 @@ async fn an_app_with_a_state_of_its_own() {
     }
 
     let (config, _) = config();
-    let state = App { auth: config.build().expect("good"), name: "app".into() };
+    let state = App { auth: config.build().expect("a valid configuration"), name: "app".into() };
     let app: axum::Router =
         GuardedRouter::new().route("/{id}", get(hello)).with_state(state.clone());
     let token = forge(&plain_header(), &claims());
     assert_eq!(tests::get(&app, "/7", &token).await.body, "app 7 alice");
-    // Who keeps axum's router keeps the guards too.
+    // The attributes guard the handlers of an `axum::Router` too.
     let app: axum::Router =
         axum::Router::new().route("/{id}", axum::routing::get(hello)).with_state(state);
     assert_eq!(tests::get(&app, "/7", &token).await.body, "app 7 alice");
@@ -160,7 +161,7 @@ async fn an_app_with_a_state_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_state_behind_an_arc_and_a_router_of_another_state() {
+async fn guards_work_with_a_state_in_an_arc_and_with_a_provided_state() {
     #[derive(Clone, FromRef)]
     struct App {
         auth: JwtAuth,
@@ -178,7 +179,7 @@ async fn a_state_behind_an_arc_and_a_router_of_another_state() {
     }
 
     let (config, _) = config();
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let state = std::sync::Arc::new(App { auth: auth.clone() });
     let router = GuardedRouter::new()
         .route("/shared", get(shared))
@@ -196,13 +197,13 @@ async fn a_state_behind_an_arc_and_a_router_of_another_state() {
 }
 
 #[test]
-fn a_caller_is_public_when_no_token_is_needed() {
+fn route_access_is_public_where_no_token_is_required() {
     let manifest = router().manifest();
     let public: Vec<&str> = manifest
         .entries()
         .iter()
-        .filter(|entry| entry.caller().is_public())
-        .map(jwt_auth::ManifestEntry::path)
+        .filter(|entry| entry.access().is_public())
+        .map(ManifestEntry::path)
         .collect();
     assert_eq!(
         public,
@@ -216,10 +217,10 @@ fn a_caller_is_public_when_no_token_is_needed() {
         ]
     );
     let everything =
-        manifest.entries().iter().find(|entry| entry.path() == "/everything").expect("it");
-    let caller = everything.caller();
+        manifest.entries().iter().find(|entry| entry.path() == "/everything").expect("the route");
+    let access = everything.access();
     assert_eq!(
-        (caller.scopes(), caller.roles(), caller.is_fresh()),
+        (access.scopes(), access.roles(), access.is_fresh()),
         (&["a".to_owned(), "b".to_owned()][..], &["r".to_owned()][..], true)
     );
 }
@@ -231,7 +232,7 @@ async fn layers_run_before_the_guards() {
 
     async fn put_token(mut request: axum::extract::Request) -> axum::extract::Request {
         let token = forge(&plain_header(), &claims());
-        let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a value");
+        let value = HeaderValue::from_str(&bearer(&token)).expect("a value");
         request.headers_mut().insert("authorization", value);
         request
     }
@@ -247,7 +248,7 @@ async fn layers_run_before_the_guards() {
         .route("/without", get(me))
         .route_layer(axum::middleware::from_fn(stamp))
         .layer(axum::middleware::from_fn(stamp))
-        .with_state(config.build().expect("good"));
+        .with_state(config.build().expect("a valid configuration"));
     assert_eq!(call(&app, "GET", "/with", None).await.body, "alice");
     let refused = call(&app, "GET", "/without", None).await;
     assert_eq!(
@@ -260,11 +261,11 @@ async fn layers_run_before_the_guards() {
 }
 
 #[tokio::test]
-async fn every_method_has_a_function_and_a_place_in_the_chain() {
+async fn every_method_is_guarded_by_its_function_and_by_its_chained_method() {
     use jwt_auth::routing::{self, MethodRouter};
-    type Made = fn() -> MethodRouter<JwtAuth>;
+    type Make = fn() -> MethodRouter<JwtAuth>;
     const ALL: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
-    let functions: [Made; 8] = [
+    let functions: [Make; 8] = [
         || get(me),
         || routing::head(me),
         || post(me),
@@ -274,7 +275,7 @@ async fn every_method_has_a_function_and_a_place_in_the_chain() {
         || routing::options(me),
         || routing::trace(me),
     ];
-    // `CONNECT` stands for nothing else, and each chain begins with it.
+    // `CONNECT` matches no other method, so each chain starts with it.
     let first = || on(MethodFilter::CONNECT, health);
     let chained: [MethodRouter<JwtAuth>; 8] = [
         first().get(me),
@@ -286,9 +287,9 @@ async fn every_method_has_a_function_and_a_place_in_the_chain() {
         first().options(me),
         first().trace(me),
     ];
-    let auth = config().0.build().expect("good");
+    let auth = config().0.build().expect("a valid configuration");
     let token = forge(&plain_header(), &claims());
-    let routers = functions.map(|made| made()).into_iter().chain(chained);
+    let routers = functions.map(|make| make()).into_iter().chain(chained);
     for (method, router) in ALL.iter().cycle().zip(routers) {
         let guarded = GuardedRouter::new().route("/x", router);
         let entries: Vec<_> =
@@ -296,12 +297,12 @@ async fn every_method_has_a_function_and_a_place_in_the_chain() {
         assert!(entries.iter().any(|entry| entry == method), "{method}: {entries:?}");
         let app = guarded.into_router().with_state(auth.clone());
         for other in ALL {
-            // axum answers HEAD by the handler of GET.
-            let served = other == *method || (other == "HEAD" && *method == "GET");
+            // axum serves HEAD by the handler of GET.
+            let is_served = other == *method || (other == "HEAD" && *method == "GET");
             let status = call(&app, other, "/x", Some(&token)).await.status;
-            assert_eq!(status, if served { 200 } else { 405 }, "{method}: {other}");
+            assert_eq!(status, if is_served { 200 } else { 405 }, "{method}: {other}");
             let without = call(&app, other, "/x", None).await.status;
-            assert_eq!(without, if served { 401 } else { 405 }, "{method}: {other}");
+            assert_eq!(without, if is_served { 401 } else { 405 }, "{method}: {other}");
         }
     }
 }

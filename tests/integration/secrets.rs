@@ -1,6 +1,6 @@
-//! No secret, key or whole token in `Debug` and errors: SECURITY.md §5.
+//! `Debug` and errors contain no secret, no key and no whole token: `guide::security`, "Secrets".
 
-use jwt_auth::{Algorithm, Config, Key, KeyRing};
+use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
 use serde_json::json;
 use tests::{SECRET, config};
 
@@ -14,13 +14,15 @@ async fn debug_prints_no_secret_and_no_token() {
     let ring = KeyRing::new(key.clone());
     let (config, _) = config();
     let config_text = format!("{config:?}");
-    let auth = config.build().expect("good");
+    let auth = config.build().expect("a valid configuration");
     let pair = auth.log_in("alice").await.expect("a pair");
-    let token = auth.verify_access(pair.access_token()).await.expect("good");
-    let refresh = auth.verify_refresh(pair.refresh_token()).await.expect("good");
+    let token = auth.verify_access(pair.access_token()).await.expect("a valid token");
+    let refresh = auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
     let builder = format!("{:?}", auth.access_token("alice").claims(&json!({ "pin": "1234" })));
     let texts = [
         format!("{key:?}"),
+        format!("{:?}", KeyMaterial::from(secret_text())),
+        format!("{:?}", auth.access_token("alice").issue()),
         format!("{ring:?}"),
         config_text,
         format!("{auth:?}"),

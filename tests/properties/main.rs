@@ -1,15 +1,15 @@
-//! Properties of tokens over cases made by chance: `PROPTEST_CASES` says how many, 10 000 in a full run.
+//! Properties of tokens over random cases. `PROPTEST_CASES` sets their number, 10 000 in a full run.
 
-mod flips;
+mod bit_flips;
+mod cache_agreement;
+mod round_trips;
 mod rules;
 mod times;
-mod together;
-mod trips;
 
 use jwt_auth::{Algorithm, AuthErrorKind, Config, JwtAuth, Key, KeyRing, ManualClock};
 use tests::NOW;
 
-/// A key pair of the tests' own, in PEM.
+/// A key pair of the tests, in PEM.
 fn pem(algorithm: Algorithm) -> (&'static str, &'static str) {
     match algorithm {
         Algorithm::ES256 => {
@@ -38,8 +38,8 @@ const ALL: [Algorithm; 12] = [
     Algorithm::EdDSA,
 ];
 
-/// A configuration of one algorithm whose clock stands at [`NOW`].
-fn of(algorithm: Algorithm) -> (Config, ManualClock) {
+/// A configuration with a key of the algorithm, whose clock is at [`NOW`].
+fn config_for(algorithm: Algorithm) -> (Config, ManualClock) {
     let clock = ManualClock::at(NOW);
     let key = match algorithm {
         Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => Key::secret(algorithm, [7; 64]),
@@ -51,9 +51,9 @@ fn of(algorithm: Algorithm) -> (Config, ManualClock) {
     (Config::with_keys(KeyRing::new(key)).clock(clock.clone()), clock)
 }
 
-/// What the verifier says of an access token: whose it is, or why not.
+/// The subject of an access token, or why the token is refused.
 fn verdict(auth: &JwtAuth, token: &str) -> Result<String, AuthErrorKind> {
-    match tests::now(auth.verify_access(token)) {
+    match tests::run_ready(auth.verify_access(token)) {
         Ok(token) => Ok(token.subject().to_owned()),
         Err(error) => Err(error.kind()),
     }

@@ -1,4 +1,4 @@
-//! What the tests share: an app behind `oneshot`, a clock that stands still, and tokens made by hand.
+//! Helpers of the tests: requests by `oneshot`, a fixed clock, and tokens signed by hand.
 
 pub mod postgres;
 pub mod process;
@@ -23,14 +23,16 @@ use jsonwebtoken::crypto::aws_lc as provider;
 #[cfg(not(feature = "aws_lc_rs"))]
 use jsonwebtoken::crypto::rust_crypto as provider;
 
-/// The time that the tests' clocks start at.
+/// The time at which the clocks of the tests start.
 pub const NOW: u64 = 1_700_000_000;
 
-/// The secret of the tests, 32 bytes.
+/// The secret of the tests: 32 bytes.
 pub const SECRET: &[u8; 32] = b"an example secret of 32 bytes :)";
 
-/// A configuration over [`SECRET`] whose clock stands at [`NOW`], with as many tokens kept as
-/// `TESTS_VERIFIED_CACHE` says, so that all tests can be run over either verifier.
+/// A configuration with [`SECRET`] whose clock is at [`NOW`].
+///
+/// `TESTS_VERIFIED_CACHE` sets the size of its cache of verified tokens, so that all tests can run with and without
+/// the cache.
 pub fn config() -> (Config, ManualClock) {
     let clock = ManualClock::at(NOW);
     let config = Config::hs256(SECRET).clock(clock.clone());
@@ -40,21 +42,21 @@ pub fn config() -> (Config, ManualClock) {
     }
 }
 
-/// Runs a future that never waits.
+/// Runs a future that is ready at once.
 ///
 /// # Panics
 ///
-/// When it waits.
-pub fn now<F: Future>(future: F) -> F::Output {
+/// If the future has to wait.
+pub fn run_ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("nothing here waits"),
+        Poll::Pending => panic!("the future is not ready"),
     }
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -63,37 +65,37 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
-    /// The challenge, or nothing.
+impl TestResponse {
+    /// The value of `WWW-Authenticate`; empty if there is none.
     pub fn challenge(&self) -> &str {
         self.headers.get("www-authenticate").map_or("", |value| value.to_str().unwrap_or("?"))
     }
 
-    /// The stable code of an error's body.
+    /// The `code` of an error body; empty if there is none.
     pub fn code(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         body["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-impl Answer {
-    /// The lines that set cookies.
+impl TestResponse {
+    /// The values of `Set-Cookie`.
     pub fn cookies(&self) -> Vec<&str> {
         let lines = self.headers.get_all("set-cookie").iter();
         lines.map(|line| line.to_str().unwrap_or("?")).collect()
     }
 
-    /// The sentence of an error's body.
+    /// The `detail` of an error body; empty if there is none.
     pub fn detail(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         body["detail"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// A client that keeps its cookies, as a browser does, and sends all of them to every path.
+/// A client that stores cookies like a browser, and sends all of them to every path.
 #[derive(Debug)]
 pub struct Client {
-    /// The app.
+    /// The app that it sends requests to.
     pub app: Router,
     jar: std::sync::Mutex<Vec<(String, String)>>,
 }
@@ -104,33 +106,33 @@ impl Client {
         Self { app, jar: std::sync::Mutex::default() }
     }
 
-    /// The same cookies, for another app.
+    /// The same cookies, with another app.
     #[must_use]
-    pub fn moved_to(self, app: Router) -> Self {
+    pub fn with_app(self, app: Router) -> Self {
         Self { app, ..self }
     }
 
-    /// A request with the cookies and these headers; cookies of the answer are kept.
+    /// Sends a request with the cookies and these headers, and stores the cookies of the response.
     ///
     /// # Panics
     ///
-    /// When the parts make no request.
-    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    /// If the parts are not a valid request.
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> TestResponse {
         self.call_with(method, path, headers, Body::empty()).await
     }
 
-    /// The same, with a body.
+    /// Like [`call`](Self::call), with a body.
     ///
     /// # Panics
     ///
-    /// When the parts make no request.
+    /// If the parts are not a valid request.
     pub async fn call_with(
         &self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
         body: Body,
-    ) -> Answer {
+    ) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path);
         let cookies = self.cookies();
         if !cookies.is_empty() {
@@ -139,98 +141,103 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = send(&self.app, request.body(body).expect("a request")).await;
+        let response = send(&self.app, request.body(body).expect("a valid request")).await;
         let mut jar = self.jar.lock().expect("no panic");
-        for line in answer.cookies() {
+        for line in response.cookies() {
             let (name, rest) = line.split_once('=').expect("a cookie");
             let value = rest.split(';').next().unwrap_or_default();
-            jar.retain(|(kept, _)| kept != name);
+            jar.retain(|(stored, _)| stored != name);
             if !line.contains("Max-Age=0") {
                 jar.push((name.to_owned(), value.to_owned()));
             }
         }
-        answer
+        response
     }
 
-    /// The cookies, as a request bears them.
+    /// The value of the `Cookie` header of its next request.
     ///
     /// # Panics
     ///
-    /// After a panic.
+    /// If another thread panicked while it held the cookies.
     pub fn cookies(&self) -> String {
         let jar = self.jar.lock().expect("no panic");
         jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    /// The value of the cookie whose name ends so, or nothing.
+    /// The value of the cookie whose name has this suffix; empty if there is none.
     ///
     /// # Panics
     ///
-    /// After a panic.
-    pub fn cookie(&self, end: &str) -> String {
+    /// If another thread panicked while it held the cookies.
+    pub fn cookie(&self, suffix: &str) -> String {
         let jar = self.jar.lock().expect("no panic");
-        let found = jar.iter().find(|(name, _)| name.ends_with(end));
+        let found = jar.iter().find(|(name, _)| name.ends_with(suffix));
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    /// Puts a cookie into the jar, or another value into one that is there.
+    /// Stores a cookie, and replaces one of the same name.
     ///
     /// # Panics
     ///
-    /// After a panic.
-    pub fn keep(&self, name: &str, value: &str) {
+    /// If another thread panicked while it held the cookies.
+    pub fn set_cookie(&self, name: &str, value: &str) {
         let mut jar = self.jar.lock().expect("no panic");
-        jar.retain(|(kept, _)| kept != name);
+        jar.retain(|(stored, _)| stored != name);
         jar.push((name.to_owned(), value.to_owned()));
     }
 }
 
-/// Sends a request to an app in process.
+/// Sends a request to an app in this process.
 ///
 /// # Panics
 ///
-/// When the app does not answer, which a router always does.
-pub async fn send(app: &Router, request: Request<Body>) -> Answer {
+/// If the body of the response fails.
+pub async fn send(app: &Router, request: Request<Body>) -> TestResponse {
     let response = app.clone().oneshot(request).await.expect("a router is infallible");
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.expect("the body is in memory").to_bytes();
-    Answer {
+    TestResponse {
         status: parts.status,
         headers: parts.headers,
         body: String::from_utf8_lossy(&bytes).into_owned(),
     }
 }
 
-/// `GET path` with `Authorization: Bearer token`.
-pub async fn get(app: &Router, path: &str, token: &str) -> Answer {
+/// The value of an `Authorization` header with this token.
+pub fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// Sends `GET path` with `Authorization: Bearer token`.
+pub async fn get(app: &Router, path: &str, token: &str) -> TestResponse {
     call(app, "GET", path, Some(token)).await
 }
 
-/// A request without a body, with a token or without.
+/// Sends a request without a body, with a token or without one.
 ///
 /// # Panics
 ///
-/// When path or token make no request.
-pub async fn call(app: &Router, method: &str, path: &str, token: Option<&str>) -> Answer {
+/// If path and token are not a valid request.
+pub async fn call(app: &Router, method: &str, path: &str, token: Option<&str>) -> TestResponse {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
+        request = request.header("authorization", bearer(token));
     }
-    send(app, request.body(Body::empty()).expect("a request")).await
+    send(app, request.body(Body::empty()).expect("a valid request")).await
 }
 
-/// The token with a bit of its signature flipped, whatever it was.
+/// The token with another first character in its signature.
 ///
 /// # Panics
 ///
-/// When the text is no token.
-pub fn forged(token: &str) -> String {
+/// If the text is not a token.
+pub fn tamper_with_signature(token: &str) -> String {
     let at = token.rfind('.').expect("a token") + 1;
     let other = if token[at..].starts_with('A') { "B" } else { "A" };
     format!("{}{other}{}", &token[..at], &token[at + 1..])
 }
 
-/// The claims of a good access token at [`NOW`].
+/// The claims of an access token that is valid at [`NOW`].
 pub fn claims() -> Value {
     json!({
         "sub": "alice", "iat": NOW, "nbf": NOW, "exp": NOW + 900, "jti": "an-id", "type": "access",
@@ -238,22 +245,22 @@ pub fn claims() -> Value {
     })
 }
 
-/// A token signed by [`SECRET`] with HS256, whatever its header and claims say.
+/// A token with any header and claims, signed by [`SECRET`] with HS256.
 pub fn forge(header: &Value, claims: &Value) -> String {
     sign(&header.to_string(), &claims.to_string())
 }
 
-/// The same over texts, which need not be JSON.
+/// Like [`forge`], with texts that need not be JSON.
 pub fn sign(header: &str, claims: &str) -> String {
     sign_encoded(&URL_SAFE_NO_PAD.encode(header), &URL_SAFE_NO_PAD.encode(claims))
 }
 
-/// The same over segments, which need not be base64url.
+/// Like [`sign`], with segments that need not be base64url.
 pub fn sign_encoded(header: &str, claims: &str) -> String {
     sign_message(SECRET, &format!("{header}.{claims}"))
 }
 
-/// A token signed by a secret of the caller's.
+/// Like [`forge`], with another secret.
 pub fn sign_with(secret: &[u8], header: &Value, claims: &Value) -> String {
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     sign_message(secret, &format!("{}.{}", encode(header), encode(claims)))
@@ -267,7 +274,7 @@ fn sign_message(secret: &[u8], message: &str) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The header that `PyJWT` writes.
+/// The header that `PyJWT` writes by default.
 pub fn plain_header() -> Value {
     json!({ "typ": "JWT", "alg": "HS256" })
 }

@@ -1,4 +1,4 @@
-//! A real `PostgreSQL` server of the installed binaries: its own folder, its own port, until it is dropped.
+//! A real `PostgreSQL` server: the installed binaries, a private folder and port, stopped when it is dropped.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to come up, or to go.
+/// How long a server may take to start or to stop.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 pub struct PostgresServer {
     binaries: PathBuf,
@@ -19,17 +19,17 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// A new server with empty databases; nothing when `PostgreSQL` is not installed, which is said.
+    /// Starts a new server with an empty database. `None`, with a message, if `PostgreSQL` is not installed.
     ///
     /// # Panics
     ///
-    /// When it does not come up, or is not installed though `TESTS_SERVERS` says that it must be.
+    /// If it does not start, or if it is not installed and `TESTS_SERVERS` is set.
     pub fn start() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Some(binaries) = binaries() else {
             assert!(
                 std::env::var_os("TESTS_SERVERS").is_none(),
-                "PostgreSQL is not installed, and TESTS_SERVERS says that it must be"
+                "PostgreSQL is not installed, and TESTS_SERVERS requires it"
             );
             println!("skipped: PostgreSQL is not installed");
             return None;
@@ -40,36 +40,36 @@ impl PostgresServer {
         std::fs::create_dir_all(&folder).expect("a folder");
         if is_root() {
             let owned = Command::new("chown").arg("postgres").arg(&folder).status();
-            assert!(owned.is_ok_and(|status| status.success()), "the folder is given away");
+            assert!(owned.is_ok_and(|status| status.success()), "chown of the folder");
         }
         let port = free_port();
         let mut server = Self { binaries, folder, port, child: None };
-        let made = server
+        let initialised = server
             .command("initdb")
             .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"])
             .arg(server.data())
             .output()
             .expect("initdb runs");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        server.start_again();
+        assert!(initialised.status.success(), "{}", String::from_utf8_lossy(&initialised.stderr));
+        server.restart();
         Some(server)
     }
 
-    /// Where it listens.
-    pub fn at(&self) -> SocketAddr {
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    /// The address of its database.
+    /// The URL of its database.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@{}/postgres", self.at())
+        format!("postgres://postgres@{}/postgres", self.address())
     }
 
-    /// Ends it at once, as a crash would, and waits until it is gone. Its data stays.
+    /// Stops it at once, like a crash, and waits for its end. Its data remains.
     ///
     /// # Panics
     ///
-    /// When it does not go.
+    /// If it does not stop.
     pub fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         let stopped = self
@@ -82,15 +82,15 @@ impl PostgresServer {
         if !stopped.is_ok_and(|status| status.success()) {
             let _ = child.kill();
         }
-        child.wait().expect("it is gone");
+        child.wait().expect("the server stops");
     }
 
-    /// Starts it on the same port and data, and waits until it answers.
+    /// Starts it with the same port and data, and waits until it answers.
     ///
     /// # Panics
     ///
-    /// When it does not come up.
-    pub fn start_again(&mut self) {
+    /// If it does not start.
+    pub fn restart(&mut self) {
         let log = std::fs::File::create(self.folder.join("log")).expect("a file");
         let child = self
             .command("postgres")
@@ -104,30 +104,30 @@ impl PostgresServer {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .expect("postgres starts");
+            .expect("postgres runs");
         self.child = Some(child);
-        let begun = Instant::now();
-        while !self.answers() {
-            assert!(begun.elapsed() < DEADLINE, "it does not answer: {}", self.log());
-            let over = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            assert!(over.is_none(), "it ended: {}", self.log());
+        let start = Instant::now();
+        while !self.is_ready() {
+            assert!(start.elapsed() < DEADLINE, "the server does not answer: {}", self.log());
+            let exit = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            assert!(exit.is_none(), "the server exited: {}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Makes it a standby, that nothing is sent to any more, by a crash.
+    /// Stops it and starts it as a standby without a primary.
     ///
     /// # Panics
     ///
-    /// When it does not come up.
+    /// If it does not start.
     pub fn demote(&mut self) {
         self.stop();
         std::fs::write(self.data().join("standby.signal"), "").expect("a file");
-        self.start_again();
+        self.restart();
     }
 
-    fn answers(&self) -> bool {
-        TcpStream::connect(self.at()).is_ok()
+    fn is_ready(&self) -> bool {
+        TcpStream::connect(self.address()).is_ok()
             && self
                 .command("pg_isready")
                 .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
@@ -143,7 +143,7 @@ impl PostgresServer {
         self.folder.join("data")
     }
 
-    /// A program of the server, as somebody who is not root: it refuses to run as root.
+    /// A program of the server. It runs as `postgres` if we are root, because it refuses to run as root.
     fn command(&self, name: &str) -> Command {
         let program = self.binaries.join(name);
         let mut command = if is_root() {
@@ -166,7 +166,7 @@ impl Drop for PostgresServer {
     }
 }
 
-/// The newest that is installed.
+/// The folder of the newest installed version.
 fn binaries() -> Option<PathBuf> {
     let version = |path: &Path| {
         path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).unwrap_or_default()
@@ -180,10 +180,10 @@ fn binaries() -> Option<PathBuf> {
     folders.into_iter().find(|path| path.join("postgres").exists() && path.join("initdb").exists())
 }
 
-/// Whether we are root: then its files are ours.
+/// Whether this process runs as root.
 fn is_root() -> bool {
-    let said = Command::new("id").arg("-u").output();
-    said.is_ok_and(|said| said.stdout.trim_ascii() == b"0")
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }
 
 fn free_port() -> u16 {

@@ -1,4 +1,4 @@
-//! An example that runs as a person would run it: its own folder, its own port, until it is dropped.
+//! An example as a process: a private folder and port, stopped when it is dropped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use serde_json::Value;
 pub struct Running {
     child: Child,
     folder: PathBuf,
-    /// What it printed, up to and with the line that was waited for.
-    pub said: Vec<String>,
+    /// The lines that it printed, up to and including the expected one.
+    pub output: Vec<String>,
 }
 
-/// Builds a package's binary and says where it is.
+/// Builds the binary of a package, and returns its path.
 ///
 /// # Panics
 ///
-/// When it does not build.
+/// If it does not build.
 pub fn binary(package: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -39,43 +39,47 @@ pub fn binary(package: &str) -> PathBuf {
 }
 
 impl Running {
-    /// Starts an example on a port that is free, in a folder that is new, and waits for a line.
+    /// Starts an example with a free port and a new folder, and waits for a line of its output.
     ///
     /// # Panics
     ///
-    /// When it does not start, or ends before it says so.
-    pub fn start(package: &str, name: &str, until: impl Fn(&str) -> bool) -> Self {
+    /// If it does not start, or exits before it prints the line.
+    pub fn start(package: &str, name: &str, is_expected: impl Fn(&str) -> bool) -> Self {
         let folder = std::env::temp_dir().join(format!("{package}-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let mut command = Command::new(binary(package));
         command.current_dir(&folder).env("PORT", "0").env_remove("JWT_AUTH_SECRET_KEY");
-        Self::spawn(command, folder, until)
+        Self::spawn(command, folder, is_expected)
     }
 
-    /// Runs any command in a folder that goes with it, and waits for a line.
+    /// Starts a command, and waits for a line of its output. The folder is removed when it is dropped.
     ///
     /// # Panics
     ///
-    /// When it does not start, or ends before it says so.
-    pub fn spawn(mut command: Command, folder: PathBuf, until: impl Fn(&str) -> bool) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+    /// If it does not start, or exits before it prints the line.
+    pub fn spawn(
+        mut command: Command,
+        folder: PathBuf,
+        is_expected: impl Fn(&str) -> bool,
+    ) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut said: Vec<String> = Vec::new();
-        while said.last().is_none_or(|line| !until(line)) {
-            said.push(lines.next().expect("it says so").expect("text"));
+        let mut output: Vec<String> = Vec::new();
+        while output.last().is_none_or(|line| !is_expected(line)) {
+            output.push(lines.next().expect("the expected line").expect("text"));
         }
-        // What it says later is read and dropped, so that it never waits for a reader.
+        // Later lines are read and dropped, so that the process never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, folder, said }
+        Self { child, folder, output }
     }
 
-    /// The address behind `Listening on `.
+    /// The URL that it printed after `Listening on `.
     ///
     /// # Panics
     ///
-    /// When it did not print one.
+    /// If it printed none.
     pub fn url(&self) -> String {
-        let line = self.said.iter().find_map(|line| line.strip_prefix("Listening on "));
+        let line = self.output.iter().find_map(|line| line.strip_prefix("Listening on "));
         line.expect("an address").split('.').take(4).collect::<Vec<_>>().join(".")
     }
 }

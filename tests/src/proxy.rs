@@ -1,4 +1,4 @@
-//! A small TCP proxy that can cut, refuse, stall, slow and tear what goes through it.
+//! A TCP proxy that injects faults: refused, stalled, slow and torn connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,38 +8,38 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What happens to connections.
+/// What happens to connections of the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     None,
-    /// Connections are closed, and new ones at once.
+    /// Open connections are closed, and new ones are closed at once.
     Refused,
-    /// A black hole: connections stay open, and nothing comes through.
+    /// Connections stay open, and no byte arrives.
     BlackHole,
-    /// Each piece comes that much later.
+    /// Each piece of data arrives that much later.
     Slow(Duration),
-    /// Half of the next piece of an answer comes through, then the connection is closed.
+    /// Half of the next response arrives, then the connection is closed.
     Torn,
 }
 
 /// A proxy in front of one server.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Where it listens.
-    pub at: SocketAddr,
+    /// The address that it listens on.
+    pub address: SocketAddr,
     fault: Arc<watch::Sender<Fault>>,
 }
 
 impl Proxy {
-    /// Starts one, on a port that is free.
+    /// Starts a proxy on a free port.
     ///
     /// # Panics
     ///
-    /// When there is no port.
+    /// If no port is free.
     pub async fn start(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let at = listener.local_addr().expect("an address");
+        let address = listener.local_addr().expect("an address");
         let fault = Arc::new(watch::Sender::new(Fault::None));
         let faults = Arc::clone(&fault);
         tokio::spawn(async move {
@@ -59,27 +59,27 @@ impl Proxy {
                 });
             }
         });
-        Self { at, fault }
+        Self { address, fault }
     }
 
-    /// From now on.
+    /// Sets the fault of all connections from now on.
     pub fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
 }
 
-/// Carries bytes one way; when it returns, the connection is closed both ways.
+/// Copies bytes in one direction. When it returns, the connection is closed in both directions.
 async fn pump(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
     mut fault: watch::Receiver<Fault>,
-    answers: bool,
+    is_response: bool,
 ) {
     let mut piece = vec![0; 16 * 1024];
     loop {
         let read = tokio::select! {
             read = from.read(&mut piece) => read,
-            () = refused(&mut fault) => return,
+            () = wait_for_refused(&mut fault) => return,
         };
         let Ok(len @ 1..) = read else { return };
         let now = *fault.borrow_and_update();
@@ -87,7 +87,7 @@ async fn pump(
         match now {
             Fault::Refused => return,
             Fault::BlackHole => {
-                // What was on its way is lost with the connection, as when a cable is pulled.
+                // Data in flight is lost with the connection, as when a cable is pulled.
                 while *fault.borrow_and_update() == Fault::BlackHole {
                     if fault.changed().await.is_err() {
                         return;
@@ -96,16 +96,16 @@ async fn pump(
                 return;
             }
             Fault::Slow(by) => tokio::time::sleep(by).await,
-            Fault::Torn if answers => piece = &piece[..len / 2],
+            Fault::Torn if is_response => piece = &piece[..len / 2],
             Fault::None | Fault::Torn => {}
         }
-        if to.write_all(piece).await.is_err() || (now == Fault::Torn && answers) {
+        if to.write_all(piece).await.is_err() || (now == Fault::Torn && is_response) {
             return;
         }
     }
 }
 
-async fn refused(fault: &mut watch::Receiver<Fault>) {
+async fn wait_for_refused(fault: &mut watch::Receiver<Fault>) {
     loop {
         if *fault.borrow_and_update() == Fault::Refused || fault.changed().await.is_err() {
             return;

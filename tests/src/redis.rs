@@ -1,4 +1,4 @@
-//! A Redis of the tests' own, on a private port and in a folder that goes with it.
+//! A real Redis server: the installed binary, a private folder and port, stopped when it is dropped.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A server that runs until it is dropped.
+/// A running server.
 #[derive(Debug)]
 pub struct RedisServer {
     child: Option<Child>,
@@ -15,15 +15,16 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one that writes each command to its disk; `None`, with a word, where Redis is not installed.
+    /// Starts a new server that writes each command to disk. `None`, with a message, if Redis is not installed.
     ///
     /// # Panics
     ///
-    /// When it does not start, or is not installed though `TESTS_SERVERS` asks for it.
+    /// If it does not start, or if it is not installed and `TESTS_SERVERS` is set.
     pub fn start() -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-        if !there.is_ok_and(|status| status.success()) {
+        let installed =
+            Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
+        if !installed.is_ok_and(|status| status.success()) {
             assert!(std::env::var_os("TESTS_SERVERS").is_none(), "redis-server is not installed");
             eprintln!("skipped: redis-server is not installed");
             return None;
@@ -36,21 +37,21 @@ impl RedisServer {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let port = port.expect("a port").port();
         let mut server = Self { child: None, folder, port };
-        server.start_again();
+        server.restart();
         Some(server)
     }
 
-    /// Where it listens.
-    pub fn at(&self) -> SocketAddr {
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    /// The address of a client.
+    /// The URL for a client.
     pub fn url(&self) -> String {
-        format!("redis://{}", self.at())
+        format!("redis://{}", self.address())
     }
 
-    /// Kills it.
+    /// Kills the server.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -58,12 +59,12 @@ impl RedisServer {
         }
     }
 
-    /// Starts it again, on the same port and with what it wrote.
+    /// Starts it with the same port and data.
     ///
     /// # Panics
     ///
-    /// When it does not start.
-    pub fn start_again(&mut self) {
+    /// If it does not start.
+    pub fn restart(&mut self) {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""])
             .args(["--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no"])
@@ -71,11 +72,11 @@ impl RedisServer {
             .current_dir(&self.folder)
             .stdout(Stdio::null())
             .spawn()
-            .expect("it starts");
+            .expect("redis-server runs");
         self.child = Some(child);
-        let began = Instant::now();
-        while TcpStream::connect(self.at()).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(10), "it listens");
+        let start = Instant::now();
+        while TcpStream::connect(self.address()).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(10), "the server does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

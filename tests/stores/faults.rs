@@ -1,29 +1,30 @@
-//! Faults of a shared store: always 503 in time, back within a second, and nothing revoked let in.
+//! Faults of a shared store: 503 in time, back within a second, and no revoked token is admitted.
 
 use std::time::{Duration, Instant};
 
+use jwt_auth::session::RevocationStore;
 use jwt_auth::{AuthError, AuthErrorKind, Config, JwtAuth, PostgresStore, RedisStore};
 use tests::postgres::PostgresServer;
 use tests::proxy::{Fault, Proxy};
 use tests::redis::RedisServer;
 
-/// How old memory may be in these tests.
+/// `max_staleness` of these tests.
 const STALE: Duration = Duration::from_millis(600);
-/// A call of a store has 250 ms; the rest is this machine's.
+/// A call of a store has 250 ms; the rest is for a slow machine.
 const IN_TIME: Duration = Duration::from_millis(600);
 
-fn auth(store: impl jwt_auth::RevocationStore) -> JwtAuth {
-    Config::hs256(tests::SECRET).revocation(store).build().expect("good")
+fn auth(store: impl RevocationStore) -> JwtAuth {
+    Config::hs256(tests::SECRET).revocation(store).build().expect("a valid configuration")
 }
 
-fn unavailable<T>(outcome: &Result<T, AuthError>) -> bool {
+fn is_unavailable<T>(outcome: &Result<T, AuthError>) -> bool {
     outcome.as_ref().is_err_and(|error| error.kind() == AuthErrorKind::Unavailable)
 }
 
-/// Sessions that are looked at all the time while faults come and go.
+/// Tokens that are verified all the time while faults come and go.
 struct Watch {
     auth: JwtAuth,
-    good: String,
+    access: String,
     refresh: String,
     revoked: String,
 }
@@ -32,105 +33,104 @@ impl Watch {
     async fn new(auth: JwtAuth) -> Self {
         let pair = auth.log_in("alice").await.expect("a pair");
         let bad = auth.log_in("mallory").await.expect("a pair");
-        let token = auth.verify_access(bad.access_token()).await.expect("good");
-        auth.log_out(token).await.expect("held");
+        let token = auth.verify_access(bad.access_token()).await.expect("a valid token");
+        auth.log_out(token).await.expect("recorded");
         Self {
             auth,
-            good: pair.access_token().to_owned(),
+            access: pair.access_token().to_owned(),
             refresh: pair.refresh_token().to_owned(),
             revoked: bad.access_token().to_owned(),
         }
     }
 
-    async fn is_good(&self) -> bool {
-        assert!(self.auth.verify_access(&self.revoked).await.is_err(), "nothing revoked is let in");
-        let outcome = self.auth.verify_access(&self.good).await;
-        assert!(outcome.is_ok() || unavailable(&outcome), "let in, or 503");
+    /// Whether the valid token is admitted now. The revoked one never is.
+    async fn is_admitted(&self) -> bool {
+        assert!(self.auth.verify_access(&self.revoked).await.is_err(), "a revoked token");
+        let outcome = self.auth.verify_access(&self.access).await;
+        assert!(outcome.is_ok() || is_unavailable(&outcome), "admitted, or 503");
         outcome.is_ok()
     }
 
-    /// Waits until the good token is let in, or is not any more.
-    async fn until(&self, good: bool, within: Duration, what: &str) {
-        let began = Instant::now();
-        while self.is_good().await != good {
+    /// Waits until the valid token is admitted, or until it is 503.
+    async fn wait_until(&self, is_admitted: bool, within: Duration, fault: &str) {
+        let start = Instant::now();
+        while self.is_admitted().await != is_admitted {
             assert!(
-                began.elapsed() < within,
-                "{what}: not {} within {within:?}",
-                if good { "back" } else { "503" }
+                start.elapsed() < within,
+                "{fault}: not {} within {within:?}",
+                if is_admitted { "back" } else { "503" }
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Every call that has to reach the store is 503, and in time.
-    async fn every_call_is_503(&self, what: &str) {
-        let calls = async {
-            let began = Instant::now();
-            assert!(unavailable(&self.auth.log_in("bob").await), "{what}: a log-in");
-            assert!(began.elapsed() < IN_TIME, "{what}: a log-in took {:?}", began.elapsed());
-            let began = Instant::now();
-            assert!(unavailable(&self.auth.log_out_everywhere("bob").await), "{what}: a log-out");
-            assert!(began.elapsed() < IN_TIME, "{what}: a log-out took {:?}", began.elapsed());
-            let began = Instant::now();
-            assert!(unavailable(&self.auth.sessions("bob").await), "{what}: a list");
-            assert!(began.elapsed() < IN_TIME, "{what}: a list took {:?}", began.elapsed());
-        };
-        calls.await;
+    /// Checks that every call that needs the store is 503 in time.
+    async fn assert_every_call_is_503(&self, fault: &str) {
+        let start = Instant::now();
+        assert!(is_unavailable(&self.auth.log_in("bob").await), "{fault}: a log-in");
+        assert!(start.elapsed() < IN_TIME, "{fault}: a log-in took {:?}", start.elapsed());
+        let start = Instant::now();
+        assert!(is_unavailable(&self.auth.log_out_everywhere("bob").await), "{fault}: a log-out");
+        assert!(start.elapsed() < IN_TIME, "{fault}: a log-out took {:?}", start.elapsed());
+        let start = Instant::now();
+        assert!(is_unavailable(&self.auth.sessions("bob").await), "{fault}: a list");
+        assert!(start.elapsed() < IN_TIME, "{fault}: a list took {:?}", start.elapsed());
     }
 
-    /// The session was not used up by anything that failed.
-    async fn still_rotates(&mut self, what: &str) {
-        let token = self.auth.verify_refresh(&self.refresh).await.expect(what);
-        let pair = self.auth.rotate(token).await.expect(what);
-        pair.access_token().clone_into(&mut self.good);
+    /// Rotates the session: no failed call has used its refresh token up.
+    async fn rotate(&mut self, fault: &str) {
+        let token = self.auth.verify_refresh(&self.refresh).await.expect(fault);
+        let pair = self.auth.rotate(token).await.expect(fault);
+        pair.access_token().clone_into(&mut self.access);
         pair.refresh_token().clone_into(&mut self.refresh);
     }
 
-    async fn through(&mut self, proxy: &Proxy) {
+    /// Runs through every fault of the proxy.
+    async fn run_faults(&mut self, proxy: &Proxy) {
         for fault in [Fault::Refused, Fault::BlackHole, Fault::Torn] {
-            let what = format!("{fault:?}");
-            assert!(self.is_good().await);
-            let token = self.auth.verify_refresh(&self.refresh).await.expect("good");
+            let name = format!("{fault:?}");
+            assert!(self.is_admitted().await);
+            let token = self.auth.verify_refresh(&self.refresh).await.expect("a valid token");
             proxy.set(fault);
-            self.every_call_is_503(&what).await;
-            let began = Instant::now();
-            assert!(unavailable(&self.auth.rotate(token).await), "{what}: a rotation");
-            assert!(began.elapsed() < IN_TIME, "{what}: a rotation took {:?}", began.elapsed());
-            self.until(false, STALE + Duration::from_millis(400), &what).await;
+            self.assert_every_call_is_503(&name).await;
+            let start = Instant::now();
+            assert!(is_unavailable(&self.auth.rotate(token).await), "{name}: a rotation");
+            assert!(start.elapsed() < IN_TIME, "{name}: a rotation took {:?}", start.elapsed());
+            self.wait_until(false, STALE + Duration::from_millis(400), &name).await;
             proxy.set(Fault::None);
-            self.until(true, Duration::from_secs(1), &what).await;
-            self.still_rotates(&what).await;
+            self.wait_until(true, Duration::from_secs(1), &name).await;
+            self.rotate(&name).await;
         }
         proxy.set(Fault::Slow(Duration::from_millis(300)));
-        self.every_call_is_503("slow").await;
+        self.assert_every_call_is_503("slow").await;
         proxy.set(Fault::None);
-        self.until(true, Duration::from_secs(1), "slow").await;
-        let back = Instant::now();
-        while unavailable(&self.auth.sessions("alice").await) {
+        self.wait_until(true, Duration::from_secs(1), "slow").await;
+        let start = Instant::now();
+        while is_unavailable(&self.auth.sessions("alice").await) {
             assert!(
-                back.elapsed() < Duration::from_secs(1),
-                "slow: calls are back within a second"
+                start.elapsed() < Duration::from_secs(1),
+                "slow: calls are not back within a second"
             );
         }
-        self.still_rotates("slow").await;
+        self.rotate("slow").await;
     }
 }
 
 #[tokio::test]
-async fn redis_through_a_proxy() {
+async fn faults_of_redis_are_503_in_time_and_recover_within_a_second() {
     let Some(server) = RedisServer::start() else { return };
-    let proxy = Proxy::start(server.at()).await;
-    let store = RedisStore::builder(&format!("redis://{}", proxy.at)).max_staleness(STALE);
+    let proxy = Proxy::start(server.address()).await;
+    let store = RedisStore::builder(&format!("redis://{}", proxy.address)).max_staleness(STALE);
     let mut watch = Watch::new(auth(store.connect().await.expect("connected"))).await;
-    watch.through(&proxy).await;
+    watch.run_faults(&proxy).await;
 }
 
 #[tokio::test]
-async fn postgres_through_a_proxy() {
+async fn faults_of_postgres_are_503_in_time_and_recover_within_a_second() {
     let Some(server) = PostgresServer::start() else { return };
-    let proxy = Proxy::start(server.at()).await;
-    let url = format!("postgres://postgres@{}/postgres", proxy.at);
+    let proxy = Proxy::start(server.address()).await;
+    let url = format!("postgres://postgres@{}/postgres", proxy.address);
     let store = PostgresStore::builder(&url).table_prefix("faults").max_staleness(STALE);
     let mut watch = Watch::new(auth(store.connect().await.expect("connected"))).await;
-    watch.through(&proxy).await;
+    watch.run_faults(&proxy).await;
 }

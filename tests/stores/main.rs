@@ -1,4 +1,4 @@
-//! The stores, each against a real server of its own.
+//! The shared stores, each against a real server or file.
 
 mod faults;
 mod postgres;
@@ -9,10 +9,11 @@ mod sqlite;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The log of a test, in memory.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Lines {
+impl io::Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -23,23 +24,23 @@ impl io::Write for Lines {
     }
 }
 
-/// What this thread logs from now on, for as long as the second is kept.
-fn said() -> (impl Fn() -> String, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let said = Arc::clone(&lines.0);
+/// Captures the log of this thread until the guard is dropped. The function returns the text so far.
+fn capture_logs() -> (impl Fn() -> String, tracing::subscriber::DefaultGuard) {
+    let buffer = LogBuffer::default();
+    let bytes = Arc::clone(&buffer.0);
     let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || lines.clone()).finish();
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || buffer.clone()).finish();
     let read = move || {
-        let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&said).into_owned()
+        let bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
     };
     (read, tracing::subscriber::set_default(subscriber))
 }
 
 #[test]
-fn every_store_can_be_opened_in_a_task() {
-    fn task(_: impl Future + Send) {}
-    task(jwt_auth::SqliteStore::open(""));
-    task(jwt_auth::PostgresStore::connect(""));
-    task(jwt_auth::RedisStore::connect(""));
+fn every_store_can_be_opened_in_a_spawned_task() {
+    fn assert_send(_: impl Future + Send) {}
+    assert_send(jwt_auth::SqliteStore::open(""));
+    assert_send(jwt_auth::PostgresStore::connect(""));
+    assert_send(jwt_auth::RedisStore::connect(""));
 }

@@ -19,7 +19,7 @@ use crate::tokens::{AUDIENCE, ISSUER, with_key_id};
 
 const NAME: &str = "aliri_tower 0.6";
 
-/// The ten claims in its own types, which its validator reads.
+/// The ten claims in the types of its validator.
 #[derive(Clone, Debug, Deserialize)]
 #[allow(dead_code, reason = "read from the token, as an application would")]
 struct Claims {
@@ -79,9 +79,9 @@ pub(super) fn peer(algorithm: Algorithm, token: &str) -> Peer {
     let (_, keys) = with_key_id(algorithm, token);
     let mut jwks = Jwks::default();
     let mut key = keys["keys"][0].clone();
-    // Our token bears no `kid`, and it takes a key without one for it.
+    // Our token has no `kid`, which matches a key without one.
     key.as_object_mut().expect("a key").remove("kid");
-    jwks.add_key(serde_json::from_str(&key.to_string()).expect("a good key"));
+    jwks.add_key(serde_json::from_str(&key.to_string()).expect("a valid key"));
     let validator = CoreValidator::default()
         .add_approved_algorithm(approved)
         .add_allowed_audience(Audience::from_static(AUDIENCE))

@@ -14,7 +14,7 @@ use jwt_auth::Algorithm;
 
 use crate::contender::{App, Contender, GUARDED, OPEN};
 use crate::ours::open;
-use crate::tokens::{self, AUDIENCE, ISSUER, SECRET, SUBJECT, named, pem};
+use crate::tokens::{self, AUDIENCE, ISSUER, SECRET, SUBJECT, convert_algorithm, pem};
 
 const NAME: &str = "axum-gate 1.1";
 
@@ -37,21 +37,21 @@ fn keys(algorithm: Algorithm) -> (EncodingKey, DecodingKey) {
         Algorithm::RS256 => (EncodingKey::from_rsa_pem(private), DecodingKey::from_rsa_pem(public)),
         _ => (EncodingKey::from_ed_pem(private), DecodingKey::from_ed_pem(public)),
     };
-    (keys.0.expect("a good key"), keys.1.expect("a good key"))
+    (keys.0.expect("a valid key"), keys.1.expect("a valid key"))
 }
 
 pub(super) fn peer(algorithm: Algorithm) -> Contender {
     let (enc_key, dec_key) = keys(algorithm);
-    let mut validation = Validation::new(named(algorithm));
+    let mut validation = Validation::new(convert_algorithm(algorithm));
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
     let codec = JsonWebToken::<JwtClaims<User>>::new_with_options(JsonWebTokenOptions {
         enc_key,
         dec_key,
-        header: Some(Header::new(named(algorithm))),
+        header: Some(Header::new(convert_algorithm(algorithm))),
         validation: Some(validation),
     });
-    // Its claims have a shape of their own, so its own codec makes the token: the account and five of ours.
+    // Its claims have another shape, so its own codec writes the token: the account and five of our claims.
     let ours = tokens::claims(&tokens::token(Algorithm::HS256));
     let mut registered = RegisteredClaims::new(ISSUER, ours.exp);
     registered.subject = Some(SUBJECT.to_owned());

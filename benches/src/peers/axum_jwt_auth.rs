@@ -12,7 +12,7 @@ use jwt_auth::Algorithm;
 
 use crate::contender::{App, Contender, GUARDED, OPEN};
 use crate::ours::open;
-use crate::tokens::{self, AUDIENCE, ISSUER, SECRET, named, pem};
+use crate::tokens::{self, AUDIENCE, ISSUER, SECRET, convert_algorithm, pem};
 
 #[derive(Clone, FromRef)]
 struct State {
@@ -31,13 +31,13 @@ pub(super) fn peer(algorithm: Algorithm, token: &str) -> Contender {
         Algorithm::RS256 => DecodingKey::from_rsa_pem(pem(algorithm).1.as_bytes()),
         _ => DecodingKey::from_ed_pem(pem(algorithm).1.as_bytes()),
     };
-    let mut validation = Validation::new(named(algorithm));
+    let mut validation = Validation::new(convert_algorithm(algorithm));
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
-    let decoder = LocalDecoder::new(vec![key.expect("a good key")], validation);
-    let state = State { decoder: Arc::new(decoder.expect("a good decoder")) };
+    let decoder = LocalDecoder::new(vec![key.expect("a valid key")], validation);
+    let state = State { decoder: Arc::new(decoder.expect("a valid decoder")) };
     let router = Router::new().route(OPEN, get(open)).route(GUARDED, get(guarded));
     let app = App::Axum(router.with_state(state));
-    // It turns RustCrypto on by itself, and offers no other.
+    // It always enables RustCrypto, and offers no other backend.
     Contender::new("axum-jwt-auth 0.7", "RustCrypto", app, token)
 }

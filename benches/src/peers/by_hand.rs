@@ -1,4 +1,4 @@
-//! The extractor that everybody writes over `jsonwebtoken::decode`: what ratios are over.
+//! The usual hand-written extractor around `jsonwebtoken::decode`. Ratios are relative to it.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use serde::de::DeserializeOwned;
 
 use crate::contender::{App, Contender, GUARDED, OPEN};
 use crate::ours::open;
-use crate::tokens::{AUDIENCE, Claims, ISSUER, SECRET, named, pem};
+use crate::tokens::{AUDIENCE, Claims, ISSUER, SECRET, convert_algorithm, pem};
 
 pub const NAME: &str = "extractor by hand, jsonwebtoken 11";
 
-/// The key and the rules, shared by all that is written by hand.
+/// The key and the rules of the hand-written guards.
 #[derive(Clone)]
 pub struct ByHand(Arc<(DecodingKey, Validation)>);
 
@@ -35,26 +35,26 @@ impl ByHand {
             Algorithm::RS256 => DecodingKey::from_rsa_pem(pem(algorithm).1.as_bytes()),
             _ => DecodingKey::from_ed_pem(pem(algorithm).1.as_bytes()),
         };
-        let mut validation = Validation::new(named(algorithm));
+        let mut validation = Validation::new(convert_algorithm(algorithm));
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
-        Self(Arc::new((key.expect("a good key"), validation)))
+        Self(Arc::new((key.expect("a valid key"), validation)))
     }
 
-    /// HS256, and nothing asked of the claims but that they have not expired.
+    /// HS256, with `exp` as the only rule for the claims.
     pub fn lenient() -> Self {
-        let mut validation = Validation::new(named(Algorithm::HS256));
+        let mut validation = Validation::new(convert_algorithm(Algorithm::HS256));
         validation.validate_aud = false;
         Self(Arc::new((DecodingKey::from_secret(SECRET.as_bytes()), validation)))
     }
 
-    /// The claims of a good access token.
+    /// The claims of a valid access token.
     pub fn decode(&self, token: &str) -> Option<Claims> {
         self.decode_any::<Claims>(token).filter(|claims| claims.kind == "access")
     }
 
-    /// The claims of a good token, as any type.
-    #[allow(clippy::disallowed_methods, reason = "what is measured against")]
+    /// The claims of a valid token, as any type.
+    #[allow(clippy::disallowed_methods, reason = "the reference of the measurement")]
     pub fn decode_any<T: DeserializeOwned + Clone>(&self, token: &str) -> Option<T> {
         Some(jsonwebtoken::decode::<T>(token, &self.0.0, &self.0.1).ok()?.claims)
     }
@@ -63,7 +63,7 @@ impl ByHand {
     ///
     /// # Errors
     ///
-    /// 401 without a good access token.
+    /// 401 without a valid access token.
     pub fn check(&self, headers: &HeaderMap) -> Result<Claims, StatusCode> {
         let header = headers.get("authorization").and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.strip_prefix("Bearer "));

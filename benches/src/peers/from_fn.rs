@@ -1,4 +1,4 @@
-//! The middleware that everybody writes: `from_fn` over `jsonwebtoken::decode`, the claims as an extension.
+//! The usual hand-written middleware: `from_fn` around `jsonwebtoken::decode`, the claims as an extension.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! jwt-authorizer: its layer and its `JwtClaims<T>`, under axum 0.7, which it is written for.
+//! jwt-authorizer: its layer and its `JwtClaims<T>`, on axum 0.7, which it requires.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ use jwt_auth::Algorithm;
 use jwt_authorizer::{IntoLayer as _, JwtAuthorizer, JwtClaims, Validation};
 
 use crate::contender::{App, Contender, GUARDED, OPEN};
-use crate::measure::now;
+use crate::measure::run_ready;
 use crate::ours::open;
 use crate::tokens::{AUDIENCE, Claims, ISSUER, SECRET, pem};
 
@@ -25,7 +25,7 @@ pub(super) fn peer(algorithm: Algorithm, token: &str) -> Contender {
         _ => JwtAuthorizer::from_ed_pem_text(pem(algorithm).1),
     };
     let validation = Validation::new().iss(&[ISSUER]).aud(&[AUDIENCE]).nbf(true);
-    let authorizer = now(builder.validation(validation).build()).expect("a good authorizer");
+    let authorizer = run_ready(builder.validation(validation).build()).expect("a valid authorizer");
     let router = Router::new()
         .route(GUARDED, get(guarded))
         .route_layer(authorizer.into_layer())

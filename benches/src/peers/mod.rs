@@ -1,4 +1,4 @@
-//! The peers, one file each, driven as their own documentation has it.
+//! The peers, one file each, used as their documentation shows.
 
 mod aliri_tower;
 mod axum_gate;
@@ -13,10 +13,10 @@ use jwt_auth::Algorithm;
 
 use crate::contender::Contender;
 
-/// A peer, or why it is not in the table.
+/// A peer, or its name and why it is not in the table.
 pub type Peer = Result<Contender, (&'static str, &'static str)>;
 
-/// Every peer for an algorithm. The first is what ratios are over.
+/// Every peer for an algorithm. Ratios are relative to the first.
 pub fn all(algorithm: Algorithm, token: &str) -> Vec<Peer> {
     vec![
         Ok(by_hand::peer(algorithm, token)),

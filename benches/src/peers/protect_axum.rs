@@ -1,4 +1,4 @@
-//! protect-axum, which verifies no token: its layer over the decoding by hand, the roles as authorities.
+//! protect-axum, which does not verify tokens: its layer after hand-written decoding, the roles as authorities.
 
 use std::collections::HashSet;
 use std::future::{Ready, ready};

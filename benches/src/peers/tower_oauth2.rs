@@ -1,4 +1,4 @@
-//! tower-oauth2-resource-server: its layer over a key set of its own, the claims as an extension.
+//! tower-oauth2-resource-server: its layer with a local key set, the claims as an extension.
 
 use std::hint::black_box;
 
@@ -10,9 +10,9 @@ use tower_oauth2_resource_server::tenant::TenantConfiguration;
 use tower_oauth2_resource_server::validation::ClaimsValidationSpec;
 
 use crate::contender::{App, Contender, GUARDED, OPEN};
-use crate::measure::now;
+use crate::measure::run_ready;
 use crate::ours::open;
-use crate::tokens::{AUDIENCE, Claims, ISSUER, named, with_key_id};
+use crate::tokens::{AUDIENCE, Claims, ISSUER, convert_algorithm, with_key_id};
 
 async fn guarded(Extension(claims): Extension<Claims>) -> &'static str {
     black_box(&claims.sub);
@@ -20,16 +20,17 @@ async fn guarded(Extension(claims): Extension<Claims>) -> &'static str {
 }
 
 pub(super) fn peer(algorithm: Algorithm, token: &str) -> Contender {
-    // It insists on a `kid`: the same claims, in a token that has one.
+    // It requires a `kid`, so the same claims are in a token that has one.
     let (token, keys) = with_key_id(algorithm, token);
     let rules = ClaimsValidationSpec::new().iss(ISSUER).exp(true).nbf(true);
     let tenant = TenantConfiguration::static_builder(keys.to_string())
         .claims_validation(rules.aud(&vec![AUDIENCE.to_owned()]))
         // Without this it refuses HMAC.
-        .allowed_algorithms(&[named(algorithm)])
+        .allowed_algorithms(&[convert_algorithm(algorithm)])
         .build();
-    let server = OAuth2ResourceServer::<Claims>::builder().add_tenant(tenant.expect("good"));
-    let server = now(server.build()).expect("a good server");
+    let server =
+        OAuth2ResourceServer::<Claims>::builder().add_tenant(tenant.expect("a valid tenant"));
+    let server = run_ready(server.build()).expect("a valid server");
     let router = Router::new()
         .route(GUARDED, get(guarded))
         .route_layer(server.into_layer())

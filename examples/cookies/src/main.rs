@@ -1,4 +1,4 @@
-//! A page in a browser: the session lives in cookies, and every change repeats a CSRF value.
+//! A page in a browser: the session is in cookies, and every change repeats a CSRF value.
 
 #[cfg(test)]
 mod tests;
@@ -21,17 +21,17 @@ use serde::{Deserialize, Serialize};
 
 use users::Users;
 
-/// Scripts of this host alone, requests to this host alone, nothing inline.
+/// Scripts from this host only, requests to this host only, nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[load_config]
 fn auth(config: Config) -> Config {
-    // Implicit refresh renews access tokens alone. A session that ends for good when its first refresh token
-    // does keeps the two together, so that whoever is logged in can log out.
-    config.token_location([TokenLocation::Cookie]).refresh_family_expires(SESSION)
+    // Implicit refresh renews access tokens only. The session ends with its first refresh token, so that every
+    // logged-in user has a refresh token to log out with.
+    config.token_location([TokenLocation::Cookie]).session_expires(SESSION)
 }
 
-/// As long as a refresh token lives by default.
+/// The default life of a refresh token.
 const SESSION: Duration = Duration::from_secs(30 * 86_400);
 
 #[derive(Clone, FromRef)]
@@ -65,7 +65,7 @@ async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page.js"))
 }
 
-/// Takes JSON alone, which no form of another site can send: nobody is logged in behind their back.
+/// Accepts JSON only. A form of another site cannot send JSON, so no other site can log a user in.
 #[public]
 async fn login(
     auth: JwtAuth,
@@ -86,7 +86,7 @@ async fn refresh(
     Ok((auth.set_cookies(&pair), StatusCode::NO_CONTENT))
 }
 
-/// Asks for the refresh token, so that a page whose access token has run out can still log out.
+/// Requires the refresh token, so that a page whose access token has expired can still log out.
 #[refresh_required]
 async fn logout(auth: JwtAuth, token: RefreshToken) -> Result<(SetCookies, StatusCode), AuthError> {
     auth.log_out(token).await?; // ends the session, its access token too
@@ -119,7 +119,7 @@ fn router(auth: &JwtAuth) -> GuardedRouter<App> {
         .route("/logout", post(logout))
         .route("/me", get(me))
         .route("/notes", get(list_notes).post(add_note))
-        // A session that is used goes on: in its second half an access token is renewed with the answer.
+        // A session in use continues: in the second half of its life an access token is renewed with the response.
         .layer(auth.implicit_refresh())
 }
 
@@ -130,14 +130,14 @@ fn app(auth: JwtAuth) -> axum::Router {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
     let app = app(auth(Config::from_env())?);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    let at = listener.local_addr()?;
-    println!("Listening on http://{at}. Open in a browser:\n");
-    println!("http://localhost:{}", at.port());
+    let address = listener.local_addr()?;
+    println!("Listening on http://{address}. Open in a browser:\n");
+    println!("http://localhost:{}", address.port());
     println!("\nThe user is alice, the password is wonderland.");
     axum::serve(listener, app).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! What a browser sees, with a jar of cookies in place of the browser.
+//! The example as a browser sees it, with a cookie jar instead of a browser.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
@@ -18,7 +18,7 @@ struct Browser {
     app: Router,
     clock: ManualClock,
     jar: BTreeMap<String, String>,
-    /// The headers of the last answer.
+    /// The headers of the last response.
     headers: HeaderMap,
 }
 
@@ -31,14 +31,14 @@ impl Browser {
     }
 
     /// A browser with a session.
-    async fn logged_in() -> Self {
+    async fn with_session() -> Self {
         let mut browser = Self::new();
-        let (status, _) = browser.ask("POST", "/login", &[JSON], ALICE).await;
+        let (status, _) = browser.send("POST", "/login", &[JSON], ALICE).await;
         assert_eq!(status, StatusCode::NO_CONTENT);
         browser
     }
 
-    async fn ask(
+    async fn send(
         &mut self,
         method: &str,
         path: &str,
@@ -68,20 +68,20 @@ impl Browser {
     }
 
     async fn get(&mut self, path: &str) -> (StatusCode, String) {
-        self.ask("GET", path, &[], "").await
+        self.send("GET", path, &[], "").await
     }
 
-    /// A POST as the page's script makes it.
+    /// Sends a POST like the script of the page.
     async fn post(&mut self, path: &str, kind: &str, body: &'static str) -> StatusCode {
         let csrf = self.jar.get(&format!("__Host-csrf_{kind}_token")).cloned().unwrap_or_default();
-        self.ask("POST", path, &[("x-csrf-token", &csrf)], body).await.0
+        self.send("POST", path, &[("x-csrf-token", &csrf)], body).await.0
     }
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
-async fn the_page_is_for_everybody_and_runs_nothing_inline() {
+async fn the_page_is_public_and_runs_nothing_inline() {
     let mut browser = Browser::new();
     let (status, page) = browser.get("/").await;
     assert_eq!(status, StatusCode::OK);
@@ -100,18 +100,22 @@ async fn the_page_is_for_everybody_and_runs_nothing_inline() {
 async fn a_wrong_password_sets_no_cookie() {
     let mut browser = Browser::new();
     let wrong = r#"{"username":"alice","password":"looking-glass"}"#;
-    assert_eq!(browser.ask("POST", "/login", &[JSON], wrong).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.send("POST", "/login", &[JSON], wrong).await.0, StatusCode::UNAUTHORIZED);
     let form = [("content-type", "text/plain")];
-    let (status, _) = browser.ask("POST", "/login", &form, ALICE).await;
-    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "what a form of another site can send");
+    let (status, _) = browser.send("POST", "/login", &form, ALICE).await;
+    assert_eq!(
+        status,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "a form of another site can send this content type"
+    );
     assert!(browser.jar.is_empty());
 }
 
 #[tokio::test]
 async fn a_log_in_sets_four_cookies() {
-    let browser = Browser::logged_in().await;
+    let browser = Browser::with_session().await;
     let lines = browser.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
-    let seen: Vec<_> =
+    let cookies: Vec<_> =
         lines.map(|line| (line.split('=').next().unwrap(), line.contains("HttpOnly"))).collect();
     let expected = [
         ("__Host-access_token_cookie", true),
@@ -119,14 +123,14 @@ async fn a_log_in_sets_four_cookies() {
         ("__Host-refresh_token_cookie", true),
         ("__Host-csrf_refresh_token", false),
     ];
-    assert_eq!(seen, expected);
+    assert_eq!(cookies, expected);
 }
 
 #[tokio::test]
-async fn a_change_needs_the_csrf_value_and_a_look_does_not() {
-    let mut browser = Browser::logged_in().await;
+async fn a_change_needs_the_csrf_value_and_a_read_does_not() {
+    let mut browser = Browser::with_session().await;
     assert_eq!(browser.get("/me").await, (StatusCode::OK, "Welcome, alice!".to_owned()));
-    let (status, body) = browser.ask("POST", "/notes", &[], "forged").await;
+    let (status, body) = browser.send("POST", "/notes", &[], "forged").await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(body.contains("csrf_missing"), "{body}");
     assert_eq!(browser.post("/notes", "refresh", "forged").await, StatusCode::UNAUTHORIZED);
@@ -137,7 +141,7 @@ async fn a_change_needs_the_csrf_value_and_a_look_does_not() {
 
 #[tokio::test]
 async fn a_refresh_sets_new_cookies() {
-    let mut browser = Browser::logged_in().await;
+    let mut browser = Browser::with_session().await;
     let before = browser.jar.clone();
     assert_eq!(browser.post("/refresh", "access", "").await, StatusCode::UNAUTHORIZED);
     assert_eq!(browser.jar, before);
@@ -147,8 +151,8 @@ async fn a_refresh_sets_new_cookies() {
 }
 
 #[tokio::test]
-async fn a_log_out_ends_the_session_for_copies_too() {
-    let mut browser = Browser::logged_in().await;
+async fn a_log_out_revokes_copies_of_the_cookies() {
+    let mut browser = Browser::with_session().await;
     let copies = browser.jar.clone();
     assert_eq!(browser.post("/logout", "refresh", "").await, StatusCode::NO_CONTENT);
     assert!(browser.jar.is_empty());
@@ -158,8 +162,8 @@ async fn a_log_out_ends_the_session_for_copies_too() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_used_goes_on_and_one_that_is_not_ends() {
-    let mut browser = Browser::logged_in().await;
+async fn a_session_in_use_continues_and_an_idle_one_ends() {
+    let mut browser = Browser::with_session().await;
     browser.get("/me").await;
     assert!(!browser.headers.contains_key("set-cookie"), "the token is young");
     for _ in 0..5 {
@@ -174,8 +178,8 @@ async fn a_session_that_is_used_goes_on_and_one_that_is_not_ends() {
 }
 
 #[tokio::test]
-async fn whoever_is_logged_in_can_log_out() {
-    let mut browser = Browser::logged_in().await;
+async fn a_user_can_log_out_until_the_end_of_the_session() {
+    let mut browser = Browser::with_session().await;
     let ten_minutes = Duration::from_secs(10 * 60);
     let steps = super::SESSION.as_secs() / ten_minutes.as_secs();
     for _ in 1..steps {
@@ -186,8 +190,8 @@ async fn whoever_is_logged_in_can_log_out() {
 }
 
 #[tokio::test]
-async fn a_session_ends_however_much_it_is_used() {
-    let mut browser = Browser::logged_in().await;
+async fn a_session_in_use_ends_at_its_absolute_end() {
+    let mut browser = Browser::with_session().await;
     while browser.get("/me").await.0 == StatusCode::OK {
         browser.clock.advance(Duration::from_secs(10 * 60));
     }

@@ -1,4 +1,4 @@
-//! A table of one user, her password hashed with argon2.
+//! A table of one user, with a password hashed by argon2.
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier as _;
@@ -14,10 +14,10 @@ static USERS: [User; 1] = [User {
     hash: "$argon2id$v=19$m=19456,t=2,p=1$qA01Tjb4CswW1+/ukj1RLw$ETkxs49OyBjRNfuJfXPwqVvTB8n7dO0YejtNABWYclo",
 }];
 
-/// The hash that an unknown name is checked against, so that the time does not tell which names exist.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bFbSErccQXWh/rqHtmVibQ$76qsL4+rMG5t2NVXVw7/yHmTOpZwWdbSbjusLiL5W7U";
+/// The hash that is checked for an unknown name, so that the response time does not reveal which names exist.
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bFbSErccQXWh/rqHtmVibQ$76qsL4+rMG5t2NVXVw7/yHmTOpZwWdbSbjusLiL5W7U";
 
-/// The users that there are: one. A real application has a database here.
+/// All users. A real application has a database here.
 #[derive(Clone, Copy)]
 pub(crate) struct Users(&'static [User]);
 
@@ -28,12 +28,11 @@ impl Users {
         self.0.iter().find(|user| user.name == name)
     }
 
-    /// The user of that name and password. Hashing takes its time, so the server's threads do not wait
-    /// for it.
+    /// The user with that name and password. Hashing is slow, so it runs on a blocking thread.
     pub(crate) async fn check(self, name: String, password: String) -> Option<&'static User> {
         tokio::task::spawn_blocking(move || {
             let user = self.find(&name);
-            let hash = PasswordHash::new(user.map_or(NOBODY, |user| user.hash)).ok()?;
+            let hash = PasswordHash::new(user.map_or(DUMMY_HASH, |user| user.hash)).ok()?;
             Argon2::default().verify_password(password.as_bytes(), &hash).ok()?;
             user
         })

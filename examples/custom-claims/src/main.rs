@@ -1,4 +1,4 @@
-//! Claims of one's own, permissions as a type, and the user behind a token.
+//! Custom claims, permissions as a type, and the user of a token.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ use jwt_auth::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What the tokens of this application say beyond the registered claims.
+/// The custom claims of the tokens of this application.
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     tenant: String,
@@ -76,7 +76,7 @@ impl Users {
 
 #[load_config]
 fn auth(config: Config, users: Users) -> Config {
-    // Asked for every token that is made, refreshed ones too, so that claims stay true.
+    // Runs for every issued token, refreshed ones included, so that claims stay current.
     config.additional_claims(move |subject: &str| {
         let user = users.find(subject);
         async move { user.map(|user| user.claims).ok_or(AuthError::from(AuthErrorKind::UserUnknown)) }
@@ -91,7 +91,7 @@ struct App {
 
 impl LoadUser for User {
     type State = Users;
-    type Error = Infallible; // a database has errors; they are answered by 503
+    type Error = Infallible; // the errors of a database become 503
 
     async fn load(token: &AccessToken, users: &Users) -> Result<Option<Self>, Infallible> {
         Ok(users.find(token.subject()))
@@ -110,7 +110,7 @@ async fn login(
     State(users): State<Users>,
     Json(form): Json<Login>,
 ) -> axum::response::Result<TokenPair> {
-    // Here you check a hash; the quickstart does, with argon2.
+    // Check a password hash here; the quickstart does it with argon2.
     let user = users.find(&form.username).filter(|_| form.password == "wonderland");
     let user = user.ok_or(StatusCode::UNAUTHORIZED)?;
     let scopes = user.permissions.iter().map(Permission::name);
@@ -122,13 +122,13 @@ async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<TokenPair, AuthEr
     auth.rotate(token).await
 }
 
-/// From the token alone: nobody is looked up.
+/// From the token only, without a look-up.
 #[jwt_required]
 async fn tenant(token: AccessToken<Claims>) -> String {
     token.custom().tenant.clone()
 }
 
-/// From the database: 401 when the user is gone, whatever the token says.
+/// From the database: 401 if the user no longer exists, even with a valid token.
 #[jwt_required]
 async fn me(user: CurrentUser<User>) -> String {
     format!("Welcome, {}!", user.full_name)
@@ -144,12 +144,12 @@ async fn write() -> StatusCode {
     StatusCode::CREATED
 }
 
-#[jwt_required(scopes(Reports::Read), check = paid)]
+#[jwt_required(scopes(Reports::Read), check = has_paid_plan)]
 async fn export(token: AccessToken<Claims>) -> String {
     format!("all reports of {}, as one file", token.custom().tenant)
 }
 
-fn paid(token: &AccessToken<Claims>) -> Result<(), AuthError> {
+fn has_paid_plan(token: &AccessToken<Claims>) -> Result<(), AuthError> {
     match token.custom().plan {
         Plan::Paid => Ok(()),
         Plan::Free => Err(AuthError::forbidden("Exports are part of the paid plan")),
@@ -169,7 +169,7 @@ fn router() -> GuardedRouter<App> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
     let users = Users::new();
@@ -177,20 +177,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let manifest = router.manifest();
     let app = router.with_state(App { auth: auth(Config::from_env(), users.clone())?, users });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    let at = listener.local_addr()?;
+    let address = listener.local_addr()?;
     println!("{manifest}");
-    println!("Listening on http://{at}. Paste into another terminal:\n");
-    println!("{}", curl_lines(&at.to_string()));
+    println!("Listening on http://{address}. Paste into another terminal:\n");
+    println!("{}", curl_lines(&address.to_string()));
     axum::serve(listener, app).await?;
     Ok(())
 }
 
-fn curl_lines(at: &str) -> String {
+fn curl_lines(address: &str) -> String {
     [
-        format!("TOKEN=$(curl -s {at}/login -H 'Content-Type: application/json' -d '{{\"username\":\"bob\",\"password\":\"wonderland\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
-        format!("curl -i {at}/reports -H \"Authorization: Bearer $TOKEN\""),
-        format!("curl -i -X POST {at}/reports -H \"Authorization: Bearer $TOKEN\""),
-        format!("curl -i {at}/export -H \"Authorization: Bearer $TOKEN\""),
+        format!("TOKEN=$(curl -s {address}/login -H 'Content-Type: application/json' -d '{{\"username\":\"bob\",\"password\":\"wonderland\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
+        format!("curl -i {address}/reports -H \"Authorization: Bearer $TOKEN\""),
+        format!("curl -i -X POST {address}/reports -H \"Authorization: Bearer $TOKEN\""),
+        format!("curl -i {address}/export -H \"Authorization: Bearer $TOKEN\""),
     ]
     .join("\n")
 }

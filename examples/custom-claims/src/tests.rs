@@ -1,4 +1,4 @@
-//! What each user may do, and what happens when the database changes its mind.
+//! What each user may do, and what changes when the database does.
 
 use axum::Router;
 use axum::body::Body;
@@ -25,7 +25,7 @@ async fn send(app: &Router, request: Request<Body>) -> (StatusCode, HeaderMap, S
     (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
 }
 
-async fn ask(app: &Router, method: &str, path: &str, token: &str) -> (StatusCode, String) {
+async fn fetch(app: &Router, method: &str, path: &str, token: &str) -> (StatusCode, String) {
     let request = Request::builder().method(method).uri(path);
     let request = request.header("authorization", format!("Bearer {token}"));
     let (status, _, body) = send(app, request.body(Body::empty()).unwrap()).await;
@@ -47,19 +47,19 @@ fn tokens(body: &str) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn the_claims_are_those_of_the_user() {
+async fn tokens_have_the_claims_of_the_user() {
     let (app, _) = app();
     let [alice, _] = log_in(&app, "alice").await;
     let claims = decode_unverified(&alice).unwrap().claims;
     assert_eq!((&claims["tenant"], &claims["plan"]), (&"rabbit".into(), &"paid".into()));
     assert_eq!(claims["scope"], "reports:read reports:write");
-    assert_eq!(ask(&app, "GET", "/tenant", &alice).await, (StatusCode::OK, "rabbit".to_owned()));
-    let (status, body) = ask(&app, "GET", "/me", &alice).await;
+    assert_eq!(fetch(&app, "GET", "/tenant", &alice).await, (StatusCode::OK, "rabbit".to_owned()));
+    let (status, body) = fetch(&app, "GET", "/me", &alice).await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "Welcome, Alice Liddell!"));
 }
 
 #[tokio::test]
-async fn permissions_and_the_check_decide() {
+async fn permissions_and_the_check_are_enforced() {
     let (app, _) = app();
     let [alice, _] = log_in(&app, "alice").await;
     let [bob, _] = log_in(&app, "bob").await;
@@ -68,49 +68,53 @@ async fn permissions_and_the_check_decide() {
         ("POST", "/reports", StatusCode::CREATED, StatusCode::FORBIDDEN),
         ("GET", "/export", StatusCode::OK, StatusCode::FORBIDDEN),
     ] {
-        assert_eq!(ask(&app, method, path, &alice).await.0, of_alice, "{method} {path}");
-        assert_eq!(ask(&app, method, path, &bob).await.0, of_bob, "{method} {path}");
+        assert_eq!(fetch(&app, method, path, &alice).await.0, of_alice, "{method} {path}");
+        assert_eq!(fetch(&app, method, path, &bob).await.0, of_bob, "{method} {path}");
     }
     let request = Request::post("/reports").header("authorization", format!("Bearer {bob}"));
     let (_, headers, _) = send(&app, request.body(Body::empty()).unwrap()).await;
     let challenge = headers["www-authenticate"].to_str().unwrap();
     assert!(challenge.ends_with("scope=\"reports:read reports:write\""), "{challenge}");
-    let (_, body) = ask(&app, "GET", "/export", &bob).await;
+    let (_, body) = fetch(&app, "GET", "/export", &bob).await;
     assert_eq!(body, r#"{"code":"forbidden","detail":"Exports are part of the paid plan"}"#);
 }
 
 #[tokio::test]
-async fn a_refresh_asks_for_the_claims_again() {
+async fn a_refresh_reads_the_claims_again() {
     let (app, users) = app();
     let [old, refresh] = log_in(&app, "bob").await;
     users.0.lock().unwrap().get_mut("bob").unwrap().claims.plan = Plan::Paid;
-    assert_eq!(ask(&app, "GET", "/export", &old).await.0, StatusCode::FORBIDDEN);
-    let (status, body) = ask(&app, "POST", "/refresh", &refresh).await;
+    assert_eq!(fetch(&app, "GET", "/export", &old).await.0, StatusCode::FORBIDDEN);
+    let (status, body) = fetch(&app, "POST", "/refresh", &refresh).await;
     assert_eq!(status, StatusCode::OK);
     let [new, _] = tokens(&body);
-    assert_eq!(ask(&app, "GET", "/export", &new).await.0, StatusCode::OK);
+    assert_eq!(fetch(&app, "GET", "/export", &new).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_user_who_is_gone_is_nobody() {
+async fn a_deleted_user_is_refused_and_gets_no_token() {
     let (app, users) = app();
     let [bob, refresh] = log_in(&app, "bob").await;
     users.0.lock().unwrap().remove("bob");
-    let (status, body) = ask(&app, "GET", "/me", &bob).await;
+    let (status, body) = fetch(&app, "GET", "/me", &bob).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(body.contains("user_unknown"), "{body}");
-    let (status, body) = ask(&app, "POST", "/refresh", &refresh).await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED, "no token is made for nobody");
+    let (status, body) = fetch(&app, "POST", "/refresh", &refresh).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "no token for a deleted user");
     assert!(body.contains("user_unknown"), "{body}");
 }
 
 #[tokio::test]
-async fn a_token_without_the_claims_does_not_fit() {
+async fn a_token_without_the_claims_is_refused_where_they_are_needed() {
     let (app, _) = app();
     let elsewhere = Config::hs256(SECRET).build().unwrap();
     let bare = elsewhere.access_token("alice").issue().unwrap();
-    let (status, body) = ask(&app, "GET", "/tenant", &bare).await;
+    let (status, body) = fetch(&app, "GET", "/tenant", &bare).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(body.contains("claims_invalid"), "{body}");
-    assert_eq!(ask(&app, "GET", "/me", &bare).await.0, StatusCode::OK, "nobody asks for them here");
+    assert_eq!(
+        fetch(&app, "GET", "/me", &bare).await.0,
+        StatusCode::OK,
+        "this route does not need them"
+    );
 }

@@ -1,4 +1,4 @@
-//! A denylist of one's own: log-outs are rows of the application's database, which every request asks.
+//! A denylist in the database of the application: a log-out is a row, and every request queries the table.
 
 #[cfg(test)]
 mod tests;
@@ -18,16 +18,15 @@ use jwt_auth::{
 };
 use serde::Deserialize;
 
-/// The sessions that were ended. It stands for a table of your database, which survives a restart and is the
-/// same for every process; there a second column says when a row may go, which is at the latest
-/// [`Config::refresh_family_expires`] after it was written.
+/// The ended sessions. It represents a table of your database, which survives a restart and is the same for every
+/// process. There a second column says when a row can be deleted: [`Config::session_expires`] after it was written.
 ///
-/// It knows of log-outs and not of refreshes: whether a refresh token was used is kept in the store, and the
-/// default one forgets it at a restart. A [`jwt_auth::RevocationStore`] of yours would remember both.
+/// It has log-outs and no refreshes. The store remembers which refresh tokens were used, and the default store forgets
+/// them at a restart. Your own [`RevocationStore`](jwt_auth::session::RevocationStore) can remember both.
 #[derive(Clone, Default)]
-struct Ended(Arc<Mutex<HashSet<String>>>);
+struct EndedSessions(Arc<Mutex<HashSet<String>>>);
 
-/// The database does not answer.
+/// The database did not answer.
 #[derive(Debug)]
 struct DatabaseError;
 
@@ -37,43 +36,45 @@ impl fmt::Display for DatabaseError {
     }
 }
 
+impl std::error::Error for DatabaseError {}
+
 impl IntoResponse for DatabaseError {
     fn into_response(self) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, "try again later").into_response()
     }
 }
 
-#[allow(clippy::unused_async, reason = "a database is waited for")]
-impl Ended {
+#[allow(clippy::unused_async, reason = "a database call is async")]
+impl EndedSessions {
     /// `SELECT EXISTS (SELECT 1 FROM ended WHERE session = …)`
-    async fn holds(&self, session: String) -> Result<bool, DatabaseError> {
-        Ok(self.0.lock().map_err(|_| DatabaseError)?.contains(&session))
+    async fn contains(&self, session_id: String) -> Result<bool, DatabaseError> {
+        Ok(self.0.lock().map_err(|_| DatabaseError)?.contains(&session_id))
     }
 
     /// `INSERT INTO ended …`
-    async fn add(&self, session: String) -> Result<(), DatabaseError> {
-        self.0.lock().map_err(|_| DatabaseError)?.insert(session);
+    async fn add(&self, session_id: String) -> Result<(), DatabaseError> {
+        self.0.lock().map_err(|_| DatabaseError)?.insert(session_id);
         Ok(())
     }
 }
 
-/// The session of a token: both tokens of a log-in, and what a refresh makes of them, have one family.
-fn session(token: &TokenIdentity<'_>) -> String {
-    token.family().or(token.id()).unwrap_or_default().to_owned()
+/// The session of a token. Both tokens of a log-in, and all that are refreshed from them, have the same.
+fn session_id(token: &TokenIdentity<'_>) -> String {
+    token.session_id().or(token.id()).unwrap_or_default().to_owned()
 }
 
 #[load_config]
-fn auth(config: Config, ended: Ended) -> Config {
+fn auth(config: Config, ended: EndedSessions) -> Config {
     config.denylist(move |token: &TokenIdentity<'_>| {
-        let (ended, session) = (ended.clone(), session(token));
-        async move { ended.holds(session).await }
+        let (ended, session_id) = (ended.clone(), session_id(token));
+        async move { ended.contains(session_id).await }
     })
 }
 
 #[derive(Clone, FromRef)]
 struct App {
     auth: JwtAuth,
-    ended: Ended,
+    ended: EndedSessions,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +85,7 @@ struct Login {
 
 #[public]
 async fn login(auth: JwtAuth, Json(form): Json<Login>) -> axum::response::Result<TokenPair> {
-    // Here you look the user up and check a hash; the quickstart does, with argon2.
+    // Look the user up and check a password hash here; the quickstart does it with argon2.
     if (form.username.as_str(), form.password.as_str()) != ("alice", "wonderland") {
         return Err(StatusCode::UNAUTHORIZED.into());
     }
@@ -101,13 +102,13 @@ async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<TokenPair, AuthEr
     auth.rotate(token).await
 }
 
-/// Answers when the row is written, and not before: from then on no token of the session is let in.
+/// Responds after the row is written. From then on no token of the session is admitted.
 #[jwt_required]
 async fn logout(
-    State(ended): State<Ended>,
+    State(ended): State<EndedSessions>,
     token: AccessToken,
 ) -> Result<StatusCode, DatabaseError> {
-    ended.add(session(&token.identity())).await?;
+    ended.add(session_id(&token.identity())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -122,26 +123,26 @@ fn router() -> GuardedRouter<App> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
-    let ended = Ended::default();
+    let ended = EndedSessions::default();
     let auth = auth(Config::from_env(), ended.clone())?;
     let app = router().with_state(App { auth, ended });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    let at = listener.local_addr()?;
-    println!("Listening on http://{at}. Paste into another terminal:\n");
-    println!("{}", curl_lines(&at.to_string()));
+    let address = listener.local_addr()?;
+    println!("Listening on http://{address}. Paste into another terminal:\n");
+    println!("{}", curl_lines(&address.to_string()));
     axum::serve(listener, app).await?;
     Ok(())
 }
 
-fn curl_lines(at: &str) -> String {
+fn curl_lines(address: &str) -> String {
     [
-        format!("TOKEN=$(curl -s {at}/login -H 'Content-Type: application/json' -d '{{\"username\":\"alice\",\"password\":\"wonderland\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
-        format!("curl -i {at}/me -H \"Authorization: Bearer $TOKEN\""),
-        format!("curl -i -X POST {at}/logout -H \"Authorization: Bearer $TOKEN\""),
-        format!("curl -i {at}/me -H \"Authorization: Bearer $TOKEN\""),
+        format!("TOKEN=$(curl -s {address}/login -H 'Content-Type: application/json' -d '{{\"username\":\"alice\",\"password\":\"wonderland\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
+        format!("curl -i {address}/me -H \"Authorization: Bearer $TOKEN\""),
+        format!("curl -i -X POST {address}/logout -H \"Authorization: Bearer $TOKEN\""),
+        format!("curl -i {address}/me -H \"Authorization: Bearer $TOKEN\""),
     ]
     .join("\n")
 }

@@ -1,4 +1,4 @@
-//! Several processes, one Redis: what one of them takes back, the others refuse within a second.
+//! Several processes with one Redis: a revocation by one process reaches the others within a second.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use jwt_auth::{
 };
 use serde::Deserialize;
 
-/// Every process has the same key and the same store, and a token of one is a token of all.
+/// Every process has the same key and the same store, so every process accepts the tokens of all.
 #[load_config]
 fn auth(config: Config, store: RedisStore) -> Config {
     config.revocation(store)
@@ -26,20 +26,20 @@ struct Login {
 
 #[public]
 async fn login(auth: JwtAuth, Json(form): Json<Login>) -> axum::response::Result<TokenPair> {
-    // Here you look the user up and check a hash; the quickstart does, with argon2.
+    // Look the user up and check a password hash here; the quickstart does it with argon2.
     if (form.username.as_str(), form.password.as_str()) != ("alice", "wonderland") {
         return Err(StatusCode::UNAUTHORIZED.into());
     }
     Ok(auth.log_in(form.username).await?)
 }
 
-/// Answered from the memory of this process, which Redis keeps current.
+/// Checked against the replica in this process, which follows Redis.
 #[jwt_required]
 async fn me(token: AccessToken) -> String {
     format!("Welcome, {}!", token.subject())
 }
 
-/// Decided by Redis in one step, so a token is used once however many processes it is sent to.
+/// Redis decides in one atomic step, so a token is used once even if it is sent to several processes.
 #[refresh_required]
 async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<TokenPair, AuthError> {
     auth.rotate(token).await
@@ -62,35 +62,35 @@ fn router() -> GuardedRouter<JwtAuth> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
-    // It may hold a password, so it is printed nowhere.
+    // It may contain a password, so it is not printed.
     let redis = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
     println!("{START}\n");
     let store = RedisStore::connect(&redis).await.map_err(|error| format!("REDIS_URL: {error}"))?;
     let app = router().with_state(auth(Config::from_env(), store)?);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!(
-        "Listening on http://{}. When both are, paste into one more:\n",
+        "Listening on http://{}. When both processes listen, paste into a third terminal:\n",
         listener.local_addr()?
     );
-    println!("{ASK}");
+    println!("{COMMANDS}");
     axum::serve(listener, app).await?;
     Ok(())
 }
 
-const START: &str = r#"Two of these need a Redis that evicts nothing, and one key. Each line in a terminal of its own:
+const START: &str = r#"Two processes need a Redis without eviction, and the same key. Run each line in its own terminal:
 
 redis-server --appendonly yes --maxmemory-policy noeviction
 PORT=3000 cargo run -p fleet
 PORT=3001 cargo run -p fleet
 
-Without JWT_AUTH_SECRET_KEY a debug build keeps a key in the working folder, so start both in the same one; else
+Without JWT_AUTH_SECRET_KEY a debug build stores a key in the working folder, so start both in the same folder, or
 export the same key to both: export JWT_AUTH_SECRET_KEY="base64:$(head -c 32 /dev/urandom | base64 | tr -d '\n')""#;
 
-/// Logs in at one, is let in by the other, logs out there, and is refused by the first.
-const ASK: &str = r#"A=127.0.0.1:3000 B=127.0.0.1:3001
+/// Logs in at one process, calls the other, logs out there, and is refused by the first.
+const COMMANDS: &str = r#"A=127.0.0.1:3000 B=127.0.0.1:3001
 TOKEN=$(curl -s $A/login -H 'Content-Type: application/json' -d '{"username":"alice","password":"wonderland"}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 curl -i $B/me -H "Authorization: Bearer $TOKEN"
 curl -i -X POST $B/logout -H "Authorization: Bearer $TOKEN"

@@ -1,4 +1,4 @@
-//! Two processes' worth of app over one real Redis: a log-out crosses over, and a refresh happens once.
+//! Two nodes with one real Redis: a log-out reaches the other node, and a refresh happens once.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use serde_json::Value;
 use tests::redis::RedisServer;
 use tower::ServiceExt as _;
 
-/// A node, as `main` makes it: a store, a memory and a router of its own.
+/// A node as `main` creates it, with its own store, replica and router.
 async fn node(server: &RedisServer) -> Router {
     let store = RedisStore::connect(&server.url()).await.unwrap();
     super::router().with_state(super::auth(Config::hs256([7; 32]), store).unwrap())
 }
 
-/// Asks as a client does: 503 is no answer, and the same question is good a second time.
-async fn ask(node: &Router, method: &str, path: &str, token: &str) -> (StatusCode, Value) {
-    let answered = async {
+/// Sends a request, and repeats it while the response is 503, as a client would.
+async fn fetch(node: &Router, method: &str, path: &str, token: &str) -> (StatusCode, Value) {
+    let final_response = async {
         loop {
             let request = Request::builder()
                 .method(method)
@@ -28,22 +28,22 @@ async fn ask(node: &Router, method: &str, path: &str, token: &str) -> (StatusCod
                 .header("authorization", format!("Bearer {token}"))
                 .header("content-type", "application/json")
                 .body(Body::from(r#"{"username":"alice","password":"wonderland"}"#));
-            let answer = node.clone().oneshot(request.unwrap()).await.unwrap();
-            if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let response = node.clone().oneshot(request.unwrap()).await.unwrap();
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let (parts, body) = answer.into_parts();
+            let (parts, body) = response.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             return (parts.status, serde_json::from_slice(&body).unwrap_or_default());
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), answered).await.unwrap()
+    tokio::time::timeout(Duration::from_secs(5), final_response).await.unwrap()
 }
 
 /// The access token and the refresh token of a new session.
 async fn log_in(node: &Router) -> [String; 2] {
-    let (status, pair) = ask(node, "POST", "/login", "").await;
+    let (status, pair) = fetch(node, "POST", "/login", "").await;
     assert_eq!(status, StatusCode::OK);
     tokens(&pair)
 }
@@ -52,11 +52,11 @@ fn tokens(pair: &Value) -> [String; 2] {
     ["access_token", "refresh_token"].map(|name| pair[name].as_str().unwrap().to_owned())
 }
 
-/// Waits until the node refuses the token, for one second.
-async fn refuses(node: &Router, method: &str, path: &str, token: &str) {
+/// Waits until the node refuses the token, at most one second.
+async fn wait_for_refusal(node: &Router, method: &str, path: &str, token: &str) {
     let refused = async {
         loop {
-            let (status, body) = ask(node, method, path, token).await;
+            let (status, body) = fetch(node, method, path, token).await;
             if status == StatusCode::UNAUTHORIZED {
                 assert_eq!(body["code"], "token_revoked");
                 return;
@@ -68,48 +68,48 @@ async fn refuses(node: &Router, method: &str, path: &str, token: &str) {
 }
 
 #[tokio::test]
-async fn a_log_out_on_one_is_refused_on_the_other_within_a_second() {
+async fn a_log_out_on_one_node_reaches_the_other_within_a_second() {
     let Some(server) = RedisServer::start() else { return };
     let (a, b) = (node(&server).await, node(&server).await);
     let [access, refresh] = log_in(&a).await;
     let [other, _] = log_in(&b).await;
-    assert_eq!(ask(&b, "GET", "/me", &access).await.0, StatusCode::OK);
-    assert_eq!(ask(&a, "POST", "/logout", &access).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(ask(&a, "GET", "/me", &access).await.0, StatusCode::UNAUTHORIZED, "here at once");
-    refuses(&b, "GET", "/me", &access).await;
-    assert_eq!(ask(&b, "POST", "/refresh", &refresh).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(fetch(&b, "GET", "/me", &access).await.0, StatusCode::OK);
+    assert_eq!(fetch(&a, "POST", "/logout", &access).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        fetch(&a, "GET", "/me", &access).await.0,
+        StatusCode::UNAUTHORIZED,
+        "this node refuses at once"
+    );
+    wait_for_refusal(&b, "GET", "/me", &access).await;
+    assert_eq!(fetch(&b, "POST", "/refresh", &refresh).await.0, StatusCode::UNAUTHORIZED);
     for node in [&a, &b] {
-        assert_eq!(ask(node, "GET", "/me", &other).await.0, StatusCode::OK, "another session");
+        assert_eq!(fetch(node, "GET", "/me", &other).await.0, StatusCode::OK, "another session");
     }
     let late = node(&server).await;
-    let (status, _) = ask(&late, "GET", "/me", &access).await;
-    assert_eq!(
-        status,
-        StatusCode::UNAUTHORIZED,
-        "a node that starts later knows it from the start"
-    );
+    let (status, _) = fetch(&late, "GET", "/me", &access).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "a node that starts later has every revocation");
 }
 
 #[tokio::test]
-async fn a_session_that_was_ended_is_refreshed_nowhere() {
+async fn an_ended_session_is_not_refreshed_on_another_node() {
     let Some(server) = RedisServer::start() else { return };
     let (a, b) = (node(&server).await, node(&server).await);
     let [access, refresh] = log_in(&a).await;
-    assert_eq!(ask(&a, "POST", "/logout", &access).await.0, StatusCode::NO_CONTENT);
-    // At once: what decides a refresh is Redis, and not the memory of the node.
-    let (status, body) = ask(&b, "POST", "/refresh", &refresh).await;
+    assert_eq!(fetch(&a, "POST", "/logout", &access).await.0, StatusCode::NO_CONTENT);
+    // At once, because Redis decides a refresh, not the replica of the node.
+    let (status, body) = fetch(&b, "POST", "/refresh", &refresh).await;
     assert_eq!((status, &body["code"]), (StatusCode::UNAUTHORIZED, &"token_revoked".into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_32_refreshes_on_both_exactly_one_makes_a_successor() {
+async fn of_32_refreshes_on_two_nodes_exactly_one_produces_a_successor() {
     let Some(server) = RedisServer::start() else { return };
     let nodes = [node(&server).await, node(&server).await];
     let [_, refresh] = log_in(&nodes[0]).await;
     let all: Vec<_> = (0..32)
         .map(|n| {
             let (node, refresh) = (nodes[n % 2].clone(), refresh.clone());
-            tokio::spawn(async move { ask(&node, "POST", "/refresh", &refresh).await })
+            tokio::spawn(async move { fetch(&node, "POST", "/refresh", &refresh).await })
         })
         .collect();
     let mut successors = HashSet::new();
@@ -123,5 +123,9 @@ async fn of_32_refreshes_on_both_exactly_one_makes_a_successor() {
         last = next;
     }
     assert_eq!(successors.len(), 1);
-    assert_eq!(ask(&nodes[1], "POST", "/refresh", &last).await.0, StatusCode::OK, "it goes on");
+    assert_eq!(
+        fetch(&nodes[1], "POST", "/refresh", &last).await.0,
+        StatusCode::OK,
+        "the session continues"
+    );
 }

@@ -1,6 +1,6 @@
-//! The first app of fastapi-jwt-auth's README, ported line by line: its clients see no difference.
+//! The first app of the README of fastapi-jwt-auth, ported line by line. Its clients see no difference.
 //!
-//! In Python it reads like this:
+//! The same app in Python:
 //!
 //! ```python
 //! class Settings(BaseModel):
@@ -27,9 +27,9 @@
 //!     return {"user": Authorize.get_jwt_subject()}
 //! ```
 //!
-//! Give both the same key (here `JWT_AUTH_SECRET_KEY`), and tokens of the one are good for the other, so
-//! that routes can move over one by one. A key of less than 32 bytes is refused; where the old one is
-//! shorter, `jwt_auth::danger` has `allow_short_secret` for as long as the move lasts.
+//! With the same key (here `JWT_AUTH_SECRET_KEY`) each app accepts the tokens of the other, so you can migrate route by
+//! route. A key of less than 32 bytes is refused. If the old key is shorter, `jwt_auth::danger` has
+//! `allow_short_secret` for the time of the migration.
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +61,7 @@ async fn login(auth: JwtAuth, Json(user): Json<User>) -> axum::response::Result<
         return Err((StatusCode::UNAUTHORIZED, Json(detail)).into());
     }
     let access_token = auth.access_token(user.username).issue()?;
-    Ok(Json(json!({ "access_token": access_token })))
+    Ok(Json(json!({ "access_token": access_token.as_str() })))
 }
 
 #[jwt_required]
@@ -76,23 +76,23 @@ fn router() -> GuardedRouter {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
     let app = router().with_state(get_config(Config::from_env())?);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    let at = listener.local_addr()?;
-    println!("Listening on http://{at}. Paste into another terminal:\n");
-    println!("{}", curl_lines(&at.to_string()));
+    let address = listener.local_addr()?;
+    println!("Listening on http://{address}. Paste into another terminal:\n");
+    println!("{}", curl_lines(&address.to_string()));
     axum::serve(listener, app).await?;
     Ok(())
 }
 
-fn curl_lines(at: &str) -> String {
+fn curl_lines(address: &str) -> String {
     [
-        format!("TOKEN=$(curl -s {at}/login -H 'Content-Type: application/json' -d '{{\"username\":\"test\",\"password\":\"test\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
-        format!("curl -i {at}/user -H \"Authorization: Bearer $TOKEN\""),
-        format!("curl -i {at}/user"),
+        format!("TOKEN=$(curl -s {address}/login -H 'Content-Type: application/json' -d '{{\"username\":\"test\",\"password\":\"test\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
+        format!("curl -i {address}/user -H \"Authorization: Bearer $TOKEN\""),
+        format!("curl -i {address}/user"),
     ]
     .join("\n")
 }

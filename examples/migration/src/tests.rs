@@ -1,4 +1,4 @@
-//! Statuses and bodies are those of fastapi-jwt-auth, to the letter.
+//! Statuses and bodies are exactly those of fastapi-jwt-auth.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use tower::ServiceExt as _;
 
 const SECRET: &str = "an example secret of 32 bytes :)";
 
-/// What the Python module makes by `create_access_token(subject="test")` at 1700000000, signed by `PyJWT`
-/// with this secret.
+/// A token that fastapi-jwt-auth creates by `create_access_token(subject="test")` at 1700000000, signed with this secret
+/// by `PyJWT`.
 const FROM_PYTHON: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ0ZXN0IiwiaWF0IjoxNzAwMDAwMDAwLCJuYmYiOjE3MDAwMDAwMDAsImp0aSI6IjZiMjZkZTkwLThhMDYtNDEzMy04MzZiLTAwMDAwMGFjY2VzcyIsImV4cCI6MTcwMDAwMDkwMCwidHlwZSI6ImFjY2VzcyIsImZyZXNoIjpmYWxzZX0.Ym49C3aMsoJQDbJBNpFW2-BfbUkq2b__2dYQJoPzKFM";
 
 fn app() -> (Router, JwtAuth, ManualClock) {
@@ -35,11 +35,11 @@ async fn log_in(app: &Router, password: &str) -> (u16, String) {
     send(app, request.body(Body::from(body)).unwrap()).await
 }
 
-/// `GET /user` with this `Authorization`.
+/// Sends `GET /user` with this `Authorization` header.
 async fn user(app: &Router, authorization: Option<&str>) -> (u16, String) {
     let mut request = Request::get("/user");
-    if let Some(line) = authorization {
-        request = request.header("authorization", line);
+    if let Some(header) = authorization {
+        request = request.header("authorization", header);
     }
     send(app, request.body(Body::empty()).unwrap()).await
 }
@@ -49,23 +49,23 @@ fn detail(sentence: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_log_in_and_the_user() {
+async fn log_in_returns_a_token_that_the_user_route_accepts() {
     let (app, ..) = app();
     assert_eq!(log_in(&app, "wrong").await, (401, detail("Bad username or password")));
     let (status, body) = log_in(&app, "test").await;
     assert_eq!(status, 200);
     let body: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(body.as_object().unwrap().len(), 1, "the access token alone");
+    assert_eq!(body.as_object().unwrap().len(), 1, "the access token only");
     let token = body["access_token"].as_str().unwrap();
-    let answer = user(&app, Some(&format!("Bearer {token}"))).await;
-    assert_eq!(answer, (200, r#"{"user":"test"}"#.to_owned()));
+    let response = user(&app, Some(&format!("Bearer {token}"))).await;
+    assert_eq!(response, (200, r#"{"user":"test"}"#.to_owned()));
 }
 
 #[tokio::test]
-async fn tokens_are_the_same_on_both_sides() {
+async fn a_token_of_python_is_accepted_and_ours_has_the_same_claims() {
     let (app, auth, _) = app();
-    let answer = user(&app, Some(&format!("Bearer {FROM_PYTHON}"))).await;
-    assert_eq!(answer, (200, r#"{"user":"test"}"#.to_owned()));
+    let response = user(&app, Some(&format!("Bearer {FROM_PYTHON}"))).await;
+    assert_eq!(response, (200, r#"{"user":"test"}"#.to_owned()));
     let theirs = decode_unverified(FROM_PYTHON).unwrap().claims;
     let ours = decode_unverified(&auth.access_token("test").issue().unwrap()).unwrap().claims;
     let names = |claims: &serde_json::Map<String, Value>| {
@@ -80,13 +80,13 @@ async fn tokens_are_the_same_on_both_sides() {
 }
 
 #[tokio::test]
-async fn refusals_are_those_of_the_module() {
+async fn refusals_are_those_of_fastapi_jwt_auth() {
     let (app, auth, _) = app();
-    let refresh = format!("Bearer {}", auth.refresh_token("test").issue().unwrap());
+    let refresh = format!("Bearer {}", &*auth.refresh_token("test").issue().unwrap());
     let other = Config::hs256([8; 32]).clock(ManualClock::at(1_700_000_000)).build().unwrap();
-    let forged = format!("Bearer {}", other.access_token("test").issue().unwrap());
+    let forged = format!("Bearer {}", &*other.access_token("test").issue().unwrap());
     let bad_header = "Bad Authorization header. Expected value 'Bearer <JWT>'";
-    for (line, status, sentence) in [
+    for (header, status, sentence) in [
         (None, 401, "Missing Authorization Header"),
         (Some("Basic dGVzdDp0ZXN0"), 422, bad_header),
         (Some("Bearer"), 422, bad_header),
@@ -98,21 +98,21 @@ async fn refusals_are_those_of_the_module() {
         (Some(forged.as_str()), 422, "Signature verification failed"),
         (Some(refresh.as_str()), 422, "Only access tokens are allowed"),
     ] {
-        assert_eq!(user(&app, line).await, (status, detail(sentence)), "{line:?}");
+        assert_eq!(user(&app, header).await, (status, detail(sentence)), "{header:?}");
     }
 }
 
 #[tokio::test]
-async fn times_and_revocation_too() {
+async fn expired_and_revoked_tokens_are_refused_like_there() {
     let (app, auth, clock) = app();
     let token = auth.access_token("test").issue().unwrap();
     let verified = auth.verify_access(&token).await.unwrap();
-    let line = format!("Bearer {token}");
+    let header = format!("Bearer {}", &*token);
     auth.revoke(&verified).await.unwrap();
-    assert_eq!(user(&app, Some(&line)).await, (401, detail("Token has been revoked")));
-    let line = format!("Bearer {FROM_PYTHON}");
+    assert_eq!(user(&app, Some(&header)).await, (401, detail("Token has been revoked")));
+    let header = format!("Bearer {FROM_PYTHON}");
     clock.advance(Duration::from_secs(899));
-    assert_eq!(user(&app, Some(&line)).await.0, 200);
+    assert_eq!(user(&app, Some(&header)).await.0, 200);
     clock.advance(Duration::from_secs(1));
-    assert_eq!(user(&app, Some(&line)).await, (422, detail("Signature has expired")));
+    assert_eq!(user(&app, Some(&header)).await, (422, detail("Signature has expired")));
 }

@@ -1,4 +1,4 @@
-//! Log in, call a route, be refused, refresh: the first five minutes with jwt-auth.
+//! The first five minutes with jwt-auth: log in, call a route, get refused, refresh.
 
 mod users;
 
@@ -46,7 +46,7 @@ struct Login {
 
 enum AppError {
     WrongPassword,
-    UserIsGone,
+    UserNotFound,
     Auth(AuthError),
 }
 
@@ -63,7 +63,7 @@ impl IntoResponse for AppError {
                 let detail = Json("Wrong user name or password");
                 (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], detail).into_response()
             }
-            Self::UserIsGone => (StatusCode::NOT_FOUND, "no such user").into_response(),
+            Self::UserNotFound => (StatusCode::NOT_FOUND, "no such user").into_response(),
             Self::Auth(error) => error.into_response(),
         }
     }
@@ -81,7 +81,7 @@ async fn login(
 
 #[jwt_required]
 async fn me(State(users): State<Users>, token: AccessToken) -> Result<String, AppError> {
-    let user = users.find(token.subject()).ok_or(AppError::UserIsGone)?;
+    let user = users.find(token.subject()).ok_or(AppError::UserNotFound)?;
     Ok(format!("Welcome, {}!", user.name))
 }
 
@@ -121,7 +121,7 @@ fn router() -> GuardedRouter<App> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
     let router = router();
@@ -129,19 +129,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app =
         router.with_state(App { auth: auth()?, users: Users::TABLE, notes: Notes::default() });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    let at = listener.local_addr()?;
+    let address = listener.local_addr()?;
     println!("{manifest}");
-    println!("Listening on http://{at}. Paste into another terminal:\n");
-    println!("{}", curl_lines(&at.to_string()));
+    println!("Listening on http://{address}. Paste into another terminal:\n");
+    println!("{}", curl_lines(&address.to_string()));
     axum::serve(listener, app).await?;
     Ok(())
 }
 
-fn curl_lines(at: &str) -> String {
+fn curl_lines(address: &str) -> String {
     [
-        format!("TOKEN=$(curl -s {at}/login -H 'Content-Type: application/json' -d '{{\"username\":\"alice\",\"password\":\"wonderland\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
-        format!("curl -i {at}/me -H \"Authorization: Bearer $TOKEN\""),
-        format!("curl -i {at}/me"),
+        format!("TOKEN=$(curl -s {address}/login -H 'Content-Type: application/json' -d '{{\"username\":\"alice\",\"password\":\"wonderland\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"),
+        format!("curl -i {address}/me -H \"Authorization: Bearer $TOKEN\""),
+        format!("curl -i {address}/me"),
     ]
     .join("\n")
 }

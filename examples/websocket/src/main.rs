@@ -1,4 +1,4 @@
-//! A chat over WebSockets: strangers are refused before the upgrade, and a socket ends with its token.
+//! A chat over WebSockets: the guard runs before the upgrade, and a socket is closed when its token ends.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +19,7 @@ use tokio::sync::broadcast;
 
 #[load_config]
 fn auth(config: Config) -> Config {
-    // With cookies among them, tokens are made with the CSRF value that an upgrade by cookie repeats.
+    // With the location cookie, tokens have the CSRF value that an upgrade with a cookie must repeat.
     config.token_location([TokenLocation::Header, TokenLocation::Cookie])
 }
 
@@ -29,11 +29,11 @@ struct App {
     room: Room,
 }
 
-/// What is said goes to everybody who is in the room, the speaker too.
+/// A message goes to every socket in the room, including that of the sender.
 type Room = broadcast::Sender<String>;
 
-/// A page's script sends its token by `new WebSocket(url, ["bearer", token])`, or, with a session in
-/// cookies, the CSRF value by `new WebSocket(url, ["csrf", value])`.
+/// The script of a page sends its token with `new WebSocket(url, ["bearer", token])`, or, with a session in cookies, the
+/// CSRF value with `new WebSocket(url, ["csrf", value])`.
 #[jwt_required(locations(header, cookie, websocket_protocol))]
 async fn chat(
     auth: JwtAuth,
@@ -41,8 +41,8 @@ async fn chat(
     State(room): State<Room>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    // One of the protocols that were offered is named back, else a browser drops the connection.
-    upgrade.protocols(["bearer", "csrf"]).max_message_size(LONGEST).on_upgrade(
+    // The response names one of the offered protocols, or the browser drops the connection.
+    upgrade.protocols(["bearer", "csrf"]).max_message_size(MAX_MESSAGE_SIZE).on_upgrade(
         move |socket| async move {
             let name = token.subject().to_owned();
             talk(GuardedSocket::new(socket, auth, token), &name, &room).await;
@@ -50,28 +50,28 @@ async fn chat(
     )
 }
 
-const LONGEST: usize = 16 * 1024;
+const MAX_MESSAGE_SIZE: usize = 16 * 1024;
 
-/// Until the peer leaves, or the token's session is over and the socket was closed with code 1008.
+/// Runs until the peer leaves, or until the session ends and the socket is closed with code 1008.
 async fn talk(mut socket: GuardedSocket, name: &str, room: &Room) {
-    let mut heard = room.subscribe();
+    let mut messages = room.subscribe();
     loop {
         tokio::select! {
-            said = socket.recv() => match said {
+            received = socket.recv() => match received {
                 Some(Ok(Message::Text(text))) => {
-                    // It fails when nobody listens, and this socket does.
+                    // It fails only without receivers, and this socket is one.
                     let _ = room.send(format!("{name}: {text}"));
                 }
                 Some(Ok(_)) => {}
                 _ => return,
             },
-            line = heard.recv() => match line {
+            line = messages.recv() => match line {
                 Ok(line) => {
                     if socket.send(Message::from(line)).await.is_err() {
                         return;
                     }
                 }
-                // A peer that reads too slowly misses lines.
+                // A peer that reads too slowly misses messages.
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
             },
@@ -79,11 +79,11 @@ async fn talk(mut socket: GuardedSocket, name: &str, room: &Room) {
     }
 }
 
-/// For clients that can send a token in a message alone. The upgrade is open to all, so a stranger holds a
-/// socket until the token is asked for in vain: prefer `/chat`.
+/// For clients that can send a token only in a message. The upgrade is public, so anyone can hold a socket open for five
+/// seconds. Prefer `/chat`.
 #[public]
 async fn late_chat(auth: JwtAuth, State(room): State<Room>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(LONGEST).on_upgrade(move |mut socket| async move {
+    upgrade.max_message_size(MAX_MESSAGE_SIZE).on_upgrade(move |mut socket| async move {
         match first_message(&auth, &mut socket).await {
             Ok(token) => {
                 let name = token.subject().to_owned();
@@ -91,24 +91,24 @@ async fn late_chat(auth: JwtAuth, State(room): State<Room>, upgrade: WebSocketUp
             }
             Err(reason) => {
                 let frame = CloseFrame { code: 1008, reason: reason.into() };
-                // A peer that is gone needs no goodbye.
+                // The peer may have left already.
                 let _ = socket.send(Message::Close(Some(frame))).await;
             }
         }
     })
 }
 
-/// The token of the first message, verified as a guard would.
+/// The token of the first message, verified as by a guard.
 async fn first_message(auth: &JwtAuth, socket: &mut WebSocket) -> Result<AccessToken, String> {
     match tokio::time::timeout(Duration::from_secs(5), socket.recv()).await {
         Ok(Some(Ok(Message::Text(token)))) => {
             auth.verify_access(&token).await.map_err(|error| error.detail().to_owned())
         }
-        _ => Err("The first message is an access token".to_owned()),
+        _ => Err("The first message must be an access token".to_owned()),
     }
 }
 
-/// Closes the sockets of the session too.
+/// Also closes the sockets of the session.
 #[jwt_required]
 async fn logout(auth: JwtAuth, token: AccessToken) -> Result<StatusCode, AuthError> {
     auth.log_out(token).await?;
@@ -129,21 +129,21 @@ fn app(auth: JwtAuth) -> axum::Router {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| "PORT is a number from 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
     let auth = auth(Config::from_env())?;
-    // The quickstart shows a log-in; here are tokens to paste.
+    // The quickstart has a log-in route; this example prints tokens to paste.
     let [alice, bob] = [auth.log_in("alice").await?, auth.log_in("bob").await?];
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    let at = listener.local_addr()?;
-    println!("Listening on http://{at}. Paste into three terminals:\n");
+    let address = listener.local_addr()?;
+    println!("Listening on http://{address}. Paste into three terminals:\n");
     for pair in [&alice, &bob] {
         let token = pair.access_token();
-        println!("websocat ws://{at}/chat -H 'Authorization: Bearer {token}'\n");
+        println!("websocat ws://{address}/chat -H 'Authorization: Bearer {token}'\n");
     }
     let token = bob.access_token();
-    println!("curl -i -X POST {at}/logout -H 'Authorization: Bearer {token}'");
+    println!("curl -i -X POST {address}/logout -H 'Authorization: Bearer {token}'");
     axum::serve(listener, app(auth)).await?;
     Ok(())
 }

@@ -1,65 +1,26 @@
-//! Taking back: one token, one session, or everything of a subject.
+//! Revocation: one token, one session, or everything of a subject.
 
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
-use crate::auth::{JwtAuth, unavailable};
-use crate::claims::{LAST_SECOND, TokenKind};
-use crate::clock::{since_epoch, to_system_time};
-use crate::error::{AuthError, AuthErrorKind};
-use crate::refresh::family_dead_until;
-use crate::revocation::{MAX_NAME, Revocation, Session, Standing, TokenIdentity, within_deadline};
-use crate::token::{AccessToken, RefreshToken};
-
-/// A token that was verified, of either kind; sealed.
-pub trait VerifiedToken: sealed::Sealed + Sync {
-    /// Who the token is.
-    fn identity(&self) -> TokenIdentity<'_>;
-}
-
-mod sealed {
-    use crate::verify::Verified;
-
-    pub trait Sealed {
-        #[doc(hidden)]
-        fn verified(&self) -> &Verified;
-    }
-
-    impl<C> Sealed for super::AccessToken<C> {
-        fn verified(&self) -> &Verified {
-            self.verified()
-        }
-    }
-
-    impl<C> Sealed for super::RefreshToken<C> {
-        fn verified(&self) -> &Verified {
-            self.verified()
-        }
-    }
-}
-
-impl<C: Sync> VerifiedToken for AccessToken<C> {
-    fn identity(&self) -> TokenIdentity<'_> {
-        self.identity()
-    }
-}
-
-impl<C: Sync> VerifiedToken for RefreshToken<C> {
-    fn identity(&self) -> TokenIdentity<'_> {
-        self.identity()
-    }
-}
-
-/// An epoch outlives every token that it can be about.
-const EPOCH_LIFE: Duration = Duration::from_secs(36_500 * 86_400);
+use crate::auth::JwtAuth;
+use crate::auth::authenticate::unavailable;
+use crate::auth::rotate::session_revoked_until;
+use crate::clock::{HUNDRED_YEARS, since_epoch, to_system_time};
+use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, TokenStatus, within_deadline};
+use crate::token::{LAST_SECOND, VerifiedToken};
+use crate::token_kind::TokenKind;
 
 impl JwtAuth {
-    /// Takes one token back, until it would have expired anyway. When it returns, the token is refused.
+    /// Revokes one token, until it expires.
+    ///
+    /// When the future resolves, the token is refused.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) when the token has no `jti` to be named by.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the token has no `jti`.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -73,17 +34,14 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn revoke(&self, token: &impl VerifiedToken) -> Result<(), AuthError> {
-        let identity = token.identity();
-        let id = self.told(identity.id.ok_or_else(|| AuthErrorKind::InvalidClaims.into()))?;
-        let until = self.until(identity.expires_at);
-        self.record(Revocation::Token { issuer: identity.issuer, id, until }).await
+        self.attach(self.try_revoke(&token.identity()).await)
     }
 
-    /// Takes a token back by its id (`jti`), until the given time, which is its `exp`.
+    /// Revokes a token by its id (`jti`), until the given time, which is its `exp`.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -102,16 +60,17 @@ impl JwtAuth {
     /// ```
     pub async fn revoke_id(&self, id: &str, expires_at: SystemTime) -> Result<(), AuthError> {
         let until = expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.record(Revocation::Token { issuer: None, id, until: self.until(Some(until)) }).await
+        let until = self.record_end(Some(until));
+        self.attach(self.record(Revocation::Token { issuer: None, id, until }).await)
     }
 
-    /// Ends the session that the token belongs to: its whole family, this token too.
+    /// Ends the session of the token, and so revokes every token of the session.
     ///
-    /// A token without a family (one that `auth.access_token(…)` made by itself) is taken back alone.
+    /// A token without a session, such as one of `auth.access_token(…)`, is revoked alone.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -125,24 +84,17 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn log_out(&self, token: impl VerifiedToken) -> Result<(), AuthError> {
-        let identity = token.identity();
-        if let Some(family) = identity.family {
-            let now = since_epoch(&*self.settings().clock);
-            let until = to_system_time(family_dead_until(self.settings(), now));
-            let until = until.max(self.until(identity.expires_at));
-            self.record(Revocation::Family { family, until }).await?;
-        }
-        if identity.id.is_some() || identity.family.is_none() {
-            self.revoke(&token).await?;
-        }
-        Ok(())
+        self.attach(self.try_log_out(&token.identity()).await)
     }
 
-    /// Ends a session by its name, which [`sessions`](Self::sessions) lists and `fam` of its tokens bears.
+    /// Ends a session by its id.
+    ///
+    /// The id is `sid` of its tokens, and what [`sessions`](Self::sessions) lists. It does not check whose
+    /// session it is.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -150,24 +102,24 @@ impl JwtAuth {
     /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let session = auth.sessions("alice").await?.remove(0);
-    /// auth.revoke_family(session.family()).await?;
+    /// auth.revoke_session(session.id()).await?;
     /// assert!(auth.verify_access(pair.access_token()).await.is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn revoke_family(&self, family: &str) -> Result<(), AuthError> {
-        let now = since_epoch(&*self.settings().clock);
-        let until = to_system_time(family_dead_until(self.settings(), now));
-        self.record(Revocation::Family { family, until }).await
+    pub async fn revoke_session(&self, id: &str) -> Result<(), AuthError> {
+        let until = to_system_time(session_revoked_until(self.rules(), self.now()));
+        self.attach(self.record(Revocation::Session { id, until }).await)
     }
 
-    /// Takes back every token that a key signed, by the key's id: it was stolen, and the ring still has it
-    /// until each node is deployed anew.
+    /// Revokes every token that a key signed, by the key's id.
+    ///
+    /// Use it for a stolen key, until every node is deployed without it.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -177,23 +129,24 @@ impl JwtAuth {
     /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [7; 32]).id("2026-01"));
     /// let auth = Config::with_keys(ring).build()?;
     /// let token = auth.access_token("alice").issue()?;
-    /// auth.revoke_kid("2026-01").await?;
+    /// auth.revoke_key("2026-01").await?;
     /// assert!(auth.verify_access(&token).await.is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn revoke_kid(&self, kid: &str) -> Result<(), AuthError> {
-        let now = since_epoch(&*self.settings().clock);
-        let until = to_system_time(now.saturating_add(EPOCH_LIFE));
-        self.record(Revocation::Key { id: kid, until }).await
+    pub async fn revoke_key(&self, kid: &str) -> Result<(), AuthError> {
+        let until = to_system_time(self.now().saturating_add(HUNDRED_YEARS));
+        self.attach(self.record(Revocation::Key { id: kid, until }).await)
     }
 
-    /// Ends every session of everybody: every token issued up to now, this second included.
+    /// Ends every session of every subject.
+    ///
+    /// It revokes every token issued up to now, the current second included.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -207,16 +160,18 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn revoke_all(&self) -> Result<(), AuthError> {
-        self.epoch(|before, until| Revocation::All { before, until }).await
+        self.attach(self.raise_epoch(|before, until| Revocation::All { before, until }).await)
     }
 
-    /// The sessions of a subject that are alive, the one used last first: for a page that lists and ends them.
+    /// The active sessions of a subject, the one used last first.
     ///
-    /// Sessions begin by [`log_in`](Self::log_in); those of `token_pair(…)` are listed once they are refreshed.
+    /// A page can list them, and end them by their ids.
+    ///
+    /// [`log_in`](Self::log_in) starts a session. Those of `token_pair(…)` are listed after their first refresh.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store cannot say.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not answer.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -232,43 +187,16 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn sessions(&self, subject: impl Display) -> Result<Vec<Session>, AuthError> {
-        let (subject, store) = (subject.to_string(), &self.inner.store);
-        let now = to_system_time(since_epoch(&*self.settings().clock));
-        let found = within_deadline(store.sessions(&subject, now)).await;
-        let mut alive = self.told(found.map_err(|error| unavailable(&error)))?;
-        // What was logged out everywhere is known by when it was begun, and not by its name.
-        let mut lost = None;
-        alive.retain(|session| {
-            let issued = session.used.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            let token = TokenIdentity {
-                issuer: None,
-                id: None,
-                subject: &subject,
-                kind: TokenKind::Refresh,
-                key_id: None,
-                family: Some(&session.family),
-                issued_at: Some(issued),
-                expires_at: None,
-            };
-            match store.standing(&token, now) {
-                Ok(standing) => standing == Standing::Good,
-                Err(error) => {
-                    lost = Some(error);
-                    false
-                }
-            }
-        });
-        match lost {
-            None => Ok(alive),
-            Some(error) => self.told(Err(unavailable(&error))),
-        }
+        self.attach(self.try_sessions(&subject.to_string()).await)
     }
 
-    /// Ends every session of a subject: every token issued up to now, this second included.
+    /// Ends every session of a subject.
+    ///
+    /// It revokes every token issued up to now, the current second included.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) when the store does not hold the record.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -284,51 +212,96 @@ impl JwtAuth {
     /// ```
     pub async fn log_out_everywhere(&self, subject: impl Display) -> Result<(), AuthError> {
         let subject = subject.to_string();
-        self.epoch(|before, until| Revocation::Subject { subject: &subject, before, until }).await
+        let record = |before, until| Revocation::Subject { subject: &subject, before, until };
+        self.attach(self.raise_epoch(record).await)
+    }
+
+    fn now(&self) -> Duration {
+        since_epoch(&*self.rules().clock)
+    }
+
+    async fn try_revoke(&self, identity: &TokenIdentity<'_>) -> Result<(), Refusal> {
+        let id = identity.id.ok_or(AuthErrorKind::InvalidClaims)?;
+        let until = self.record_end(identity.expires_at);
+        self.record(Revocation::Token { issuer: identity.issuer, id, until }).await
+    }
+
+    async fn try_log_out(&self, identity: &TokenIdentity<'_>) -> Result<(), Refusal> {
+        if let Some(id) = identity.session_id {
+            let until = to_system_time(session_revoked_until(self.rules(), self.now()));
+            let until = until.max(self.record_end(identity.expires_at));
+            self.record(Revocation::Session { id, until }).await?;
+        }
+        if identity.id.is_some() || identity.session_id.is_none() {
+            self.try_revoke(identity).await?;
+        }
+        Ok(())
+    }
+
+    async fn try_sessions(&self, subject: &str) -> Result<Vec<Session>, Refusal> {
+        let (store, now) = (self.store(), to_system_time(self.now()));
+        let listed = within_deadline(store.sessions(subject, now)).await.map_err(unavailable)?;
+        let mut active = Vec::with_capacity(listed.len());
+        for session in listed {
+            // `log_out_everywhere` records an epoch and not the ids of the sessions it ends.
+            let last_used = session.last_used_at.duration_since(SystemTime::UNIX_EPOCH);
+            let token = TokenIdentity {
+                issuer: None,
+                id: None,
+                subject,
+                kind: TokenKind::Refresh,
+                key_id: None,
+                session_id: Some(&session.id),
+                issued_at: Some(last_used.unwrap_or_default()),
+                expires_at: None,
+            };
+            let status = store.check(&token, now).map_err(unavailable)?;
+            if status == TokenStatus::Valid {
+                active.push(session);
+            }
+        }
+        Ok(active)
     }
 
     /// Raises an epoch to now.
-    async fn epoch<'a>(
+    async fn raise_epoch<'a>(
         &self,
         record: impl Fn(SystemTime, SystemTime) -> Revocation<'a>,
-    ) -> Result<(), AuthError> {
+    ) -> Result<(), Refusal> {
         loop {
-            let now = since_epoch(&*self.settings().clock);
-            let before = to_system_time(now);
-            let until = to_system_time(now.saturating_add(EPOCH_LIFE));
-            self.record(record(before, until)).await?;
-            // Tokens that were issued while the record was on its way are covered too.
-            if since_epoch(&*self.settings().clock).as_secs() == now.as_secs() {
+            let now = self.now();
+            let until = to_system_time(now.saturating_add(HUNDRED_YEARS));
+            self.record(record(to_system_time(now), until)).await?;
+            // Tokens that were issued while the store recorded it must be covered too.
+            if self.now().as_secs() == now.as_secs() {
                 return Ok(());
             }
         }
     }
 
-    /// When the entry of a token may go: at its `exp`, plus the leeway that reads it longer.
-    fn until(&self, expires_at: Option<Duration>) -> SystemTime {
-        let settings = self.settings();
-        let end =
-            expires_at.unwrap_or_else(|| since_epoch(&*settings.clock).saturating_add(EPOCH_LIFE));
-        // No calendar goes further, and no token lives longer.
+    /// When the record of a token may be deleted: at its `exp`, plus the leeway that accepts it longer.
+    fn record_end(&self, expires_at: Option<Duration>) -> SystemTime {
+        let end = expires_at.unwrap_or_else(|| self.now().saturating_add(HUNDRED_YEARS));
+        // No token lives longer.
         let end = end.min(Duration::from_secs(LAST_SECOND));
-        to_system_time(end.saturating_add(settings.decode_leeway))
+        to_system_time(end.saturating_add(self.rules().leeway))
     }
 
-    async fn record(&self, revocation: Revocation<'_>) -> Result<(), AuthError> {
+    async fn record(&self, revocation: Revocation<'_>) -> Result<(), Refusal> {
         let longest = match revocation {
             Revocation::Token { issuer, id, .. } => id.len().max(issuer.unwrap_or_default().len()),
-            Revocation::Family { family: name, .. }
+            Revocation::Session { id: name, .. }
             | Revocation::Subject { subject: name, .. }
             | Revocation::Key { id: name, .. } => name.len(),
             Revocation::All { .. } => 0,
         };
-        // No token bears such a name, and no store has room for it.
+        // No token carries such a name, and stores have no room for it.
         if longest > MAX_NAME {
-            return self.told(Err(AuthErrorKind::InvalidClaims.into()));
+            return Err(AuthErrorKind::InvalidClaims.into());
         }
-        let now = to_system_time(since_epoch(&*self.settings().clock));
-        let held = within_deadline(self.inner.store.revoke(revocation, now)).await;
-        self.inner.changed.notify_waiters();
-        self.told(held.map_err(|error| unavailable(&error)))
+        let now = to_system_time(self.now());
+        let recorded = within_deadline(self.store().revoke(revocation, now)).await;
+        self.revoked().notify_waiters();
+        recorded.map_err(unavailable)
     }
 }

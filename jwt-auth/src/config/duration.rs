@@ -1,8 +1,8 @@
-//! Durations as a configuration writes them: a number and its unit.
+//! Durations as text: a number and a unit.
 
 use std::time::Duration;
 
-/// Reads `15m`, `30d`, `90s`, `2h`, `250ms`; the message says what to write.
+/// Parses `15m`, `30d`, `90s`, `2h`, `250ms`. The error is the line to write.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a smaller number".to_owned())
 }
 
-/// The way back, for messages.
+/// The inverse of [`parse`], for messages.
 pub(super) fn write(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units() {
+    fn every_unit_parses_and_is_written() {
         assert_eq!(parse("15m"), Ok(Duration::from_secs(900)));
         assert_eq!(parse(" 30d "), Ok(Duration::from_secs(30 * 86_400)));
         assert_eq!(parse("90s"), Ok(Duration::from_secs(90)));

@@ -1,7 +1,5 @@
-//! The application's own functions that are asked while tokens are made and read.
+//! Hooks: the application's own functions that run while tokens are issued and verified.
 
-use std::any::Any;
-use std::fmt::Display;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -10,17 +8,35 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::claims::TokenKind;
 use crate::config::Config;
-use crate::error::{AuthError, AuthErrorKind};
-use crate::revocation::{StoreError, TokenIdentity};
+use crate::error::{AuthErrorKind, BoxError, Refusal};
+use crate::session::{StoreError, TokenIdentity};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// An `async fn` of the application's, or a closure that returns a future; sealed by what it is.
+/// An `async fn` of the application, or a closure that returns a future.
+///
+/// Implemented for every such function; nothing else needs to implement it.
+///
+/// ```
+/// use jwt_auth::{Config, TokenIdentity};
+///
+/// async fn is_revoked(token: &TokenIdentity<'_>) -> Result<bool, String> {
+///     Ok(token.subject() == "mallory")
+/// }
+///
+/// # let config = || Config::hs256([7; 32]);
+/// assert!(config().denylist(is_revoked).build().is_ok());
+/// let closure = |token: &TokenIdentity<'_>| {
+///     let is_revoked = token.subject() == "mallory";
+///     async move { Ok::<_, String>(is_revoked) }
+/// };
+/// assert!(config().denylist(closure).build().is_ok());
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "a hook is an `async fn`, and `{Self}` is none of the right shape",
-    note = "write `async fn hook(subject: &str) -> Result<…, …>`, or a closure whose parameter has its type: `|token: &TokenIdentity<'_>| {{ … async move {{ … }} }}`"
+    message = "expected an async function with the parameter of this hook, found `{Self}`",
+    label = "not an async function",
+    note = "write `async fn hook(subject: &str) -> Result<…, …>`, or a closure with the type of its parameter: `|token: &TokenIdentity<'_>| {{ … async move {{ … }} }}`"
 )]
 pub trait AsyncHook<Argument>: Send + Sync + 'static {
     /// What the future resolves to.
@@ -44,23 +60,25 @@ where
     }
 }
 
-/// A source of the application's own that knows what was revoked.
+/// The application's own list of revoked tokens.
 pub(crate) trait Denylist: Send + Sync {
-    fn holds<'a>(&'a self, token: &'a TokenIdentity<'a>)
-    -> BoxFuture<'a, Result<bool, StoreError>>;
+    fn contains<'a>(
+        &'a self,
+        token: &'a TokenIdentity<'a>,
+    ) -> BoxFuture<'a, Result<bool, StoreError>>;
 }
 
-/// What the application adds to a token, for a subject.
+/// What the application adds to the tokens of a subject.
 pub(crate) trait Additional: Send + Sync {
     fn members<'a>(
         &'a self,
         subject: &'a str,
-    ) -> BoxFuture<'a, Result<Map<String, Value>, AuthError>>;
+    ) -> BoxFuture<'a, Result<Map<String, Value>, Refusal>>;
 }
 
 pub(crate) type ClaimsCheck = dyn Fn(&TokenIdentity<'_>, &Map<String, Value>) -> bool + Send + Sync;
 
-/// Every hook that a configuration was given.
+/// The hooks of a configuration.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) denylist: Option<Arc<dyn Denylist>>,
@@ -69,106 +87,111 @@ pub(crate) struct Hooks {
     pub(crate) check: Option<Arc<ClaimsCheck>>,
 }
 
-/// A hook, and what its future resolves to.
-struct Asked<F, T>(F, PhantomData<fn() -> T>);
+impl Hooks {
+    /// Whether issuing a token has to wait for a hook.
+    pub(crate) fn run_while_issuing(&self) -> bool {
+        self.claims.is_some() || self.headers.is_some()
+    }
 
-impl<F, E> Denylist for Asked<F, E>
-where
-    F: for<'t> AsyncHook<&'t TokenIdentity<'t>, Output = Result<bool, E>>,
-    E: Display + 'static,
-{
-    fn holds<'a>(
-        &'a self,
-        token: &'a TokenIdentity<'a>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        let asked = self.0.call(token);
-        Box::pin(async move { asked.await.map_err(StoreError::new) })
+    /// Whether verifying a token runs a hook.
+    pub(crate) fn run_while_verifying(&self) -> bool {
+        self.denylist.is_some() || self.check.is_some()
     }
 }
 
-impl<F, C, E> Additional for Asked<F, (C, E)>
+/// A hook, and what its future resolves to.
+struct Typed<F, T>(F, PhantomData<fn() -> T>);
+
+impl<F, E> Denylist for Typed<F, E>
+where
+    F: for<'t> AsyncHook<&'t TokenIdentity<'t>, Output = Result<bool, E>>,
+    E: Into<BoxError> + 'static,
+{
+    fn contains<'a>(
+        &'a self,
+        token: &'a TokenIdentity<'a>,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        let answer = self.0.call(token);
+        Box::pin(async move { answer.await.map_err(|error| StoreError::new(error.into())) })
+    }
+}
+
+impl<F, C, E> Additional for Typed<F, (C, E)>
 where
     F: for<'s> AsyncHook<&'s str, Output = Result<C, E>>,
     C: Serialize + 'static,
-    E: Display + 'static,
+    E: Into<BoxError> + 'static,
 {
     fn members<'a>(
         &'a self,
         subject: &'a str,
-    ) -> BoxFuture<'a, Result<Map<String, Value>, AuthError>> {
-        let asked = self.0.call(subject);
+    ) -> BoxFuture<'a, Result<Map<String, Value>, Refusal>> {
+        let answer = self.0.call(subject);
         Box::pin(async move {
-            let members = asked.await.map_err(|error| {
-                let any: &dyn Any = &error;
-                if let Some(refusal) = any.downcast_ref::<AuthError>() {
-                    return refusal.clone();
-                }
-                tracing::warn!(target: "jwt_auth", %error, "a hook failed; no token is made");
-                AuthError::from(AuthErrorKind::Unavailable)
-            })?;
+            let members = answer.await.map_err(|error| hook_failed(error.into()))?;
             match serde_json::to_value(members) {
                 Ok(Value::Object(members)) => Ok(members),
-                _ => Err(AuthError::cannot_issue("what a hook adds serialises as a JSON object")),
+                _ => Err(Refusal::cannot_issue(
+                    "additional claims or headers do not serialise as a JSON object",
+                )),
             }
         })
     }
 }
 
+fn hook_failed(error: BoxError) -> Refusal {
+    if !error.is::<crate::error::AuthError>() {
+        tracing::warn!(target: "jwt_auth", %error, "a hook failed, so no token is issued");
+    }
+    Refusal::from_application(error, AuthErrorKind::Unavailable)
+}
+
+/// # Hooks
+///
+/// Functions of the application that run while tokens are issued and verified. Their errors may be any
+/// [`std::error::Error`], a `String`, a `&str` or an `anyhow::Error` ([`BoxError`]).
 impl Config {
-    /// Asks a source of your own whether a token was revoked, after its signature, its claims and its CSRF
-    /// value were checked, and after the [store](Self::revocation) was asked. Default: none.
+    /// Checks tokens against the application's own list of revoked tokens.
     ///
-    /// It has 250 ms; when it fails or takes longer the request is refused with 503, since nobody can vouch
-    /// for the token. It is asked for every request, so a source that is far away costs its round trip.
+    /// Default: none.
     ///
-    /// It is asked beside the store, and told nothing: [`log_out`](crate::JwtAuth::log_out) writes to the store
-    /// alone, so write your own row as well. Nor does it make rotation durable: which refresh tokens were used
-    /// is known to the store, and the default one forgets it with its process.
+    /// It runs after the signature, the claims, the CSRF value and the [store](Self::revocation) were checked,
+    /// on every request, and has 250 ms. If it fails or takes longer the request is refused with 503, because
+    /// the token may be revoked.
+    ///
+    /// [`log_out`](crate::JwtAuth::log_out) and the other revocations write to the store alone; write to your
+    /// list as well. The list does not make rotation durable: the store remembers which refresh tokens were
+    /// used, and the default one forgets them at a restart.
     ///
     /// ```
     /// use jwt_auth::{Config, TokenIdentity};
     ///
-    /// async fn revoked(token: &TokenIdentity<'_>) -> Result<bool, std::io::Error> {
-    ///     Ok(token.id() == Some("a stolen one")) // here you ask your database
+    /// async fn is_revoked(token: &TokenIdentity<'_>) -> Result<bool, std::io::Error> {
+    ///     Ok(token.id() == Some("a-stolen-jti")) // query your database here
     /// }
     ///
-    /// let auth = Config::hs256([7; 32]).denylist(revoked).build()?;
+    /// let auth = Config::hs256([7; 32]).denylist(is_revoked).build()?;
     /// # drop(auth);
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
-    pub fn denylist<F, E>(mut self, revoked: F) -> Self
+    pub fn denylist<F, E>(mut self, is_revoked: F) -> Self
     where
         F: for<'t> AsyncHook<&'t TokenIdentity<'t>, Output = Result<bool, E>>,
-        E: Display + 'static,
+        E: Into<BoxError> + 'static,
     {
-        self.settings.hooks.denylist = Some(Arc::new(Asked(revoked, PhantomData)));
+        self.hooks.denylist = Some(Arc::new(Typed(is_revoked, PhantomData)));
         self
     }
 
-    /// The kinds of token that are looked up as revoked. Default: both. Leaving one out saves a look-up
-    /// and lets revoked tokens of that kind in until they expire; a session that was ended still cannot be
-    /// refreshed.
+    /// Adds claims to every issued token, for its subject. Default: none.
     ///
-    /// ```
-    /// use jwt_auth::{Config, TokenKind};
+    /// The claims are what a database knows of the user, for example.
     ///
-    /// let config = || Config::hs256([7; 32]);
-    /// assert!(config().denylist_token_checks([TokenKind::Refresh]).build().is_ok());
-    /// assert!(config().denylist_token_checks([]).build().is_err(), "that would revoke nothing");
-    /// ```
-    pub fn denylist_token_checks(mut self, kinds: impl IntoIterator<Item = TokenKind>) -> Self {
-        self.settings.denylist_token_checks = kinds.into_iter().collect();
-        self
-    }
-
-    /// Adds claims to every token that is made, for its subject: what your database knows of the user.
-    /// Default: none.
-    ///
-    /// The hook is asked once for a log-in and once for each refresh, so that claims stay true; what a
-    /// builder's `.claims(…)` says goes before. It may wait, so builders are awaited and not `issue`d: with
-    /// a hook, [`issue`](crate::TokenBuilder::issue) is an error. When it fails no token is made and none is
-    /// used up (503); an [`AuthError`] of its own stands as it is, such as
-    /// [`UserUnknown`](AuthErrorKind::UserUnknown) for a user who is gone (401).
+    /// The hook runs once for a log-in and once for each refresh, so the claims stay current. A builder's
+    /// `.claims(…)` takes precedence. Because the hook may wait, builders are awaited:
+    /// [`issue`](crate::token::TokenBuilder::issue) returns an error. If the hook fails no token is issued and
+    /// no refresh token is used up (503). An [`AuthError`](crate::AuthError) keeps its kind, such as
+    /// [`UserUnknown`](AuthErrorKind::UserUnknown) for a deleted user (401).
     ///
     /// ```
     /// use jwt_auth::Config;
@@ -182,7 +205,7 @@ impl Config {
     /// let auth = Config::hs256([7; 32]).additional_claims(tenant).build()?;
     /// let token = auth.access_token("alice").await?;
     /// assert_eq!(auth.verify_access(&token).await?.claims()["tenant"], "alice's");
-    /// assert!(auth.access_token("alice").issue().is_err(), "the hook could not be asked");
+    /// assert!(auth.access_token("alice").issue().is_err(), "the hook needs an `.await`");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -191,14 +214,15 @@ impl Config {
     where
         F: for<'s> AsyncHook<&'s str, Output = Result<C, E>>,
         C: Serialize + 'static,
-        E: Display + 'static,
+        E: Into<BoxError> + 'static,
     {
-        self.settings.hooks.claims = Some(additional(claims));
+        self.hooks.claims = Some(Arc::new(Typed(claims, PhantomData)));
         self
     }
 
-    /// Adds header parameters to every token that is made, as
-    /// [`additional_claims`](Self::additional_claims) adds claims. Default: none.
+    /// Adds header parameters to every issued token. Default: none.
+    ///
+    /// It works as [`additional_claims`](Self::additional_claims) does for claims.
     ///
     /// ```
     /// use jwt_auth::Config;
@@ -215,14 +239,16 @@ impl Config {
     where
         F: for<'s> AsyncHook<&'s str, Output = Result<C, E>>,
         C: Serialize + 'static,
-        E: Display + 'static,
+        E: Into<BoxError> + 'static,
     {
-        self.settings.hooks.headers = Some(additional(headers));
+        self.hooks.headers = Some(Arc::new(Typed(headers, PhantomData)));
         self
     }
 
-    /// A rule of your own over the claims of every token, of both kinds and on every route, asked last.
-    /// Default: none. What it says no to is refused with 403, as by a route's own `check = …`.
+    /// Checks the claims of every token. Default: none.
+    ///
+    /// It runs for tokens of both kinds and on every route, after all other rules. `false` refuses the request
+    /// with 403, as a route's own `check = …` does.
     ///
     /// ```
     /// use jwt_auth::Config;
@@ -243,16 +269,7 @@ impl Config {
         mut self,
         check: impl Fn(&TokenIdentity<'_>, &Map<String, Value>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.settings.hooks.check = Some(Arc::new(check));
+        self.hooks.check = Some(Arc::new(check));
         self
     }
-}
-
-fn additional<F, C, E>(hook: F) -> Arc<dyn Additional>
-where
-    F: for<'s> AsyncHook<&'s str, Output = Result<C, E>>,
-    C: Serialize + 'static,
-    E: Display + 'static,
-{
-    Arc::new(Asked(hook, PhantomData))
 }

@@ -1,71 +1,84 @@
-//! The kinds of refusal, each with its stable code and its one sentence.
+//! The kinds of refusal, each with a stable code and a sentence.
 
-/// Why a request, a token or an issue was refused.
+/// Why a request or a token was refused, or a token was not issued.
 ///
-/// The list grows: match with a `_` arm. [`code`](Self::code) and [`detail`](Self::detail) come from a
-/// fixed set and never quote the token (RFC 6750 §3.1 and our rule W6).
+/// More kinds may be added, so match with a `_` arm. [`code`](Self::code) and [`detail`](Self::detail) come from a
+/// fixed set and never quote the token (RFC 6750 §3.1, rule W6). The status is 401 unless a kind names another one.
+///
+/// ```
+/// use jwt_auth::{AuthErrorKind, Config};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let auth = Config::hs256([7; 32]).build()?;
+/// let error = auth.verify_access("junk").await.unwrap_err();
+/// assert_eq!(error.kind(), AuthErrorKind::Malformed);
+/// # Ok::<(), jwt_auth::ConfigError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
-    /// No token was sent. 401 without an `error` (RFC 6750 §3.1).
+    /// No token was sent. The challenge has no `error` (RFC 6750 §3.1).
     Missing,
-    /// The request is ambiguous: two `Authorization` lines, two cookies of one name. 400 `invalid_request`.
+    /// The request has two credentials in one location, such as two `Authorization` headers or two cookies of one
+    /// name. Status 400, `invalid_request`.
     AmbiguousRequest,
-    /// The text is not a compact JWS as RFC 7515 has it, or its header is not acceptable.
+    /// The text is not a compact JWS (RFC 7515), or its header is not acceptable.
     Malformed,
     /// The header's `alg` is not the algorithm of the key.
     WrongAlgorithm,
-    /// The header names a key that is not in the ring, or none of the ring's keys fits.
+    /// The header's `kid` names no key of the ring, or it has no `kid` and every candidate key has an id.
     UnknownKey,
     /// The signature does not verify.
     InvalidSignature,
-    /// `exp` lies in the past.
+    /// `exp` is in the past.
     Expired,
-    /// `nbf` lies in the future.
+    /// `nbf` is in the future.
     NotYetValid,
-    /// `iat` lies in the future.
+    /// `iat` is in the future.
     IssuedInTheFuture,
     /// `iss` is not the configured issuer.
     WrongIssuer,
-    /// `aud` does not name the audience, or names one where none is configured.
+    /// `aud` does not contain the configured audience, or is present although none is configured.
     WrongAudience,
-    /// A refresh token where an access token belongs.
+    /// The route or the call requires an access token and got a token of another kind.
     AccessTokenRequired,
-    /// An access token where a refresh token belongs.
+    /// The route or the call requires a refresh token and got a token of another kind.
     RefreshTokenRequired,
     /// A required claim is absent, or a claim has the wrong JSON type.
     InvalidClaims,
-    /// The token, its session or its subject was revoked.
+    /// The token, its session, its subject's tokens or its key was revoked.
     Revoked,
-    /// A refresh token was used a second time; its whole family is revoked.
+    /// A refresh token was used twice; its session is revoked.
     RefreshTokenReused,
-    /// The route wants a token that a log-in made, and this one came from a refresh.
+    /// The route requires a token from a log-in, and this one comes from a refresh.
     FreshRequired,
-    /// The route wants a log-in more recent than this one (RFC 9470).
+    /// The route requires a more recent log-in (RFC 9470).
     ReauthenticationRequired,
-    /// The token came in a cookie, and the request bears no CSRF value.
+    /// The token came in a cookie, and the request has no CSRF value.
     CsrfMissing,
-    /// The CSRF value of the request is not the one in the token.
+    /// The request's CSRF value is not the one in the token.
     CsrfMismatch,
-    /// The token came in a cookie, and holds no claim `csrf` that a value could be compared with.
+    /// The token came in a cookie, and has no claim `csrf` to compare the request's value with.
     CsrfClaimMissing,
-    /// The token came in a cookie, and the browser says that another site made the request. 403.
+    /// The token came in a cookie, and the browser says that another site sent the request. Status 403.
     CrossSite,
-    /// The token is good, and its user is no longer there.
+    /// The token is valid, but its user does not exist any more.
     UserUnknown,
-    /// The token lacks a scope or a role. 403 `insufficient_scope`.
+    /// The token lacks a scope or a role. Status 403, `insufficient_scope`.
     InsufficientScope,
-    /// A check of the application said no. 403.
+    /// A check of the application refused the request. Status 403.
     Forbidden,
-    /// The revocation store cannot vouch for the token now. 503.
+    /// The token cannot be checked now, because the store or a hook failed. Status 503.
     Unavailable,
-    /// A token could not be made: a reserved claim name, no signing key, a bad argument. A mistake of
-    /// the application's own code, 500.
+    /// A token could not be issued, because of a mistake in the application's code: a reserved claim name, no key
+    /// that signs, an invalid argument. Status 500.
     CannotIssue,
 }
 
 impl AuthErrorKind {
-    /// Every kind, in the order of the list above.
+    /// Every kind, in the order of the enum.
     #[doc(hidden)]
     pub const ALL: [Self; 27] = [
         Self::Missing,
@@ -97,7 +110,7 @@ impl AuthErrorKind {
         Self::CannotIssue,
     ];
 
-    /// A short name for programs, which does not change between releases.
+    /// A short name for programs. It does not change between releases.
     ///
     /// ```
     /// assert_eq!(jwt_auth::AuthErrorKind::Expired.code(), "token_expired");
@@ -134,7 +147,7 @@ impl AuthErrorKind {
         }
     }
 
-    /// One sentence for people, the same for every token.
+    /// A sentence for people. It is the same for every token.
     ///
     /// ```
     /// assert_eq!(jwt_auth::AuthErrorKind::Expired.detail(), "Signature has expired");

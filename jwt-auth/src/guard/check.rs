@@ -1,4 +1,4 @@
-//! `check = path`: the application's own say over a verified token.
+//! `check = path`: the application's own check of a verified token.
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -7,40 +7,42 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::config::TokenLocation;
-use crate::error::{AuthError, AuthErrorKind};
-use crate::token::{AccessToken, RefreshToken};
-use crate::verify::Verified;
+use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
+use crate::token::{AccessToken, RefreshToken, Verified};
 
-/// A verified token on its way to a check or an extractor.
+/// A verified token, for a check or an extractor.
 pub struct Proof {
     verified: Arc<Verified>,
     location: TokenLocation,
+    context: ErrorContext,
 }
 
 impl Proof {
-    pub(super) fn new(verified: Arc<Verified>, location: TokenLocation) -> Self {
-        Self { verified, location }
+    pub(super) fn new(
+        verified: Arc<Verified>,
+        location: TokenLocation,
+        context: ErrorContext,
+    ) -> Self {
+        Self { verified, location, context }
     }
 
-    pub(super) fn verified(&self) -> &Arc<Verified> {
-        &self.verified
-    }
-
-    pub(super) fn location(&self) -> TokenLocation {
-        self.location
-    }
-
-    /// The access token, with custom claims of the type that is asked for.
+    /// The access token, with custom claims of the type that the check takes.
     ///
     /// # Errors
     ///
-    /// When the claims do not fit the type.
+    /// When the claims do not match the type.
     pub fn access<C: DeserializeOwned>(&self) -> Result<AccessToken<C>, AuthError> {
-        AccessToken::new(Arc::clone(&self.verified), Some(self.location))
+        let token =
+            AccessToken::new(Arc::clone(&self.verified), Some(self.location), self.context.clone());
+        token.map_err(|refusal| refusal.attach(self.context.clone()))
     }
 
-    pub(super) fn refresh<C: DeserializeOwned>(&self) -> Result<RefreshToken<C>, AuthError> {
-        RefreshToken::new(Arc::clone(&self.verified), Some(self.location))
+    pub(super) fn into_access<C: DeserializeOwned>(self) -> Result<AccessToken<C>, Refusal> {
+        AccessToken::new(self.verified, Some(self.location), self.context)
+    }
+
+    pub(super) fn into_refresh<C: DeserializeOwned>(self) -> Result<RefreshToken<C>, Refusal> {
+        RefreshToken::new(self.verified, Some(self.location), self.context)
     }
 }
 
@@ -53,18 +55,18 @@ impl fmt::Debug for Proof {
 /// What a check function may return: `bool` or `Result<(), AuthError>`, by itself or as a future.
 #[diagnostic::on_unimplemented(
     message = "`check = …` takes a function that returns `bool` or `Result<(), AuthError>`, sync or async",
-    label = "returns `{Self}`",
-    note = "write `fn allowed(token: &AccessToken) -> bool`, or `async fn allowed(token: &AccessToken) -> Result<(), AuthError>`"
+    label = "this function returns `{Self}`",
+    note = "write `fn may_edit(token: &AccessToken) -> bool` or `async fn may_edit(token: &AccessToken) -> Result<(), AuthError>`"
 )]
 pub trait CheckOutcome<Marker> {
-    /// Waits where there is something to wait for.
+    /// The verdict; waits if the check is async.
     fn settle(self) -> impl Future<Output = Result<(), AuthError>> + Send;
 }
 
-/// The outcome is there.
+/// The verdict is a value.
 #[derive(Debug)]
 pub enum Ready {}
-/// The outcome is a future's.
+/// The verdict is a future's.
 #[derive(Debug)]
 pub enum Awaited {}
 
@@ -91,22 +93,21 @@ where
     }
 }
 
-/// Waits for a check's outcome. A function of its own, so that an outcome of another type is one error.
+/// Waits for the verdict of a check. A function, so that a verdict of another type is a single compile error.
 ///
 /// # Errors
 ///
-/// The refusal.
+/// The refusal of the check.
 pub async fn settle<M, T: CheckOutcome<M>>(outcome: T) -> Result<(), AuthError> {
     outcome.settle().await
 }
 
-/// A refusal of a check is 403, whatever error it was expressed by; a check that could not be made
-/// stays what it is.
-pub(super) fn refusal(error: AuthError) -> AuthError {
+/// The refusal that a check's error stands for: 403 for every kind, unless the check could not run.
+pub(super) fn refusal(error: AuthError) -> Refusal {
     match error.kind() {
         AuthErrorKind::Unavailable
         | AuthErrorKind::Forbidden
-        | AuthErrorKind::InsufficientScope => error,
-        _ => AuthError::forbidden(AuthErrorKind::Forbidden.detail()),
+        | AuthErrorKind::InsufficientScope => error.into(),
+        _ => AuthErrorKind::Forbidden.into(),
     }
 }

@@ -1,4 +1,4 @@
-//! What a handler's parameter is, decided on its type: how attributes see through aliases.
+//! The role of a handler's parameter, decided by its type, so that attributes see through aliases.
 
 use std::marker::PhantomData;
 
@@ -6,10 +6,10 @@ use crate::error::AuthError;
 use crate::guard::{CurrentUser, Guard};
 use crate::token::{AccessToken, RefreshToken};
 
-/// What a parameter's type is to a guard.
+/// The role of a parameter for a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
-    /// Nothing of ours.
+    /// None.
     Other,
     /// `AccessToken<C>`.
     Access,
@@ -19,7 +19,7 @@ pub enum Parameter {
     Refresh,
     /// The guard of another attribute.
     Guard,
-    /// What comes after a middleware.
+    /// The rest of the request, of a middleware.
     Next,
 }
 
@@ -29,22 +29,22 @@ impl Parameter {
         matches!(self, Self::Refresh)
     }
 
-    /// Whether the parameter is an access token, or perhaps one.
+    /// Whether the parameter is an access token, optional or not.
     pub const fn is_access(self) -> bool {
         matches!(self, Self::Access | Self::MaybeAccess)
     }
 
-    /// Whether the parameter demands an access token.
+    /// Whether the parameter requires an access token.
     pub const fn demands_access(self) -> bool {
         matches!(self, Self::Access)
     }
 
-    /// Whether the parameter is a token of either kind, or perhaps one.
+    /// Whether the parameter is a token of either kind, optional or not.
     pub const fn is_token(self) -> bool {
         self.is_access() || self.is_refresh()
     }
 
-    /// Whether the function is a middleware, and the parameter what comes after it.
+    /// Whether the parameter is the rest of the request, so that the function is a middleware.
     pub const fn is_next(self) -> bool {
         matches!(self, Self::Next)
     }
@@ -55,13 +55,13 @@ impl Parameter {
     }
 }
 
-/// Asks the question: an inherent constant where the type is ours, the trait's for all others.
+/// The role of `T`: an inherent constant for the types of this crate, the trait's constant for all others.
 #[derive(Debug)]
 pub struct Probe<T: ?Sized>(PhantomData<T>);
 
-/// The answer for every type that is not ours.
+/// The role of every other type.
 pub trait OtherParameter {
-    /// Nothing of ours.
+    /// None.
     const PARAMETER: Parameter = Parameter::Other;
 }
 
@@ -73,12 +73,12 @@ impl<C> Probe<AccessToken<C>> {
 }
 
 impl<C> Probe<Option<AccessToken<C>>> {
-    /// Perhaps an access token.
+    /// An optional access token.
     pub const PARAMETER: Parameter = Parameter::MaybeAccess;
 }
 
 impl<C> Probe<Result<AccessToken<C>, AuthError>> {
-    /// Perhaps an access token.
+    /// An optional access token.
     pub const PARAMETER: Parameter = Parameter::MaybeAccess;
 }
 
@@ -88,7 +88,7 @@ impl<U> Probe<CurrentUser<U>> {
 }
 
 impl<U> Probe<Option<CurrentUser<U>>> {
-    /// Perhaps the user of an access token.
+    /// The optional user of an access token.
     pub const PARAMETER: Parameter = Parameter::MaybeAccess;
 }
 
@@ -98,12 +98,12 @@ impl<C> Probe<RefreshToken<C>> {
 }
 
 impl<C> Probe<Option<RefreshToken<C>>> {
-    /// Perhaps a refresh token.
+    /// An optional refresh token.
     pub const PARAMETER: Parameter = Parameter::Refresh;
 }
 
 impl<C> Probe<Result<RefreshToken<C>, AuthError>> {
-    /// Perhaps a refresh token.
+    /// An optional refresh token.
     pub const PARAMETER: Parameter = Parameter::Refresh;
 }
 

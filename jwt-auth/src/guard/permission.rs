@@ -1,9 +1,9 @@
-//! Names of scopes and roles: strings, constants, or a type of the user's own.
+//! Names of scopes and roles: strings, constants, or a type of the application.
 
-/// A scope or a role, by its name on the wire.
+/// A scope or a role, by its name in the token.
 ///
-/// Strings are permissions; implement it for an enum to have the compiler check the names that
-/// `scopes(…)` and `roles(…)` are given.
+/// Strings are permissions. Implement it for an enum, so that the compiler checks the names in `scopes(…)` and
+/// `roles(…)`.
 ///
 /// ```
 /// use jwt_auth::{Permission, jwt_required};
@@ -20,12 +20,12 @@
 /// async fn edit() {}
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the name of a scope or a role",
-    label = "not a permission",
-    note = "write a string, a constant of type `&str`, or implement `jwt_auth::Permission` for `{Self}`"
+    message = "`{Self}` is not a scope or a role",
+    label = "expected a string or a type that implements `Permission`",
+    note = "write a string or a constant of type `&str`, or implement `jwt_auth::Permission` for `{Self}`"
 )]
 pub trait Permission: Send + Sync {
-    /// The name, as it stands in `scope` or `roles`.
+    /// The name in the claim `scope` or `roles`.
     fn name(&self) -> &str;
 }
 

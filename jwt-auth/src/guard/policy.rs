@@ -1,4 +1,4 @@
-//! Policies: what a guard asks of a request, as a constant that the manifest can read.
+//! Policies: what a guard requires of a request, as a constant that the manifest can read.
 
 use std::fmt;
 use std::future::Future;
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use crate::auth::Lookup;
 use crate::clock::since_epoch;
-use crate::config::{Settings, TokenLocation};
-use crate::error::{AuthError, AuthErrorKind, Demand};
+use crate::config::{TokenLocation, TokenRules};
+use crate::error::{AuthError, AuthErrorKind, Demand, Refusal};
 use crate::guard::{Permission, Proof};
-use crate::verify::Verified;
+use crate::token::Verified;
 
-/// Who may call.
+/// Whom a guard admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GuardKind {
-    /// Anyone.
+    /// Every request.
     Public,
-    /// The bearer of an access token.
+    /// A request with a valid access token.
     Access,
-    /// The bearer of a refresh token.
+    /// A request with a valid refresh token.
     Refresh,
 }
 
@@ -36,40 +36,40 @@ impl GuardKind {
 
 type Permissions = &'static [&'static dyn Permission];
 
-/// Everything that an attribute said.
+/// Everything that a guard requires.
 #[derive(Clone, Copy)]
 pub struct GuardSpec {
     /// Which token.
     pub kind: GuardKind,
-    /// A request without a token is let in; a bad token is still refused.
+    /// A request without a token is admitted. A token that is not valid is still refused.
     pub optional: bool,
-    /// Only a token that a log-in made.
+    /// Only a token that a log-in issued.
     pub fresh: bool,
-    /// The log-in lies at most that long ago.
+    /// The log-in was at most that long ago.
     pub max_age: Option<Duration>,
     /// All of these scopes.
     pub scopes: Permissions,
-    /// At least one of these scopes, if there are any.
+    /// At least one of these scopes, unless the list is empty.
     pub any_scope: Permissions,
     /// All of these roles.
     pub roles: Permissions,
-    /// At least one of these roles, if there are any.
+    /// At least one of these roles, unless the list is empty.
     pub any_role: Permissions,
-    /// Where to look, in this order, in place of the configured places; empty for those.
+    /// The locations, in this order; empty for the configured ones.
     pub locations: &'static [TokenLocation],
-    /// How the token is looked up as revoked.
+    /// Where the token is checked for revocation.
     pub revocation: Lookup,
-    /// Whether a token that was not looked up is kept for the token parameters of this function. It has some,
-    /// and is no middleware: what is behind one looks for itself.
-    pub keeps_unasked: bool,
-    /// This audience, in place of the configured ones.
+    /// Whether a token that was not checked for revocation is remembered for the function's own token parameters:
+    /// true if it has some and is not a middleware. Handlers behind a middleware check the token themselves.
+    pub remembers_unchecked: bool,
+    /// This audience, instead of the configured ones.
     pub audience: Option<&'static str>,
     /// The name of the check function, for the manifest.
     pub check: Option<&'static str>,
 }
 
 impl GuardSpec {
-    /// Anyone.
+    /// Every request.
     pub const PUBLIC: Self = Self {
         kind: GuardKind::Public,
         optional: false,
@@ -81,7 +81,7 @@ impl GuardSpec {
         any_role: &[],
         locations: &[],
         revocation: Lookup::Replica,
-        keeps_unasked: false,
+        remembers_unchecked: false,
         audience: None,
         check: None,
     };
@@ -97,12 +97,13 @@ impl fmt::Debug for GuardSpec {
     }
 }
 
-/// What a guard asks. The attributes write the types that implement it.
+/// The requirements of a guard. The attributes generate the types that implement it.
 pub trait Policy: Send + Sync + 'static {
     /// The rules.
     const SPEC: GuardSpec;
 
-    /// The application's own check, after every rule has been kept.
+    /// The application's own check, after every other rule. It runs if `SPEC.check` names it, so that the manifest
+    /// shows every check.
     fn check(_: &Proof) -> impl Future<Output = Result<(), AuthError>> + Send {
         async { Ok(()) }
     }
@@ -132,40 +133,39 @@ impl Policy for Public {
     const SPEC: GuardSpec = GuardSpec::PUBLIC;
 }
 
-/// The rules over a verified token, each after the other.
+/// Applies the rules to a verified token.
 pub(super) fn enforce(
     spec: &GuardSpec,
     verified: &Verified,
-    settings: &Settings,
-) -> Result<(), AuthError> {
+    rules: &TokenRules,
+) -> Result<(), Refusal> {
     let claims = verified.claims();
     if spec.fresh && !claims.fresh {
         return Err(AuthErrorKind::FreshRequired.into());
     }
     if let Some(max_age) = spec.max_age {
-        let now = since_epoch(&*settings.clock);
-        let oldest = now.saturating_sub(max_age.saturating_add(settings.decode_leeway));
-        let latest = now.saturating_add(settings.decode_leeway);
-        // A token that does not say when is as old as can be; so is one that speaks of the future.
+        let now = since_epoch(&*rules.clock);
+        let oldest = now.saturating_sub(max_age.saturating_add(rules.leeway));
+        let latest = now.saturating_add(rules.leeway);
+        // A token without the time of the log-in, or with one in the future, counts as too old.
         if claims.auth_time.is_none_or(|at| at < oldest || at > latest) {
             let kind = AuthErrorKind::ReauthenticationRequired;
-            return Err(AuthError::demanding(kind, Demand::MaxAge(max_age)));
+            return Err(Refusal::demanding(kind, Demand::MaxAge(max_age)));
         }
     }
-    let scope = |wanted: &dyn Permission| verified.scopes().any(|name| name == wanted.name());
-    let role = |wanted: &dyn Permission| verified.roles().any(|name| name == wanted.name());
-    if !all_and_any(spec.scopes, spec.any_scope, scope) {
+    let has_scope = |scope: &dyn Permission| verified.scopes().any(|name| name == scope.name());
+    let has_role = |role: &dyn Permission| verified.roles().any(|name| name == role.name());
+    if !all_and_any(spec.scopes, spec.any_scope, has_scope) {
         let names = spec.scopes.iter().chain(spec.any_scope).map(|p| p.name().to_owned()).collect();
         let kind = AuthErrorKind::InsufficientScope;
-        return Err(AuthError::demanding(kind, Demand::Scopes(names)));
+        return Err(Refusal::demanding(kind, Demand::Scopes(names)));
     }
-    if !all_and_any(spec.roles, spec.any_role, role) {
+    if !all_and_any(spec.roles, spec.any_role, has_role) {
         return Err(AuthErrorKind::InsufficientScope.into());
     }
     Ok(())
 }
 
 fn all_and_any(all: Permissions, any: Permissions, has: impl Fn(&dyn Permission) -> bool) -> bool {
-    all.iter().all(|wanted| has(*wanted))
-        && (any.is_empty() || any.iter().any(|wanted| has(*wanted)))
+    all.iter().all(|one| has(*one)) && (any.is_empty() || any.iter().any(|one| has(*one)))
 }

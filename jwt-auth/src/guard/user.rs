@@ -1,6 +1,6 @@
-//! `CurrentUser<U>`: the application's own user behind a verified access token.
+//! `CurrentUser<U>`: the application's user that an access token belongs to.
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,11 +9,13 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::auth::JwtAuth;
-use crate::error::{AuthError, AuthErrorKind};
-use crate::guard::{GuardSpec, answered, token_of};
+use crate::error::{AuthError, AuthErrorKind, BoxError, Refusal};
+use crate::guard::GuardSpec;
+use crate::guard::admission::token_of;
+use crate::guard::memo::LoadedUser;
 use crate::token::AccessToken;
 
-/// How a user is found: by a verified token, in a part of the router's state.
+/// Loads the application's user of a verified token.
 ///
 /// ```
 /// use axum::extract::FromRef;
@@ -30,7 +32,7 @@ use crate::token::AccessToken;
 ///     type Error = std::io::Error;
 ///
 ///     async fn load(token: &AccessToken, users: &Database) -> Result<Option<Self>, Self::Error> {
-///         Ok(users.get(token.subject()).cloned()) // `None` is a user that is gone
+///         Ok(users.get(token.subject()).cloned()) // `None`: the user was deleted
 ///     }
 /// }
 ///
@@ -44,32 +46,53 @@ use crate::token::AccessToken;
 /// # let _: axum::Router<App> = axum::Router::new().route("/", axum::routing::get(me));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "nothing says how a `{Self}` is found by a token",
-    label = "no user that can be loaded",
-    note = "write `impl LoadUser for {Self}`"
+    message = "`CurrentUser<{Self}>` cannot load a `{Self}`",
+    label = "`{Self}` does not implement `LoadUser`",
+    note = "write `impl jwt_auth::LoadUser for {Self}`"
 )]
 pub trait LoadUser: Sized + Send + Sync + 'static {
-    /// Where users are looked for: the router's state, or what `#[derive(FromRef)]` takes out of it.
+    /// Where users are loaded from: the router's state, or a part of it that `#[derive(FromRef)]` provides.
     type State: Send + Sync;
 
-    /// What went wrong; it goes to the log, and the answer is 503.
-    type Error: Display;
+    /// Any error, a `String` or a `&str`. It goes to the log, and the response is 503.
+    type Error: Into<BoxError>;
 
-    /// The user of a verified token; `None` when there is none any more, which is answered by 401.
+    /// Loads the user of a verified token. `None`, for a user who was deleted, is refused with 401.
     ///
     /// # Errors
     ///
-    /// When nobody can say now.
+    /// When the user cannot be loaded now.
     fn load(
         token: &AccessToken,
         state: &Self::State,
     ) -> impl Future<Output = Result<Option<Self>, Self::Error>> + Send;
 }
 
-/// The user of the request's access token, as your [`LoadUser`] found it: once for each request.
+/// The user of an access token, loaded by [`LoadUser`] once per request.
 ///
-/// It asks for the token itself, so it guards a handler even without an attribute. A token whose user is
-/// gone is refused with 401 `user_unknown`.
+/// It requires the token by itself, so as the first parameter it guards a handler without an attribute. A token
+/// whose user was deleted is refused with 401 `user_unknown`.
+///
+/// The example of [`LoadUser`] is a whole program.
+///
+/// ```
+/// use jwt_auth::{AccessToken, AuthError, CurrentUser, LoadUser, jwt_required};
+///
+/// # #[derive(Clone)]
+/// # struct User { name: String }
+/// # impl LoadUser for User {
+/// #     type State = jwt_auth::JwtAuth;
+/// #     type Error = AuthError;
+/// #     async fn load(token: &AccessToken, _: &Self::State) -> Result<Option<Self>, AuthError> {
+/// #         Ok(Some(Self { name: token.subject().to_owned() }))
+/// #     }
+/// # }
+/// #[jwt_required(optional)]
+/// async fn home(user: Option<CurrentUser<User>>) -> String {
+///     user.map_or("Welcome!".to_owned(), |user| format!("Welcome, {}!", user.name))
+/// }
+/// # let _: jwt_auth::routing::MethodRouter = jwt_auth::routing::get(home);
+/// ```
 pub struct CurrentUser<U>(Arc<U>);
 
 impl<U> Deref for CurrentUser<U> {
@@ -92,40 +115,29 @@ impl<U: fmt::Debug> fmt::Debug for CurrentUser<U> {
     }
 }
 
-/// A user who was loaded for this request, and the token it was loaded for.
-struct Loaded<U>(CurrentUser<U>, Arc<str>);
-
-impl<U> Clone for Loaded<U> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone(), Arc::clone(&self.1))
-    }
-}
-
-async fn load<U, S>(
-    auth: &JwtAuth,
-    parts: &mut Parts,
-    state: &S,
-) -> Result<CurrentUser<U>, AuthError>
+async fn load<U, S>(auth: &JwtAuth, parts: &mut Parts, state: &S) -> Result<CurrentUser<U>, Refusal>
 where
     U: LoadUser,
     U::State: FromRef<S>,
     S: Sync,
 {
-    let proof = token_of(auth, parts, &GuardSpec::ACCESS).await?;
-    let text = proof.verified().token();
-    if let Some(Loaded(user, of)) = parts.extensions.get::<Loaded<U>>()
-        && **of == *text
+    let admission = token_of(auth, parts, &GuardSpec::ACCESS).await?;
+    let verified = Arc::clone(&admission.verified);
+    if let Some(loaded) = parts.extensions.get::<LoadedUser<U>>()
+        && *loaded.token == *verified.token()
     {
-        return Ok(user.clone());
+        return Ok(loaded.user.clone());
     }
-    let user = match U::load(&proof.access()?, &U::State::from_ref(state)).await {
+    let token = admission.into_proof(auth, parts).into_access()?;
+    let user = match U::load(&token, &U::State::from_ref(state)).await {
         Ok(user) => CurrentUser(Arc::new(user.ok_or(AuthErrorKind::UserUnknown)?)),
         Err(error) => {
+            let error = error.into();
             tracing::warn!(target: "jwt_auth", %error, "the user of a token cannot be loaded");
-            return Err(AuthErrorKind::Unavailable.into());
+            return Err(Refusal::from(AuthErrorKind::Unavailable).with_source(error));
         }
     };
-    let loaded = Loaded(user.clone(), text.into());
+    let loaded = LoadedUser { user: user.clone(), token: verified.token().into() };
     parts.extensions.insert(loaded);
     Ok(user)
 }
@@ -142,11 +154,11 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
         let auth = JwtAuth::from_ref(state);
         let user = load(&auth, parts, state).await;
-        user.map_err(|error| answered(&auth, parts, &GuardSpec::ACCESS, error))
+        user.map_err(|refusal| GuardSpec::ACCESS.refuse(refusal, &auth, parts))
     }
 }
 
-/// `None` when the request bears no token; a bad one, or one without a user, is refused.
+/// `None` if the request has no token. A token that is not valid, or whose user was deleted, is refused.
 impl<S, U> OptionalFromRequestParts<S> for CurrentUser<U>
 where
     S: Send + Sync,

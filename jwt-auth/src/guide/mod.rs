@@ -1,12 +1,17 @@
-//! Chapters: what takes more than one item to explain.
+//! Chapters on what takes more than one item to explain.
 //!
-//! - [`cookies_and_csrf`]: sessions in a browser's cookies, and what keeps other sites from using them.
-//! - [`locations`]: where a token may stand in a request, and which place decides.
-//! - [`websockets`]: guards before the upgrade, and sockets that end with their token.
-//! - [`revoking`]: taking tokens back, and what happens when nobody can say whether one was.
-//! - [`stores`]: where that is remembered: one process, one machine, a fleet; what each promises.
+//! - [`security`]: what the crate trusts, and every rule with its threat, default and way to weaken it.
+//! - [`cookies_and_csrf`]: sessions in a browser's cookies, and how they are protected from other sites.
+//! - [`locations`]: where a request can carry a token, and which location decides.
+//! - [`websockets`]: guards before the upgrade, and sockets that close with their token.
+//! - [`revoking`]: log-outs and revocations, and what happens when the store cannot answer.
+//! - [`stores`]: where revocations and sessions are stored: one process, one machine, a fleet.
 //! - [`errors`]: every refusal, by code, status and challenge.
-//! - [`coming_from_fastapi_jwt_auth`]: every name of that module and ours, and how to move a live system.
+//! - [`coming_from_fastapi_jwt_auth`]: each name of that module beside ours, and how to migrate a live system.
+//! - [`upgrading`]: versions, minimum Rust version, deprecations, rolling upgrades.
+
+#[doc = include_str!("security.md")]
+pub mod security {}
 
 #[doc = include_str!("cookies_and_csrf.md")]
 pub mod cookies_and_csrf {}
@@ -15,10 +20,7 @@ pub mod cookies_and_csrf {}
 pub mod locations {}
 
 #[cfg_attr(feature = "ws", doc = include_str!("websockets.md"))]
-#[cfg_attr(
-    not(feature = "ws"),
-    doc = "Written for the feature `ws`: turn it on to read this chapter."
-)]
+#[cfg_attr(not(feature = "ws"), doc = "Turn on the feature `ws` to read this chapter.")]
 pub mod websockets {}
 
 #[doc = include_str!("revoking.md")]
@@ -30,7 +32,7 @@ pub mod revoking {}
 )]
 #[cfg_attr(
     not(all(feature = "sqlite", feature = "postgres", feature = "redis", feature = "testing")),
-    doc = "Written for the features `sqlite`, `postgres`, `redis` and `testing`: turn them on to read this chapter."
+    doc = "Turn on the features `sqlite`, `postgres`, `redis` and `testing` to read this chapter."
 )]
 pub mod stores {}
 
@@ -39,3 +41,6 @@ pub mod errors {}
 
 #[doc = include_str!("coming_from_fastapi_jwt_auth.md")]
 pub mod coming_from_fastapi_jwt_auth {}
+
+#[doc = include_str!("upgrading.md")]
+pub mod upgrading {}

@@ -1,4 +1,4 @@
-//! Reading one JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037), strictly.
+//! A strict reader of one JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 use crate::json::{self, NotStrict, Value};
 use crate::keys::{Algorithm, Family, KeyProblem};
 
-/// A key as its JWK describes it, public members only.
+/// A key as its JWK describes it; private members of key pairs are ignored.
 pub(super) struct Jwk {
     pub(super) algorithm: Algorithm,
     pub(super) id: Option<String>,
-    /// Whether `key_ops` lets it sign, where it holds a secret.
+    /// Whether `key_ops` permits signing; only a shared secret signs.
     pub(super) may_sign: bool,
     pub(super) material: Material,
 }
@@ -33,20 +33,24 @@ fn problem(rule: impl Into<String>) -> KeyProblem {
 impl Jwk {
     pub(super) fn read(text: &[u8]) -> Result<Self, KeyProblem> {
         let members = Members::read(text)?;
-        let kty = members.text("kty").ok_or_else(|| problem("a JWK has a `kty`"))?;
+        let kty = members.text("kty").ok_or_else(|| problem("the JWK has no `kty`"))?;
         if members.text("use").is_some_and(|purpose| purpose != "sig") {
-            return Err(problem("a JWK that verifies has `use` \"sig\", or none"));
+            return Err(problem(
+                "the `use` of the JWK is not \"sig\"; expected \"sig\", or no `use`",
+            ));
         }
         let ops = members.ops.as_deref();
         if ops.is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
-            return Err(problem("a JWK that verifies has \"verify\" in its `key_ops`, or none"));
+            return Err(problem(
+                "the `key_ops` of the JWK lack \"verify\"; expected \"verify\", or no `key_ops`",
+            ));
         }
-        let foreign = |ops: &[String]| ops.iter().any(|op| op != "verify" && op != "sign");
+        let has_other = |ops: &[String]| ops.iter().any(|op| op != "verify" && op != "sign");
         if ops.is_some_and(|ops| {
-            ops.len() > 2 || foreign(ops) || (ops.len() == 2 && ops[0] == ops[1])
+            ops.len() > 2 || has_other(ops) || (ops.len() == 2 && ops[0] == ops[1])
         }) {
             return Err(problem(
-                "the `key_ops` of a JWK that verifies are \"verify\" and \"sign\", each once (RFC 7517 §4.3)",
+                "unexpected `key_ops` of the JWK; expected \"verify\", with or without \"sign\", each once (RFC 7517 §4.3)",
             ));
         }
         let algorithm = members.algorithm(kty)?;
@@ -59,14 +63,14 @@ impl Jwk {
                 let (x, y) = (members.bytes("x")?, members.bytes("y")?);
                 if x.len() != algorithm.size() || y.len() != algorithm.size() {
                     return Err(problem(format!(
-                        "the coordinates of {algorithm} have {} bytes each",
+                        "a coordinate of the JWK has the wrong length; {algorithm} expects {} bytes for each",
                         algorithm.size()
                     )));
                 }
                 Material::Point([&[4], x.as_slice(), &y].concat())
             }
             ("OKP", Family::Ed) => Material::Point(members.bytes("x")?),
-            _ => return Err(problem("`kty`, `crv` and `alg` of a JWK agree")),
+            _ => return Err(problem("the `kty`, `crv` and `alg` of the JWK do not agree")),
         };
         let may_sign = members.ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "sign"));
         Ok(Self { algorithm, id: members.text("kid").map(str::to_owned), may_sign, material })
@@ -80,7 +84,7 @@ struct Members {
 
 impl Members {
     fn read(text: &[u8]) -> Result<Self, KeyProblem> {
-        let text = std::str::from_utf8(text).map_err(|_| problem("a JWK is UTF-8"))?;
+        let text = std::str::from_utf8(text).map_err(|_| problem("the JWK is not UTF-8"))?;
         let mut members = Self { texts: Vec::new(), ops: None };
         json::object(text, |name, value, _| {
             match (name, value) {
@@ -109,7 +113,9 @@ impl Members {
             }
             Ok(())
         })
-        .map_err(|NotStrict| problem("a JWK is a JSON object with unique, typed members"))?;
+        .map_err(|NotStrict| {
+            problem("the JWK is not a JSON object with unique, correctly typed members")
+        })?;
         Ok(members)
     }
 
@@ -121,7 +127,11 @@ impl Members {
         self.text(name)
             .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
             .filter(|bytes| !bytes.is_empty())
-            .ok_or_else(|| problem(format!("the member `{name}` is base64url without padding")))
+            .ok_or_else(|| {
+                problem(format!(
+                    "the member `{name}` of the JWK is missing, or not base64url without padding"
+                ))
+            })
     }
 
     fn algorithm(&self, kty: &str) -> Result<Algorithm, KeyProblem> {
@@ -129,25 +139,28 @@ impl Members {
             ("EC", Some("P-256")) => Some(Algorithm::ES256),
             ("EC", Some("P-384")) => Some(Algorithm::ES384),
             ("OKP", Some("Ed25519")) => Some(Algorithm::EdDSA),
-            ("EC" | "OKP", _) => return Err(problem("`crv` is P-256, P-384 or Ed25519")),
+            ("EC" | "OKP", _) => {
+                return Err(problem(
+                    "missing or unknown `crv` of the JWK; expected `P-256` or `P-384` for `EC`, `Ed25519` for `OKP`",
+                ));
+            }
             _ => None,
         };
         let named = match self.text("alg") {
             Some("Ed25519") => Some(Algorithm::EdDSA),
-            Some(name) => Some(
-                name.parse()
-                    .map_err(|_| problem(format!("`alg` is one of {}", Algorithm::names())))?,
-            ),
+            Some(name) => Some(name.parse().map_err(|_| {
+                problem(format!("unknown `alg` of the JWK; expected {}", Algorithm::names()))
+            })?),
             None => None,
         };
         match (by_curve, named) {
             (Some(curve), Some(named)) if curve != named => {
-                Err(problem("`crv` and `alg` of a JWK agree"))
+                Err(problem("the `crv` and `alg` of the JWK do not agree"))
             }
             (Some(algorithm), _) | (None, Some(algorithm)) => Ok(algorithm),
-            (None, None) => {
-                Err(problem("a JWK of RSA or oct names its `alg`, so that the key has one"))
-            }
+            (None, None) => Err(problem(
+                "the JWK has no `alg`; a key of `kty` RSA or oct names its `alg`, because it could have several",
+            )),
         }
     }
 }

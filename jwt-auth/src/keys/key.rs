@@ -1,85 +1,10 @@
-//! A key as the user describes it: where its material is, which algorithm it has, which id.
+//! A key as the application describes it: its material, its algorithm and its id.
 
-use std::fmt;
+use crate::keys::{Algorithm, KeyMaterial};
 
-use crate::keys::Algorithm;
-use crate::secret::{Secret, SecretBytes};
-
-/// Where key material comes from.
+/// A key for one algorithm, before it is loaded.
 ///
-/// Made by `Into`: bytes (`&[u8]`, `[u8; N]`, `Vec<u8>`) are the material itself; a text is the
-/// material itself unless it begins with
-///
-/// | prefix | meaning |
-/// |---|---|
-/// | `base64:` | base64, either alphabet, padded or not |
-/// | `hex:` | pairs of hexadecimal digits |
-/// | `file:` | the path of a file; its content, one trailing line break taken off, is read by these same rules |
-///
-/// ```
-/// use jwt_auth::KeyMaterial;
-/// let material = KeyMaterial::from("base64:c2VjcmV0");
-/// assert_eq!(format!("{material:?}"), "[redacted]");
-/// ```
-#[derive(Clone)]
-pub struct KeyMaterial(pub(crate) Material);
-
-#[derive(Clone)]
-pub(crate) enum Material {
-    Bytes(SecretBytes),
-    Text(Secret),
-}
-
-impl fmt::Debug for KeyMaterial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
-impl From<&str> for KeyMaterial {
-    fn from(text: &str) -> Self {
-        Self(Material::Text(text.into()))
-    }
-}
-
-impl From<String> for KeyMaterial {
-    fn from(text: String) -> Self {
-        Self(Material::Text(text.into()))
-    }
-}
-
-impl From<&String> for KeyMaterial {
-    fn from(text: &String) -> Self {
-        text.as_str().into()
-    }
-}
-
-impl From<Vec<u8>> for KeyMaterial {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Material::Bytes(SecretBytes::new(bytes)))
-    }
-}
-
-impl From<&[u8]> for KeyMaterial {
-    fn from(bytes: &[u8]) -> Self {
-        bytes.to_vec().into()
-    }
-}
-
-impl<const N: usize> From<&[u8; N]> for KeyMaterial {
-    fn from(bytes: &[u8; N]) -> Self {
-        bytes.to_vec().into()
-    }
-}
-
-impl<const N: usize> From<[u8; N]> for KeyMaterial {
-    fn from(bytes: [u8; N]) -> Self {
-        bytes.to_vec().into()
-    }
-}
-
-/// A key of one algorithm, not yet judged: [`Config::build`](crate::Config::build) loads it and
-/// reports what is wrong with it.
+/// [`Config::build`](crate::Config::build) loads the key and reports every problem of it.
 ///
 /// ```
 /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -91,10 +16,11 @@ impl<const N: usize> From<[u8; N]> for KeyMaterial {
 /// # Ok::<(), jwt_auth::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a key is used once it is in a `KeyRing`"]
 pub struct Key {
     pub(crate) source: Source,
     pub(crate) id: Option<String>,
-    /// The id is what RFC 7638 makes of the key.
+    /// Whether the id is the RFC 7638 thumbprint of the key.
     pub(crate) thumbprint_id: bool,
 }
 
@@ -106,56 +32,106 @@ pub(crate) enum Source {
 }
 
 impl Key {
-    /// A shared secret for an HMAC algorithm: at least as many bytes as the hash puts out (RFC 7518
-    /// §3.2), 32 for HS256, 48 for HS384, 64 for HS512.
+    fn new(source: Source) -> Self {
+        Self { source, id: None, thumbprint_id: false }
+    }
+
+    /// A shared secret for HMAC: at least 32 bytes for HS256, 48 for HS384, 64 for HS512, as many as the hash
+    /// has (RFC 7518 §3.2).
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    ///
+    /// let ring = |secret: &str| KeyRing::new(Key::secret(Algorithm::HS256, secret));
+    /// assert!(Config::with_keys(ring("an example secret of 32 bytes ...")).build().is_ok());
+    /// assert!(Config::with_keys(ring("too short")).build().is_err());
+    /// ```
     pub fn secret(algorithm: Algorithm, secret: impl Into<KeyMaterial>) -> Self {
-        Self { source: Source::Secret(algorithm, secret.into()), id: None, thumbprint_id: false }
+        Self::new(Source::Secret(algorithm, secret.into()))
     }
 
-    /// A private key in PEM that signs, and verifies by the public key within it.
+    /// A private key in PEM. It signs, and verifies by the public key it contains.
+    ///
+    /// ```no_run
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
+    ///
+    /// let key = Key::private_pem(Algorithm::ES256, KeyMaterial::file("private.pem"));
+    /// let auth = Config::with_keys(KeyRing::new(key)).build()?;
+    /// # drop(auth);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
     pub fn private_pem(algorithm: Algorithm, private: impl Into<KeyMaterial>) -> Self {
-        Self {
-            source: Source::Pem { algorithm, private: Some(private.into()), public: None },
-            id: None,
-            thumbprint_id: false,
-        }
+        Self::new(Source::Pem { algorithm, private: Some(private.into()), public: None })
     }
 
-    /// A public key in PEM that verifies only.
+    /// A public key in PEM. It verifies, and issues no tokens.
+    ///
+    /// ```no_run
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
+    ///
+    /// let key = Key::public_pem(Algorithm::RS256, KeyMaterial::file("public.pem"));
+    /// let auth = Config::with_keys(KeyRing::new(key)).build()?;
+    /// assert!(auth.access_token("alice").issue().is_err(), "this service only verifies");
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
     pub fn public_pem(algorithm: Algorithm, public: impl Into<KeyMaterial>) -> Self {
-        Self {
-            source: Source::Pem { algorithm, private: None, public: Some(public.into()) },
-            id: None,
-            thumbprint_id: false,
-        }
+        Self::new(Source::Pem { algorithm, private: None, public: Some(public.into()) })
     }
 
-    /// A pair in PEM; the two halves must belong together.
+    /// A key pair in PEM. The two halves must belong together.
+    ///
+    /// ```no_run
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
+    ///
+    /// let (private, public) = (KeyMaterial::file("private.pem"), KeyMaterial::file("public.pem"));
+    /// let auth = Config::with_keys(KeyRing::new(Key::pem_pair(Algorithm::EdDSA, private, public))).build()?;
+    /// # drop(auth);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
     pub fn pem_pair(
         algorithm: Algorithm,
         private: impl Into<KeyMaterial>,
         public: impl Into<KeyMaterial>,
     ) -> Self {
         let (private, public) = (Some(private.into()), Some(public.into()));
-        Self { source: Source::Pem { algorithm, private, public }, id: None, thumbprint_id: false }
+        Self::new(Source::Pem { algorithm, private, public })
     }
 
-    /// A JSON Web Key (RFC 7517), public or `oct`. Its `alg`, `use`, `key_ops` and `kid` are honoured;
-    /// `alg` is required where `kty` and `crv` leave it open.
+    /// A JSON Web Key (RFC 7517): a public key, or a secret (`oct`).
+    ///
+    /// `alg`, `use`, `key_ops` and `kid` are honoured. `alg` is required where `kty` and `crv` do not determine
+    /// it.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, Key, KeyRing};
+    ///
+    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// assert!(Config::with_keys(KeyRing::new(Key::jwk(jwk))).build().is_ok());
+    /// ```
     pub fn jwk(json: impl Into<KeyMaterial>) -> Self {
-        Self { source: Source::Jwk(json.into()), id: None, thumbprint_id: false }
+        Self::new(Source::Jwk(json.into()))
     }
 
-    /// The key's id, written into the header of tokens it signs and asked for by theirs (`kid`, RFC
-    /// 7515 §4.1.4). Ids in a ring are unique.
+    /// Sets the key's id: tokens that it signs carry it, and a token's `kid` selects the key by it (RFC 7515
+    /// §4.1.4). Default: none. Ids in a ring are unique.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    ///
+    /// let key = Key::secret(Algorithm::HS256, [7; 32]).id("2026-01");
+    /// let auth = Config::with_keys(KeyRing::new(key)).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.header["kid"], "2026-01");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self.thumbprint_id = false;
         self
     }
 
-    /// The key's thumbprint as its id (RFC 7638, SHA-256): the same for whoever has the key, so that nobody
-    /// has to agree on names. Not for a shared secret, whose hash would let others try secrets.
+    /// Uses the key's thumbprint (RFC 7638, SHA-256) as its id, so that every holder of the key computes the
+    /// same id. Refused for a shared secret, because its hash would let others guess the secret.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};

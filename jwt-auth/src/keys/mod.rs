@@ -1,20 +1,24 @@
-//! Keys: one algorithm each, judged when they are loaded, found by id when a token comes in.
+//! Keys: one algorithm each, checked when they are loaded, selected by id when a token arrives.
 
 mod algorithm;
 mod backend;
 mod jwk;
 mod key;
-mod known;
+mod key_ring;
 mod load;
-mod ring;
+mod loaded_ring;
+mod material;
+mod own_headers;
 mod thumbprint;
-mod weak;
+mod weak_keys;
 
-pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use key::{Key, KeyMaterial};
-pub use ring::KeyRing;
-
+pub use algorithm::Algorithm;
 pub(crate) use algorithm::Family;
 pub(crate) use backend::LONGEST_SIGNATURE;
+pub use key::Key;
+pub use key_ring::KeyRing;
 pub(crate) use load::{KeyProblem, Leniency, LoadedKey, secret_command};
-pub(crate) use ring::LoadedRing;
+pub(crate) use loaded_ring::LoadedRing;
+pub use material::KeyMaterial;
+
+pub use crate::error::UnknownName;

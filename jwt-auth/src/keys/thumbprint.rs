@@ -1,12 +1,12 @@
-//! The thumbprint of a key (RFC 7638): the hash of its required members, in their order, and nothing else.
+//! The thumbprint of a key (RFC 7638): the hash of its required members, in alphabetical order.
 
 use jsonwebtoken::jwk::ThumbprintHash;
 
 use crate::base64url;
 use crate::keys::{Algorithm, Family, backend};
 
-/// SHA-256 over the public members: modulus and exponent without leading zeros, or the point. A shared
-/// secret has none, since its hash lets whoever sees it try secrets (RFC 7638 §7).
+/// SHA-256 of the public members: modulus and exponent without leading zeros, or the point. `None` for a shared
+/// secret, because everyone who sees its hash could test guesses of the secret (RFC 7638 §7).
 pub(super) fn thumbprint(
     algorithm: Algorithm,
     public: &[u8],

@@ -1,5 +1,6 @@
 //! The CSRF value of an HTML form, read from the body and handed to the guard.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,18 +13,20 @@ use http_body_util::{BodyExt as _, Limited};
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
-use crate::http::FormValue;
+use crate::token_kind::TokenKind;
+use crate::web::FormValue;
 
-/// A form with its CSRF value is small; a larger body is left alone, and needs the header.
+/// A form with a CSRF value is small. A larger body is not read, and its request needs the header.
 const LARGEST: usize = 64 * 1024;
 
 impl JwtAuth {
-    /// A layer that takes the CSRF value from the [configured field](crate::Config::csrf_form_field) of an
-    /// HTML form, for pages without scripts.
+    /// A layer that reads the CSRF value of an HTML form.
     ///
-    /// It reads bodies of `application/x-www-form-urlencoded`, of at most 64 KiB and with a
-    /// `Content-Length`, whose request bears a token in a cookie and no CSRF header; the handler gets the body
-    /// as it was. It stands before the guards, so such a body is read even when the token turns out to be bad.
+    /// It reads the [configured field](crate::Config::csrf_form_field), for pages without scripts.
+    ///
+    /// It reads bodies of `application/x-www-form-urlencoded` with a `Content-Length` of at most 64 KiB, if the
+    /// request carries a token in a cookie and no CSRF header. The handler receives the body unchanged. The layer
+    /// runs before the guards, so it reads such a body even if the token is not valid.
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
@@ -40,10 +43,32 @@ impl JwtAuth {
 }
 
 /// The layer of [`JwtAuth::csrf_form`].
+///
+/// ```
+/// use jwt_auth::{Config, layer::CsrfFormLayer};
+///
+/// let auth = Config::hs256([7; 32]).csrf_form_field("csrf_token").build()?;
+/// let layer: CsrfFormLayer = auth.csrf_form();
+/// let router: axum::Router = axum::Router::new().layer(layer);
+/// # drop(router);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
+#[must_use = "a layer does nothing before it is applied"]
 pub struct CsrfFormLayer(JwtAuth);
 
 /// The service of a [`CsrfFormLayer`].
+///
+/// ```
+/// use axum::Router;
+/// use jwt_auth::layer::CsrfForm;
+/// use tower::Layer as _;
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let service: CsrfForm<Router> = auth.csrf_form().layer(Router::new());
+/// # drop(service);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CsrfForm<S> {
     auth: JwtAuth,
@@ -58,6 +83,35 @@ impl<S> Layer<S> for CsrfFormLayer {
     }
 }
 
+/// The future of a [`CsrfForm`].
+///
+/// ```
+/// use axum::extract::Request;
+/// use jwt_auth::layer::{CsrfForm, CsrfFormFuture};
+/// use tower::{Layer as _, Service as _};
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let mut service: CsrfForm<axum::Router> = auth.csrf_form().layer(axum::Router::new());
+/// let response: CsrfFormFuture<std::convert::Infallible> = service.call(Request::default());
+/// # drop(response);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CsrfFormFuture<E>(Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>);
+
+impl<E> Future for CsrfFormFuture<E> {
+    type Output = Result<Response, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl<E> fmt::Debug for CsrfFormFuture<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfFormFuture").finish_non_exhaustive()
+    }
+}
+
 impl<S> Service<Request> for CsrfForm<S>
 where
     S: Service<Request, Response = Response> + Clone + Send + 'static,
@@ -65,22 +119,20 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+    type Future = CsrfFormFuture<S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let settings = self.auth.settings();
-        let wanted = settings.cookies.csrf_form_field.clone();
-        let wanted =
-            wanted.filter(|_| is_small_form(&request) && needs_value(&request, &self.auth));
-        // The service that is ready is the one that is called (tower's own rule).
+        let field = self.auth.web().csrf.form_field.clone();
+        let field = field.filter(|_| is_small_form(&request) && needs_value(&request, &self.auth));
+        // The service that was polled to readiness is the one to call (a rule of tower).
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
-        Box::pin(async move {
-            let Some(field) = wanted else { return inner.call(request).await };
+        CsrfFormFuture(Box::pin(async move {
+            let Some(field) = field else { return inner.call(request).await };
             let (mut parts, body) = request.into_parts();
             let Ok(body) = Limited::new(body, LARGEST).collect().await else {
                 return Ok(StatusCode::BAD_REQUEST.into_response());
@@ -90,7 +142,7 @@ where
                 parts.extensions.insert(FormValue(value.into()));
             }
             inner.call(Request::from_parts(parts, Body::from(bytes))).await
-        })
+        }))
     }
 }
 
@@ -104,10 +156,10 @@ fn is_small_form(request: &Request) -> bool {
 }
 
 fn needs_value(request: &Request, auth: &JwtAuth) -> bool {
-    let cookies = &auth.settings().cookies;
+    let settings = auth.web();
     let headers = request.headers();
-    let bears = |name: &str| {
-        let names_it = |pair: &[u8]| {
+    let has_cookie = |name: &str| {
+        let has_name = |pair: &[u8]| {
             pair.trim_ascii()
                 .strip_prefix(name.as_bytes())
                 .is_some_and(|rest| rest.starts_with(b"="))
@@ -115,14 +167,13 @@ fn needs_value(request: &Request, auth: &JwtAuth) -> bool {
         headers
             .get_all(COOKIE)
             .iter()
-            .any(|line| line.as_bytes().split(|b| *b == b';').any(names_it))
+            .any(|line| line.as_bytes().split(|b| *b == b';').any(has_name))
     };
-    (bears(&cookies.access.key) || bears(&cookies.refresh.key))
-        && !headers.contains_key(&cookies.access.csrf_header)
-        && !headers.contains_key(&cookies.refresh.csrf_header)
+    TokenKind::ALL.iter().any(|kind| has_cookie(&settings.cookies.of(*kind).token.name))
+        && !TokenKind::ALL.iter().any(|kind| headers.contains_key(settings.csrf.header(*kind)))
 }
 
-/// The field's value, when the form has it once. The values are ours, and need no percent-encoding.
+/// The value of the field, if the form has it once. CSRF values need no percent-encoding.
 fn only_value<'a>(form: &'a [u8], field: &str) -> Option<&'a [u8]> {
     let mut values = form
         .split(|b| *b == b'&')
@@ -135,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_counts_when_it_stands_once() {
+    fn a_field_counts_only_if_it_occurs_once() {
         assert_eq!(only_value(b"a=1&csrf=v&b=2", "csrf"), Some(&b"v"[..]));
         for none in [&b""[..], b"xcsrf=v", b"csrf", b"csrf=a&csrf=a"] {
             assert_eq!(only_value(none, "csrf"), None);

@@ -1,4 +1,4 @@
-//! Implicit refresh: a session in cookies that is used does not run out under the user's hands.
+//! Implicit refresh: a session in cookies does not expire while it is used.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,20 +11,25 @@ use http::{HeaderValue, Request, Response};
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
-use crate::guard::Renewal;
+use crate::config::TokenLocation;
+use crate::error::Refusal;
+use crate::guard::{RenewalSlot, RequestMemo};
 
 impl JwtAuth {
-    /// A layer that gives a request whose access token came in a cookie a new one with the answer, when the
-    /// token has less than half of its life left.
+    /// A layer that renews the access cookie while a session is used.
     ///
-    /// The new token is of the same session and keeps scopes, roles, custom claims and the CSRF value; it is
-    /// not fresh. It is made only after a guard let the request in and the handler has answered without a
-    /// refusal, and only if the token still stands then, so it never undoes a log-out. An answer that sets or
-    /// deletes the cookie itself is left alone. It goes on for as long as the refresh token of the log-in lives
-    /// ([`refresh_token_expires`](crate::Config::refresh_token_expires), and no longer than
-    /// [`refresh_family_expires`](crate::Config::refresh_family_expires)); tokens of no session (without `fam`
-    /// or `auth_time`), and those that another `JwtAuth` verified, are not renewed. Nor is anything where
-    /// cookies are not among the configured locations. A handler turns it off by [`NoImplicitRefresh`].
+    /// A response to a token with less than half of its life left sets a new one.
+    ///
+    /// The new token belongs to the same session and has its scopes, roles, custom claims and CSRF value; it is not
+    /// fresh. It is issued after a guard admitted the request and the handler answered without an error status, and
+    /// only if the token is still valid then, so it never undoes a log-out. A response that sets or deletes the
+    /// cookie itself is not changed.
+    ///
+    /// Renewal ends with the refresh token of the log-in
+    /// ([`refresh_token_expires`](crate::Config::refresh_token_expires)), and with the session
+    /// ([`session_expires`](crate::Config::session_expires)). Tokens without `sid` or `auth_time`, tokens of another
+    /// `JwtAuth`, and configurations without cookies are not renewed. A handler turns renewal off with
+    /// [`NoImplicitRefresh`].
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
@@ -42,21 +47,45 @@ impl JwtAuth {
 }
 
 /// The layer of [`JwtAuth::implicit_refresh`].
+///
+/// ```
+/// use jwt_auth::{Config, TokenLocation, layer::ImplicitRefreshLayer};
+///
+/// let auth = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]).build()?;
+/// let layer: ImplicitRefreshLayer = auth.implicit_refresh();
+/// let router: axum::Router = axum::Router::new().layer(layer);
+/// # drop(router);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
+#[must_use = "a layer does nothing before it is applied"]
 pub struct ImplicitRefreshLayer {
     auth: JwtAuth,
     within: Option<Duration>,
 }
 
 impl ImplicitRefreshLayer {
-    /// How near its end a token is renewed. Default: half of the lifetime that it was made with.
+    /// How close to its expiry a token is renewed.
+    ///
+    /// Default: half of the lifetime it was issued with.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let layer = auth.implicit_refresh().within(Duration::from_secs(60));
+    /// # drop(layer);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
     pub fn within(mut self, left: Duration) -> Self {
         self.within = Some(left);
         self
     }
 }
 
-/// In a handler's answer: the request does not prolong the session, as for a page that polls.
+/// In a response: the request does not renew the session.
+///
+/// Return it from routes that a page polls.
 ///
 /// ```
 /// use jwt_auth::{jwt_required, layer::NoImplicitRefresh};
@@ -82,6 +111,17 @@ impl IntoResponseParts for NoImplicitRefresh {
 }
 
 /// The service of an [`ImplicitRefreshLayer`].
+///
+/// ```
+/// use axum::Router;
+/// use jwt_auth::layer::ImplicitRefresh;
+/// use tower::Layer as _;
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let service: ImplicitRefresh<Router> = auth.implicit_refresh().layer(Router::new());
+/// # drop(service);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct ImplicitRefresh<S> {
     layer: ImplicitRefreshLayer,
@@ -102,6 +142,38 @@ impl<S> Layer<S> for ImplicitRefreshLayer {
     }
 }
 
+/// The future of an [`ImplicitRefresh`].
+///
+/// ```
+/// use axum::{Router, body::Body, extract::Request};
+/// use jwt_auth::layer::{ImplicitRefresh, ImplicitRefreshFuture};
+/// use tower::{Layer as _, Service as _};
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let mut service: ImplicitRefresh<Router> = auth.implicit_refresh().layer(Router::new());
+/// let request: Request = Request::default();
+/// let response: ImplicitRefreshFuture<Body, std::convert::Infallible> = service.call(request);
+/// # drop(response);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ImplicitRefreshFuture<R, E>(
+    Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>,
+);
+
+impl<R, E> Future for ImplicitRefreshFuture<R, E> {
+    type Output = Result<Response<R>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl<R, E> fmt::Debug for ImplicitRefreshFuture<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImplicitRefreshFuture").finish_non_exhaustive()
+    }
+}
+
 impl<S, B, R> Service<Request<B>> for ImplicitRefresh<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -111,57 +183,66 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+    type Future = ImplicitRefreshFuture<R, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let renewal = Renewal::default();
-        request.extensions_mut().insert(renewal.clone());
-        let answer = self.inner.call(request);
-        let ImplicitRefreshLayer { auth, within } = self.layer.clone();
-        Box::pin(async move {
-            let mut answer = answer.await?;
-            let name = &auth.settings().cookies.access.key;
-            // A refusal is no use of the session.
-            let refused = answer.status().is_client_error() || answer.status().is_server_error();
-            let off = refused
-                || answer.extensions().get::<NoImplicitRefresh>().is_some()
-                || sets(&answer, name);
-            let lines = if off { Vec::new() } else { renewed(&auth, within, &renewal).await };
-            if !lines.is_empty() {
-                answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            }
-            for line in lines {
-                answer.headers_mut().append(SET_COOKIE, line);
-            }
-            Ok(answer)
-        })
+        let slot = RequestMemo::request_renewal(request.extensions_mut());
+        let response = self.inner.call(request);
+        let layer = self.layer.clone();
+        ImplicitRefreshFuture(Box::pin(async move {
+            let mut response = response.await?;
+            layer.renew(&slot, &mut response).await;
+            Ok(response)
+        }))
     }
 }
 
-/// The cookies of the new token, where there is to be one.
-async fn renewed(auth: &JwtAuth, within: Option<Duration>, renewal: &Renewal) -> Vec<HeaderValue> {
-    let Some(verified) = renewal.offered() else { return Vec::new() };
-    match auth.renewed(verified, within).await {
-        Ok(Some(token)) => auth.set_access_cookie(&token).lines().unwrap_or_else(|error| {
-            tracing::error!(target: "jwt_auth", reason = error.detail(), "a session is not renewed");
-            Vec::new()
-        }),
-        Ok(None) => Vec::new(),
-        Err(error) => {
-            tracing::debug!(target: "jwt_auth", code = error.code(), "a session is not renewed");
-            Vec::new()
+impl ImplicitRefreshLayer {
+    /// Sets the cookies of a new token, if there is to be one.
+    async fn renew<R>(&self, slot: &RenewalSlot, response: &mut Response<R>) {
+        let settings = self.auth.web();
+        // A request that was refused does not count as a use of the session.
+        let is_refused = response.status().is_client_error() || response.status().is_server_error();
+        let is_off = is_refused
+            || !settings.reads(TokenLocation::Cookie)
+            || response.extensions().get::<NoImplicitRefresh>().is_some()
+            || sets_cookie(response, &settings.cookies.kinds.access.token.name);
+        if is_off {
+            return;
+        }
+        match self.new_cookies(slot).await {
+            Ok(lines) if lines.is_empty() => {}
+            Ok(lines) => {
+                let headers = response.headers_mut();
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                for line in lines {
+                    headers.append(SET_COOKIE, line);
+                }
+            }
+            Err(refusal) => {
+                let (code, reason) = (refusal.kind().code(), refusal.detail());
+                tracing::debug!(target: "jwt_auth", code, reason, "a session was not renewed");
+            }
+        }
+    }
+
+    async fn new_cookies(&self, slot: &RenewalSlot) -> Result<Vec<HeaderValue>, Refusal> {
+        let Some(verified) = slot.token() else { return Ok(Vec::new()) };
+        match self.auth.renew(verified, self.within).await? {
+            Some(token) => self.auth.set_access_cookie(&token).lines(),
+            None => Ok(Vec::new()),
         }
     }
 }
 
-/// Whether an answer sets or deletes the cookie of that name.
-fn sets<R>(answer: &Response<R>, name: &str) -> bool {
-    let names_it = |line: &HeaderValue| {
+/// Whether a response sets or deletes the cookie of that name.
+fn sets_cookie<R>(response: &Response<R>, name: &str) -> bool {
+    let has_name = |line: &HeaderValue| {
         line.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
     };
-    answer.headers().get_all(SET_COOKIE).iter().any(names_it)
+    response.headers().get_all(SET_COOKIE).iter().any(has_name)
 }

@@ -1,4 +1,4 @@
-//! Middleware: what a guard alone cannot do, since it sees the request's head and never the answer.
+//! Layers: what guards cannot do, because they see the head of a request and never the response.
 //!
 //! ```
 //! use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
@@ -13,7 +13,8 @@ mod csrf_form;
 mod implicit_refresh;
 mod no_store;
 
-pub use csrf_form::{CsrfForm, CsrfFormLayer};
-pub use implicit_refresh::{ImplicitRefresh, ImplicitRefreshLayer, NoImplicitRefresh};
-pub(crate) use no_store::Noting;
-pub use no_store::{NoStore, NoStoreLayer};
+pub use csrf_form::{CsrfForm, CsrfFormFuture, CsrfFormLayer};
+pub use implicit_refresh::{
+    ImplicitRefresh, ImplicitRefreshFuture, ImplicitRefreshLayer, NoImplicitRefresh,
+};
+pub use no_store::{NoStore, NoStoreFuture, NoStoreLayer, Storable};

@@ -1,4 +1,4 @@
-//! `Cache-Control: no-store` on answers that concern a token: made in it, or sent in the query.
+//! `Cache-Control: no-store` on responses to a token: one that they contain, or one that came in the query.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,13 +8,15 @@ use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::no_store;
+use crate::token::poll_marked;
 
-/// Marks answers that hold a new token, or answer a token in the query, with `Cache-Control: no-store`
-/// (RFC 6749 §5.1, RFC 6750 §2.3).
+/// Adds `Cache-Control: no-store` to responses to a token.
 ///
-/// A [`GuardedRouter`](crate::GuardedRouter) does so by itself; this is for the routes of an
-/// [`axum::Router`]. A token that a spawned task makes is not seen: mark such an answer yourself.
+/// These are responses that contain a new token (RFC 6749 §5.1), and those that answer a token in the query
+/// (RFC 6750 §2.3).
+///
+/// A [`GuardedRouter`](crate::GuardedRouter) does so by itself; this layer is for the routes of an [`axum::Router`].
+/// It does not see a token that a spawned task issues: set the header of such a response yourself.
 ///
 /// ```
 /// use jwt_auth::{JwtAuth, layer::NoStoreLayer};
@@ -23,9 +25,19 @@ use crate::no_store;
 /// # drop(router);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "a layer does nothing before it is applied"]
 pub struct NoStoreLayer;
 
 /// The service of a [`NoStoreLayer`].
+///
+/// ```
+/// use axum::Router;
+/// use jwt_auth::layer::{NoStore, NoStoreLayer};
+/// use tower::Layer as _;
+///
+/// let service: NoStore<Router> = NoStoreLayer.layer(Router::new());
+/// # drop(service);
+/// ```
 #[derive(Clone, Debug)]
 pub struct NoStore<S>(S);
 
@@ -43,72 +55,98 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Noting<S::Future>;
+    type Future = NoStoreFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Noting<S::Future> {
-        Noting::new(self.0.call(request))
+    fn call(&mut self, request: Request<B>) -> NoStoreFuture<S::Future> {
+        NoStoreFuture::new(self.0.call(request))
     }
 }
 
 pin_project! {
-    /// A future whose answer bears what was noted while it was made.
+    /// The future of a [`NoStore`], which marks its response if a poll issued a token.
+    ///
+    /// ```
+    /// use axum::{body::Body, extract::Request};
+    /// use jwt_auth::layer::NoStoreLayer;
+    /// use tower::ServiceExt as _;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let login = axum::routing::get(|| async move { auth.access_token("alice").await });
+    /// let router = axum::Router::new().route("/login", login).layer(NoStoreLayer);
+    /// let response = router.oneshot(Request::get("/login").body(Body::empty())?).await?;
+    /// assert_eq!(response.headers()["cache-control"], "no-store");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[derive(Debug)]
-    pub struct Noting<F> {
+    pub struct NoStoreFuture<F> {
         #[pin]
         inner: F,
-        noted: bool,
+        is_marked: bool,
     }
 }
 
-impl<F> Noting<F> {
+impl<F> NoStoreFuture<F> {
     pub(crate) fn new(inner: F) -> Self {
-        Self { inner, noted: false }
+        Self { inner, is_marked: false }
     }
 }
 
-/// What a future may resolve to: a response, or a service's result.
-pub trait Answer {
-    /// Marks it.
-    fn mark(&mut self);
+/// A response, or the result of a service: what a cache might store.
+///
+/// ```
+/// use axum::http::Response;
+/// use jwt_auth::layer::Storable as _;
+///
+/// let mut response = Response::new("a token");
+/// response.forbid_storing();
+/// assert_eq!(response.headers()["cache-control"], "no-store");
+/// ```
+pub trait Storable {
+    /// Adds `Cache-Control: no-store`, unless the response has it.
+    fn forbid_storing(&mut self);
 }
 
-impl<B> Answer for Response<B> {
-    fn mark(&mut self) {
-        let kept = self.headers().get_all(CACHE_CONTROL).iter();
-        if kept.into_iter().any(|line| line.to_str().is_ok_and(|line| line.contains("no-store"))) {
+impl<B> Storable for Response<B> {
+    fn forbid_storing(&mut self) {
+        let mut lines = self.headers().get_all(CACHE_CONTROL).iter();
+        if lines.any(|line| line.to_str().is_ok_and(|line| line.contains("no-store"))) {
             return;
         }
         self.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 
-impl<A: Answer, E> Answer for Result<A, E> {
-    fn mark(&mut self) {
-        if let Ok(answer) = self {
-            answer.mark();
+impl<R: Storable, E> Storable for Result<R, E> {
+    fn forbid_storing(&mut self) {
+        if let Ok(response) = self {
+            response.forbid_storing();
         }
     }
 }
 
-impl<F> Future for Noting<F>
+impl<F> Future for NoStoreFuture<F>
 where
     F: Future,
-    F::Output: Answer,
+    F::Output: Storable,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let (poll, noted) = no_store::noted_in(|| this.inner.poll(context));
-        *this.noted |= noted;
-        let mut answer = ready!(poll);
-        if *this.noted {
-            answer.mark();
+        let (poll, is_marked) = poll_marked(|| this.inner.poll(context));
+        *this.is_marked |= is_marked;
+        let mut output = ready!(poll);
+        if *this.is_marked {
+            output.forbid_storing();
         }
-        Poll::Ready(answer)
+        Poll::Ready(output)
     }
 }

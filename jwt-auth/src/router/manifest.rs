@@ -1,15 +1,17 @@
-//! The manifest: every route, and who may call it.
+//! The manifest: every route, and what its guard requires.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::guard::{GuardKind, GuardSpec, Permission};
+use crate::router::RouteAccess;
 
-/// Every route of a [`GuardedRouter`](crate::GuardedRouter), with its guard, in order of path and method.
+/// Every route of a [`GuardedRouter`](crate::GuardedRouter), with its guard.
 ///
-/// It prints as a table and serialises as JSON; both stay as they are while the routes do, so that a
-/// test of yours can hold them.
+/// The routes are in order of path and method.
+///
+/// It prints as a table and serialises as JSON. Both change only when the routes do, so a test can compare them
+/// with a snapshot.
 ///
 /// ```
 /// use jwt_auth::{GuardedRouter, JwtAuth, jwt_required, routing::get};
@@ -27,183 +29,103 @@ pub struct Manifest {
 }
 
 /// One route of a [`Manifest`].
+///
+/// ```
+/// use jwt_auth::{GuardedRouter, public, routing::get};
+///
+/// #[public]
+/// async fn health() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/health", get(health));
+/// let manifest = router.manifest();
+/// let entry = &manifest.entries()[0];
+/// assert_eq!((entry.method(), entry.path(), entry.access().guard()), ("GET", "/health", "public"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ManifestEntry {
     path: String,
     method: &'static str,
     #[serde(flatten)]
-    caller: Caller,
-}
-
-/// Who may call a route.
-///
-/// ```
-/// use jwt_auth::{GuardedRouter, jwt_required, routing::get};
-///
-/// #[jwt_required(optional)]
-/// async fn maybe() {}
-///
-/// let router: GuardedRouter = GuardedRouter::new().route("/", get(maybe));
-/// let manifest = router.manifest();
-/// assert!(manifest.entries()[0].caller().is_public(), "a request without a token is let in");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Caller {
-    guard: &'static str,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    optional: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    fresh: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_age: Option<u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    scopes: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    any_scope: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    roles: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    any_role: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    locations: Vec<&'static str>,
-    /// `strict` where the store itself is asked, `skip` where `danger` leaves the look-up out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revocation: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    audience: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    check: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'static str>,
-}
-
-impl Caller {
-    pub(super) fn of(spec: &GuardSpec) -> Self {
-        let names = |list: &[&dyn Permission]| list.iter().map(|p| p.name().to_owned()).collect();
-        Self {
-            guard: spec.kind.name(),
-            optional: spec.optional,
-            fresh: spec.fresh,
-            max_age: spec.max_age.map(|age| age.as_secs()),
-            scopes: names(spec.scopes),
-            any_scope: names(spec.any_scope),
-            roles: names(spec.roles),
-            any_role: names(spec.any_role),
-            locations: spec.locations.iter().map(|location| location.name()).collect(),
-            revocation: spec.revocation.name(),
-            audience: spec.audience,
-            check: spec.check,
-            why: None,
-        }
-    }
-
-    pub(super) fn unguarded(why: &'static str) -> Self {
-        Self { guard: "unguarded", why: Some(why), ..Self::of(&GuardSpec::PUBLIC) }
-    }
-
-    /// `public`, `access`, `refresh` or `unguarded`.
-    pub fn guard(&self) -> &str {
-        self.guard
-    }
-
-    /// Whether a request without a token is let in: `#[public]`, `optional`, or nobody of ours guards.
-    pub fn is_public(&self) -> bool {
-        self.guard == GuardKind::Public.name() || self.optional || self.why.is_some()
-    }
-
-    /// Whether only a token that a log-in made is let in.
-    pub fn is_fresh(&self) -> bool {
-        self.fresh
-    }
-
-    /// The scopes that are all asked for.
-    pub fn scopes(&self) -> &[String] {
-        &self.scopes
-    }
-
-    /// The roles that are all asked for.
-    pub fn roles(&self) -> &[String] {
-        &self.roles
-    }
-
-    /// Where the token is looked for, where the route says so itself.
-    pub fn locations(&self) -> &[&'static str] {
-        &self.locations
-    }
-
-    /// Why nobody of ours guards, where that is so.
-    pub fn why(&self) -> Option<&str> {
-        self.why
-    }
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.guard)?;
-        for (flag, name) in [(self.optional, "optional"), (self.fresh, "fresh")] {
-            if flag {
-                write!(f, "  {name}")?;
-            }
-        }
-        if let Some(age) = self.max_age {
-            write!(f, "  max_age({age}s)")?;
-        }
-        for (names, list) in [
-            ("scopes", &self.scopes),
-            ("any_scope", &self.any_scope),
-            ("roles", &self.roles),
-            ("any_role", &self.any_role),
-        ] {
-            if !list.is_empty() {
-                write!(f, "  {names}({})", list.join(" "))?;
-            }
-        }
-        if !self.locations.is_empty() {
-            write!(f, "  locations({})", self.locations.join(" "))?;
-        }
-        for (name, value) in [
-            ("revocation", self.revocation),
-            ("audience", self.audience),
-            ("check", self.check),
-            ("why", self.why),
-        ] {
-            if let Some(value) = value {
-                write!(f, "  {name}({value})")?;
-            }
-        }
-        Ok(())
-    }
+    access: RouteAccess,
 }
 
 impl ManifestEntry {
-    /// The path, as it was routed.
+    /// The path, as the router has it.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, public, routing::get};
+    /// # #[public]
+    /// # async fn health() {}
+    /// let api = GuardedRouter::new().route("/health", get(health));
+    /// let router: GuardedRouter = GuardedRouter::new().nest("/api", api);
+    /// assert_eq!(router.manifest().entries()[0].path(), "/api/health");
+    /// ```
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The method; `ANY` for all, `OTHER` for those without a handler of their own. `GET` serves `HEAD`
-    /// too, under the same guard.
+    /// The method; `ANY` for all, `OTHER` for those without a handler.
+    ///
+    /// `GET` also serves `HEAD`, under the same guard.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, public, routing::{any, post}};
+    /// # #[public]
+    /// # async fn health() {}
+    /// # #[public]
+    /// # async fn no_such_method() {}
+    /// let router: GuardedRouter = GuardedRouter::new()
+    ///     .route("/any", any(health))
+    ///     .route("/post", post(health).fallback(no_such_method));
+    /// let manifest = router.manifest();
+    /// let methods: Vec<&str> = manifest.entries().iter().map(|entry| entry.method()).collect();
+    /// assert_eq!(methods, ["ANY", "OTHER", "POST"]);
+    /// ```
     pub fn method(&self) -> &str {
         self.method
     }
 
-    /// Who may call.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
+    /// What the guard requires.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, public, routing::get};
+    /// # #[public]
+    /// # async fn health() {}
+    /// let router: GuardedRouter = GuardedRouter::new().route("/health", get(health));
+    /// assert!(router.manifest().entries()[0].access().is_public());
+    /// ```
+    pub fn access(&self) -> &RouteAccess {
+        &self.access
     }
 }
 
 impl Manifest {
-    /// The routes.
+    /// The routes, in order of path and method.
+    ///
+    /// A test that lists the public routes:
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn health() {}
+    /// # #[jwt_required]
+    /// # async fn me() {}
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().route("/me", get(me)).route("/health", get(health));
+    /// let manifest = router.manifest();
+    /// let public = manifest.entries().iter().filter(|entry| entry.access().is_public());
+    /// let public: Vec<&str> = public.map(|entry| entry.path()).collect();
+    /// assert_eq!(public, ["/health"], "a new public route is added to this list in a review");
+    /// ```
     pub fn entries(&self) -> &[ManifestEntry] {
         &self.entries
     }
 
-    pub(super) fn add(&mut self, path: &str, callers: Vec<(&'static str, Caller)>) {
-        self.entries.extend(callers.into_iter().map(|(method, caller)| ManifestEntry {
+    pub(super) fn add(&mut self, path: &str, routes: Vec<(&'static str, RouteAccess)>) {
+        self.entries.extend(routes.into_iter().map(|(method, access)| ManifestEntry {
             path: path.to_owned(),
             method,
-            caller,
+            access,
         }));
     }
 
@@ -224,13 +146,13 @@ impl fmt::Display for Manifest {
         let method = self.entries.iter().map(|entry| entry.method.len()).max().unwrap_or(0);
         let path = self.entries.iter().map(|entry| entry.path.len()).max().unwrap_or(0);
         for entry in &self.entries {
-            writeln!(f, "{:method$} {:path$}  {}", entry.method, entry.path, entry.caller)?;
+            writeln!(f, "{:method$} {:path$}  {}", entry.method, entry.path, entry.access)?;
         }
         Ok(())
     }
 }
 
-/// The path that axum makes of a nested one.
+/// The path of a nested route, as axum combines it.
 pub(super) fn nested(prefix: &str, path: &str) -> String {
     match (prefix.strip_suffix('/'), path) {
         (Some(bare), _) => format!("{bare}/{}", path.trim_start_matches('/')),
@@ -245,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nested_paths_are_axums() {
+    fn nested_paths_are_those_of_axum() {
         assert_eq!(nested("/api", "/"), "/api");
         assert_eq!(nested("/api", "/x"), "/api/x");
         assert_eq!(nested("/api/", "/x"), "/api/x");

@@ -1,4 +1,4 @@
-//! `get`, `post` and the others, for handlers that say who may call them.
+//! `get`, `post` and the other functions of axum's `routing`, for guarded handlers.
 //!
 //! Names and chaining are axum's:
 //!
@@ -28,16 +28,26 @@ use axum::routing::{self, Route};
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
-use crate::router::noting::{NotingHandler, NotingLayer};
-use crate::router::{Caller, GuardedArguments, GuardedHandler};
+use crate::router::no_store_handler::{MarkedLayer, NoStoreHandler};
+use crate::router::{GuardedArguments, GuardedHandler, RouteAccess};
 
 pub use axum::routing::MethodFilter;
 
-/// The handlers of one path, by method; each of them guarded.
-#[must_use = "a method router serves nothing before it is routed"]
+/// The guarded handlers of one path, by method.
+///
+/// ```
+/// use jwt_auth::{public, routing::{MethodRouter, get}};
+///
+/// #[public]
+/// async fn health() -> &'static str { "ok" }
+///
+/// let router: MethodRouter = get(health).post(health);
+/// # drop(router);
+/// ```
+#[must_use = "a method router serves no request before it is routed"]
 pub struct MethodRouter<S = JwtAuth> {
     pub(super) router: routing::MethodRouter<S>,
-    pub(super) callers: Vec<(&'static str, Caller)>,
+    pub(super) routes: Vec<(&'static str, RouteAccess)>,
 }
 
 const METHODS: [(&str, MethodFilter); 9] = [
@@ -52,9 +62,18 @@ const METHODS: [(&str, MethodFilter); 9] = [
     ("CONNECT", MethodFilter::CONNECT),
 ];
 
-// Written out, and not by a macro: a compile error about a handler would show the macro as well.
+// Without a macro, because a compile error about a handler would show the macro as well.
 
 /// Routes `GET` requests to a guarded handler; see [`axum::routing::get`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, public, routing::get};
+/// #[public]
+/// async fn health() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/health", get(health));
+/// assert_eq!(router.manifest().to_string(), "GET /health  public\n");
+/// ```
 pub fn get<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -65,6 +84,15 @@ where
 }
 
 /// Routes `HEAD` requests to a guarded handler; see [`axum::routing::head`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, public, routing::head};
+/// #[public]
+/// async fn health() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/health", head(health));
+/// assert_eq!(router.manifest().to_string(), "HEAD /health  public\n");
+/// ```
 pub fn head<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -75,6 +103,15 @@ where
 }
 
 /// Routes `POST` requests to a guarded handler; see [`axum::routing::post`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, jwt_required, routing::post};
+/// #[jwt_required]
+/// async fn create() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/notes", post(create));
+/// assert_eq!(router.manifest().to_string(), "POST /notes  access\n");
+/// ```
 pub fn post<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -85,6 +122,15 @@ where
 }
 
 /// Routes `PUT` requests to a guarded handler; see [`axum::routing::put`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, jwt_required, routing::put};
+/// #[jwt_required]
+/// async fn replace() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/notes/{id}", put(replace));
+/// assert_eq!(router.manifest().to_string(), "PUT /notes/{id}  access\n");
+/// ```
 pub fn put<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -95,6 +141,15 @@ where
 }
 
 /// Routes `PATCH` requests to a guarded handler; see [`axum::routing::patch`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, jwt_required, routing::patch};
+/// #[jwt_required]
+/// async fn change() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/notes/{id}", patch(change));
+/// assert_eq!(router.manifest().to_string(), "PATCH /notes/{id}  access\n");
+/// ```
 pub fn patch<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -105,6 +160,15 @@ where
 }
 
 /// Routes `DELETE` requests to a guarded handler; see [`axum::routing::delete`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, jwt_required, routing::delete};
+/// #[jwt_required(fresh)]
+/// async fn delete_account() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/account", delete(delete_account));
+/// assert_eq!(router.manifest().to_string(), "DELETE /account  access  fresh\n");
+/// ```
 pub fn delete<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -115,6 +179,15 @@ where
 }
 
 /// Routes `OPTIONS` requests to a guarded handler; see [`axum::routing::options`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, public, routing::options};
+/// #[public]
+/// async fn preflight() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/notes", options(preflight));
+/// assert_eq!(router.manifest().to_string(), "OPTIONS /notes  public\n");
+/// ```
 pub fn options<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -125,6 +198,15 @@ where
 }
 
 /// Routes `TRACE` requests to a guarded handler; see [`axum::routing::trace`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, jwt_required, routing::trace};
+/// #[jwt_required(roles("operator"))]
+/// async fn echo() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/echo", trace(echo));
+/// assert_eq!(router.manifest().to_string(), "TRACE /echo  access  roles(operator)\n");
+/// ```
 pub fn trace<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -134,17 +216,41 @@ where
     on(MethodFilter::TRACE, handler)
 }
 
-/// Routes requests of the filter's methods to a guarded handler; see [`axum::routing::on`].
+/// Routes requests of the filter's methods to a guarded handler.
+///
+/// See [`axum::routing::on`].
+///
+/// ```
+/// # use jwt_auth::routing::{MethodFilter, on};
+/// # use jwt_auth::{GuardedRouter, jwt_required};
+/// #[jwt_required]
+/// async fn save() {}
+///
+/// let methods = MethodFilter::PUT.or(MethodFilter::PATCH);
+/// let router: GuardedRouter = GuardedRouter::new().route("/notes/{id}", on(methods, save));
+/// assert_eq!(router.manifest().entries().len(), 2);
+/// ```
 pub fn on<H, T, S>(filter: MethodFilter, handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
     T: GuardedArguments + 'static,
     S: Clone + Send + Sync + 'static,
 {
-    MethodRouter { router: routing::MethodRouter::new(), callers: Vec::new() }.on(filter, handler)
+    MethodRouter { router: routing::MethodRouter::new(), routes: Vec::new() }.on(filter, handler)
 }
 
-/// Routes requests of every method to a guarded handler; see [`axum::routing::any`].
+/// Routes requests of every method to a guarded handler.
+///
+/// See [`axum::routing::any`].
+///
+/// ```
+/// # use jwt_auth::{GuardedRouter, jwt_required, routing::any};
+/// #[jwt_required]
+/// async fn proxy() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/proxy/{*path}", any(proxy));
+/// assert_eq!(router.manifest().to_string(), "ANY /proxy/{*path}  access\n");
+/// ```
 pub fn any<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: GuardedHandler<T> + Handler<T, S>,
@@ -152,8 +258,8 @@ where
     S: Clone + Send + Sync + 'static,
 {
     MethodRouter {
-        router: routing::any(NotingHandler(handler)),
-        callers: vec![("ANY", Caller::of(&T::SPEC))],
+        router: routing::any(NoStoreHandler(handler)),
+        routes: vec![("ANY", RouteAccess::of(&T::SPEC))],
     }
 }
 
@@ -162,6 +268,17 @@ where
     S: Clone + Send + Sync + 'static,
 {
     /// Routes `GET` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::post};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn list() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", post(notes).get(list));
+    /// assert_eq!(router.manifest().to_string(), "GET  /notes  access\nPOST /notes  public\n");
+    /// ```
     pub fn get<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -171,6 +288,17 @@ where
     }
 
     /// Routes `HEAD` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[jwt_required]
+    /// # async fn read() {}
+    /// #[public]
+    /// async fn exists() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(read).head(exists));
+    /// assert_eq!(router.manifest().to_string(), "GET  /notes  access\nHEAD /notes  public\n");
+    /// ```
     pub fn head<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -180,6 +308,17 @@ where
     }
 
     /// Routes `POST` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn create() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(notes).post(create));
+    /// assert_eq!(router.manifest().to_string(), "GET  /notes  public\nPOST /notes  access\n");
+    /// ```
     pub fn post<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -189,6 +328,17 @@ where
     }
 
     /// Routes `PUT` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn replace() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(notes).put(replace));
+    /// assert_eq!(router.manifest().to_string(), "GET /notes  public\nPUT /notes  access\n");
+    /// ```
     pub fn put<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -198,6 +348,17 @@ where
     }
 
     /// Routes `PATCH` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn change() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(notes).patch(change));
+    /// assert_eq!(router.manifest().to_string(), "GET   /notes  public\nPATCH /notes  access\n");
+    /// ```
     pub fn patch<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -207,6 +368,17 @@ where
     }
 
     /// Routes `DELETE` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn clear() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(notes).delete(clear));
+    /// assert_eq!(router.manifest().to_string(), "DELETE /notes  access\nGET    /notes  public\n");
+    /// ```
     pub fn delete<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -216,6 +388,17 @@ where
     }
 
     /// Routes `OPTIONS` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn describe() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(notes).options(describe));
+    /// assert_eq!(router.manifest().to_string(), "GET     /notes  public\nOPTIONS /notes  access\n");
+    /// ```
     pub fn options<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -225,6 +408,17 @@ where
     }
 
     /// Routes `TRACE` requests to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn echo() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(notes).trace(echo));
+    /// assert_eq!(router.manifest().to_string(), "GET   /notes  public\nTRACE /notes  access\n");
+    /// ```
     pub fn trace<H, T>(self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
@@ -234,35 +428,89 @@ where
     }
 
     /// Routes requests of the filter's methods to a guarded handler as well.
+    ///
+    /// ```
+    /// # use jwt_auth::routing::{MethodFilter, get};
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn save() {}
+    ///
+    /// let methods = MethodFilter::PUT.or(MethodFilter::PATCH);
+    /// let router: GuardedRouter = GuardedRouter::new().route("/notes", get(notes).on(methods, save));
+    /// assert_eq!(router.manifest().entries().len(), 3);
+    /// ```
     pub fn on<H, T>(mut self, filter: MethodFilter, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
         T: GuardedArguments + 'static,
     {
         let named = METHODS.iter().filter(|(_, method)| filter.or(*method) == filter);
-        self.callers.extend(named.map(|(name, _)| (*name, Caller::of(&T::SPEC))));
-        Self { router: self.router.on(filter, NotingHandler(handler)), ..self }
+        self.routes.extend(named.map(|(name, _)| (*name, RouteAccess::of(&T::SPEC))));
+        Self { router: self.router.on(filter, NoStoreHandler(handler)), ..self }
     }
 
-    /// The handler of the methods that no other is for, guarded like any; see
-    /// [`axum::routing::MethodRouter::fallback`].
+    /// The handler of all other methods.
+    ///
+    /// It is guarded like any other; see [`axum::routing::MethodRouter::fallback`].
+    ///
+    /// ```
+    /// # use axum::http::StatusCode;
+    /// # use jwt_auth::{GuardedRouter, public, routing::get};
+    /// # #[public]
+    /// # async fn notes() {}
+    /// #[public]
+    /// async fn no_such_method() -> StatusCode { StatusCode::METHOD_NOT_ALLOWED }
+    ///
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().route("/notes", get(notes).fallback(no_such_method));
+    /// assert_eq!(router.manifest().to_string(), "GET   /notes  public\nOTHER /notes  public\n");
+    /// ```
     pub fn fallback<H, T>(mut self, handler: H) -> Self
     where
         H: GuardedHandler<T> + Handler<T, S>,
         T: GuardedArguments + 'static,
     {
-        self.callers.push(("OTHER", Caller::of(&T::SPEC)));
-        Self { router: self.router.fallback(NotingHandler(handler)), ..self }
+        self.routes.push(("OTHER", RouteAccess::of(&T::SPEC)));
+        Self { router: self.router.fallback(NoStoreHandler(handler)), ..self }
     }
 
-    /// Adds the handlers of another method router; see [`axum::routing::MethodRouter::merge`].
+    /// Adds the handlers of another method router.
+    ///
+    /// See [`axum::routing::MethodRouter::merge`].
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::{get, post}};
+    /// # #[public]
+    /// # async fn list() {}
+    /// #[jwt_required]
+    /// async fn create() {}
+    ///
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().route("/notes", get(list).merge(post(create)));
+    /// assert_eq!(router.manifest().to_string(), "GET  /notes  public\nPOST /notes  access\n");
+    /// ```
     pub fn merge(mut self, other: Self) -> Self {
-        self.callers.extend(other.callers);
+        self.routes.extend(other.routes);
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// Applies a middleware to the handlers so far; see [`axum::routing::MethodRouter::layer`]. It runs
-    /// before the guards.
+    /// Applies a middleware to the handlers so far.
+    ///
+    /// See [`axum::routing::MethodRouter::layer`]. It runs before the guards.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, routing::post};
+    /// use axum::extract::DefaultBodyLimit;
+    ///
+    /// #[jwt_required]
+    /// async fn upload() {}
+    ///
+    /// let upload = post(upload).layer(DefaultBodyLimit::max(64 * 1024 * 1024));
+    /// let router: GuardedRouter = GuardedRouter::new().route("/files", upload);
+    /// # drop(router);
+    /// ```
     pub fn layer<L>(self, layer: L) -> Self
     where
         L: Layer<Route> + Clone + Send + Sync + 'static,
@@ -271,18 +519,18 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self { router: self.router.layer(NotingLayer(layer)), callers: self.callers }
+        Self { router: self.router.layer(MarkedLayer(layer)), routes: self.routes }
     }
 }
 
 impl<S> Clone for MethodRouter<S> {
     fn clone(&self) -> Self {
-        Self { router: self.router.clone(), callers: self.callers.clone() }
+        Self { router: self.router.clone(), routes: self.routes.clone() }
     }
 }
 
 impl<S> fmt::Debug for MethodRouter<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MethodRouter").field("callers", &self.callers).finish_non_exhaustive()
+        f.debug_struct("MethodRouter").field("routes", &self.routes).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The attributes in a crate that knows jwt-auth by another name.
+//! The attributes in a crate that imports jwt-auth under another name.
 
 use guards::routing::get;
 use guards::{AccessToken, Config, ConfigError, GuardedRouter, jwt_required, load_config, public};
@@ -25,11 +25,11 @@ fn check(_: &AccessToken) -> bool {
     true
 }
 
-/// An app of every attribute.
+/// An app that uses every attribute.
 ///
 /// # Errors
 ///
-/// Never: the configuration is good.
+/// Never: the configuration is valid.
 pub fn app() -> Result<axum::Router, ConfigError> {
     let router = GuardedRouter::new()
         .route("/plain", get(plain))
@@ -41,7 +41,7 @@ pub fn app() -> Result<axum::Router, ConfigError> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn it_builds() {
+    fn the_attributes_work_under_another_crate_name() {
         assert!(super::app().is_ok());
     }
 }

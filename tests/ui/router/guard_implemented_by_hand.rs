@@ -1,4 +1,4 @@
-use jwt_auth::IsGuard;
+use jwt_auth::router::IsGuard;
 use jwt_auth::__private::GuardSpec;
 
 struct Mine;

@@ -1,4 +1,4 @@
-//! AWS-LC's prepared keys: parsed once, shared by all threads.
+//! The backend AWS-LC: its keys are parsed once, and shared by all threads.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 
 use crate::keys::Algorithm;
 
-/// Checks signatures of one key under one algorithm.
+/// Verifies signatures with one key and one algorithm.
 pub(in crate::keys) enum Verifier {
     Secret(Box<hmac::Key>),
     Public(ParsedPublicKey),
@@ -20,13 +20,13 @@ impl Verifier {
         Some(Self::Secret(Box::new(hmac::Key::new(hash(algorithm)?, secret))))
     }
 
-    /// Modulus and exponent without leading zeros.
+    /// A key of RSA; modulus and exponent have no leading zeros.
     pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
         let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(padding(algorithm)?.0);
         key.ok().map(Self::Public)
     }
 
-    /// A point of EC in SEC1, or the 32 bytes of Ed25519. One that is not on its curve of EC is none.
+    /// A point in SEC1 for EC, or the 32 bytes of Ed25519. `None` for a point that is not on its curve of EC.
     pub(in crate::keys) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let key = match algorithm {
             Algorithm::ES256 => ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point),
@@ -37,7 +37,7 @@ impl Verifier {
         key.ok().map(Self::Public)
     }
 
-    /// True when the signature verifies; false on any failure whatever.
+    /// Whether the signature verifies; `false` after any error.
     pub(in crate::keys) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Secret(key) => hmac::verify(key, message, signature).is_ok(),
@@ -46,7 +46,7 @@ impl Verifier {
     }
 }
 
-/// Signs by one key under one algorithm.
+/// Signs with one key and one algorithm.
 pub(in crate::keys) enum Signer {
     Secret(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
@@ -73,24 +73,24 @@ impl Signer {
         }
     }
 
-    /// Fills the room with the signature, which is as long; false when the backend refuses.
-    pub(in crate::keys) fn sign(&self, message: &[u8], room: &mut [u8]) -> bool {
-        let fill = |room: &mut [u8], signature: &[u8]| {
-            let fits = room.len() == signature.len();
+    /// Fills the buffer, which is as long as a signature, with the signature; `false` if the backend cannot sign.
+    pub(in crate::keys) fn sign(&self, message: &[u8], buffer: &mut [u8]) -> bool {
+        let fill = |buffer: &mut [u8], signature: &[u8]| {
+            let fits = buffer.len() == signature.len();
             if fits {
-                room.copy_from_slice(signature);
+                buffer.copy_from_slice(signature);
             }
             fits
         };
         match self {
-            Self::Secret(key) => fill(room, hmac::sign(key, message).as_ref()),
+            Self::Secret(key) => fill(buffer, hmac::sign(key, message).as_ref()),
             Self::Rsa(key, encoding) => {
-                key.sign(*encoding, &SystemRandom::new(), message, room).is_ok()
+                key.sign(*encoding, &SystemRandom::new(), message, buffer).is_ok()
             }
             Self::Ec(key) => key
                 .sign(&SystemRandom::new(), message)
-                .is_ok_and(|signature| fill(room, signature.as_ref())),
-            Self::Ed(key) => fill(room, key.sign(message).as_ref()),
+                .is_ok_and(|signature| fill(buffer, signature.as_ref())),
+            Self::Ed(key) => fill(buffer, key.sign(message).as_ref()),
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Keys prepared once, to sign and to check by: AWS-LC's own, or those that jsonwebtoken makes.
+//! The cryptography: keys of AWS-LC, or keys of jsonwebtoken, that sign and verify.
 //!
-//! The provider's statics are named, never the process default of jsonwebtoken: that one panics when
-//! no backend or both are on.
+//! The provider is one of the statics of jsonwebtoken and never its process default, which panics if no backend or
+//! both are enabled.
 
 #[cfg(feature = "aws_lc_rs")]
 mod aws_lc;
-// Beside AWS-LC for tests alone, which hold the two to one verdict.
+// The tests compare the two backends, so both are compiled for them.
+#[cfg(all(feature = "aws_lc_rs", test))]
+mod backends_agree;
 #[cfg(any(not(feature = "aws_lc_rs"), test))]
 mod per_thread;
-#[cfg(all(feature = "aws_lc_rs", test))]
-mod same_verdict;
 
 use jsonwebtoken::crypto::KeyUtils;
 
@@ -30,10 +30,10 @@ compile_error!(
 #[cfg(not(any(feature = "aws_lc_rs", feature = "rust_crypto")))]
 static DEFAULT_PROVIDER: jsonwebtoken::crypto::CryptoProvider = unreachable!();
 
-/// The bytes of the longest signature: RSA of 8192 bits.
+/// The length of the longest signature in bytes: RSA with 8192 bits.
 pub(crate) const LONGEST_SIGNATURE: usize = 1024;
 
-/// What takes the public half out of key material.
+/// The functions that derive the public key from key material.
 pub(super) fn utils() -> &'static KeyUtils {
     &DEFAULT_PROVIDER.key_utils
 }

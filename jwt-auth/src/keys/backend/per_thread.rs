@@ -1,4 +1,4 @@
-//! Keys that jsonwebtoken makes: each thread keeps its own, since they are neither `Send` nor `Sync`.
+//! The backend of jsonwebtoken. Its keys are neither `Send` nor `Sync`, so each thread has its own.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,76 +11,78 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use super::DEFAULT_PROVIDER;
 use crate::keys::{Algorithm, Family};
 
-/// What a thread keeps for each key in use.
-struct Kept<T: ?Sized> {
+/// The signer or verifier of a key in one thread.
+struct Tool<T: ?Sized> {
     tool: Box<T>,
-    alive: Weak<()>,
+    /// Dangling once the key is dropped.
+    key: Weak<()>,
 }
 
-type Shelf<T> = RefCell<HashMap<u64, Kept<T>>>;
+/// The tools of a thread, by the number of their key.
+type Tools<T> = RefCell<HashMap<u64, Tool<T>>>;
 
 thread_local! {
-    static VERIFIERS: Shelf<dyn JwtVerifier> = RefCell::default();
-    static SIGNERS: Shelf<dyn JwtSigner> = RefCell::default();
+    static VERIFIERS: Tools<dyn JwtVerifier> = RefCell::default();
+    static SIGNERS: Tools<dyn JwtSigner> = RefCell::default();
 }
 
-/// What tells a thread which tool is whose, and whether its key still lives.
-struct Label {
-    id: u64,
+/// The number of a key, by which each thread finds its tool for it. Tools are removed after the key is dropped.
+struct KeyNumber {
+    number: u64,
     alive: Arc<()>,
 }
 
-impl Label {
+impl KeyNumber {
     fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), alive: Arc::new(()) }
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed), alive: Arc::new(()) }
     }
 
-    /// Asks this thread's tool, which is made when there is none; false when it cannot be made.
-    fn ask<Tool: ?Sized>(
+    /// Calls `run` with this thread's tool, which `create` makes if there is none; `false` if it cannot.
+    fn with_tool<T: ?Sized>(
         &self,
-        kept: &Shelf<Tool>,
-        make: impl FnOnce() -> Option<Box<Tool>>,
-        ask: impl FnOnce(&Tool) -> bool,
+        tools: &Tools<T>,
+        create: impl FnOnce() -> Option<Box<T>>,
+        run: impl FnOnce(&T) -> bool,
     ) -> bool {
-        let mut tools = kept.borrow_mut();
-        if !tools.contains_key(&self.id) {
-            // Keys of configurations that are gone leave with the next new one.
-            tools.retain(|_, kept| kept.alive.strong_count() > 0);
-            let Some(tool) = make() else { return false };
-            tools.insert(self.id, Kept { tool, alive: Arc::downgrade(&self.alive) });
+        let mut tools = tools.borrow_mut();
+        if !tools.contains_key(&self.number) {
+            // The tools of dropped keys are removed when a new one is created.
+            tools.retain(|_, tool| tool.key.strong_count() > 0);
+            let Some(tool) = create() else { return false };
+            tools.insert(self.number, Tool { tool, key: Arc::downgrade(&self.alive) });
         }
-        tools.get(&self.id).is_some_and(|kept| ask(&kept.tool))
+        tools.get(&self.number).is_some_and(|tool| run(&tool.tool))
     }
 }
 
-/// Checks signatures of one key under one algorithm.
+/// Verifies signatures with one key and one algorithm.
 pub(in crate::keys) struct Verifier {
-    label: Label,
+    number: KeyNumber,
     algorithm: Algorithm,
     key: DecodingKey,
-    /// The modulus of RSA, which no signature reaches.
+    /// The RSA modulus, which is greater than every signature.
     modulus: Option<Vec<u8>>,
 }
 
 impl Verifier {
     fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
-        // Made once for nothing, so that what the backend refuses is found before serving.
+        // Created once and dropped, so that a key that the backend refuses is an error at start.
         (DEFAULT_PROVIDER.verifier_factory)(&algorithm.backend(), &key).ok()?;
-        Some(Self { label: Label::new(), algorithm, key, modulus: None })
+        Some(Self { number: KeyNumber::new(), algorithm, key, modulus: None })
     }
 
     pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
         Self::new(algorithm, DecodingKey::from_secret(secret))
     }
 
-    /// Modulus and exponent without leading zeros.
+    /// A key of RSA; modulus and exponent have no leading zeros.
     pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
         let verifier = Self::new(algorithm, DecodingKey::from_rsa_raw_components(n, e))?;
         Some(Self { modulus: Some(n.to_vec()), ..verifier })
     }
 
-    /// A point of EC in SEC1, or the 32 bytes of Ed25519.
+    /// A point in SEC1 for EC, or the 32 bytes of Ed25519.
     pub(in crate::keys) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let key = match algorithm.family() {
             Family::Ec => DecodingKey::from_ec_der(point),
@@ -89,24 +91,25 @@ impl Verifier {
         Self::new(algorithm, key)
     }
 
-    /// True when the signature verifies; false on any failure whatever.
+    /// Whether the signature verifies; `false` after any error.
     pub(in crate::keys) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        // RFC 8017 §5.2.2 refuses a number out of range; `rsa` does so for PKCS#1 v1.5 and not for PSS. Both are as
-        // long as one another, so bytes compare as numbers do.
+        // RFC 8017 §5.2.2 refuses a signature that is not less than the modulus. The crate `rsa` checks that for
+        // PKCS#1 v1.5, but not for PSS. Both numbers have the same length, so comparing their bytes compares them.
         if self.modulus.as_ref().is_some_and(|n| signature >= n.as_slice()) {
             return false;
         }
-        VERIFIERS.with(|shelf| {
-            let make =
+        VERIFIERS.with(|tools| {
+            let create =
                 || (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.backend(), &self.key).ok();
-            self.label.ask(shelf, make, |tool| tool.verify(message, &signature.to_vec()).is_ok())
+            self.number
+                .with_tool(tools, create, |tool| tool.verify(message, &signature.to_vec()).is_ok())
         })
     }
 }
 
-/// Signs by one key under one algorithm.
+/// Signs with one key and one algorithm.
 pub(in crate::keys) struct Signer {
-    label: Label,
+    number: KeyNumber,
     algorithm: Algorithm,
     key: EncodingKey,
 }
@@ -114,7 +117,7 @@ pub(in crate::keys) struct Signer {
 impl Signer {
     fn new(algorithm: Algorithm, key: EncodingKey) -> Option<Self> {
         (DEFAULT_PROVIDER.signer_factory)(&algorithm.backend(), &key).ok()?;
-        Some(Self { label: Label::new(), algorithm, key })
+        Some(Self { number: KeyNumber::new(), algorithm, key })
     }
 
     pub(in crate::keys) fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
@@ -131,16 +134,16 @@ impl Signer {
         Self::new(algorithm, key)
     }
 
-    /// Fills the room with the signature, which is as long; false when the backend refuses.
-    pub(in crate::keys) fn sign(&self, message: &[u8], room: &mut [u8]) -> bool {
-        SIGNERS.with(|shelf| {
-            let make =
+    /// Fills the buffer, which is as long as a signature, with the signature; `false` if the backend cannot sign.
+    pub(in crate::keys) fn sign(&self, message: &[u8], buffer: &mut [u8]) -> bool {
+        SIGNERS.with(|tools| {
+            let create =
                 || (DEFAULT_PROVIDER.signer_factory)(&self.algorithm.backend(), &self.key).ok();
-            self.label.ask(shelf, make, |tool| {
+            self.number.with_tool(tools, create, |tool| {
                 tool.try_sign(message).is_ok_and(|signature| {
-                    let fits = signature.len() == room.len();
+                    let fits = signature.len() == buffer.len();
                     if fits {
-                        room.copy_from_slice(&signature);
+                        buffer.copy_from_slice(&signature);
                     }
                     fits
                 })

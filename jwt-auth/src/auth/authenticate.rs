@@ -1,0 +1,151 @@
+//! Authentication of a presented token: the only place that determines the order of the checks.
+
+use std::time::Duration;
+
+use crate::auth::JwtAuth;
+use crate::clock::{since_epoch, to_system_time};
+use crate::config::{ClaimsCheck, Denylist};
+use crate::error::{AuthErrorKind, Refusal};
+use crate::session::{StoreError, TokenStatus, within_deadline};
+use crate::token::{Expected, Verification, Verified, verify};
+use crate::token_kind::TokenKind;
+
+/// What a caller requires of a presented token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Requirements<'a> {
+    pub(crate) kind: TokenKind,
+    /// The audience of the route, instead of the configured ones.
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) revocation: Lookup,
+}
+
+/// Where a token is checked for revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lookup {
+    /// Nowhere (`danger`).
+    Skip,
+    /// In memory, which a shared store keeps current.
+    Replica,
+    /// In the store itself.
+    Strict,
+}
+
+impl Lookup {
+    /// The word of the attribute, if it is not the default.
+    pub(crate) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Skip => Some("skip"),
+            Self::Replica => None,
+            Self::Strict => Some("strict"),
+        }
+    }
+}
+
+impl JwtAuth {
+    /// Verifies a presented token: signature and claims, then the request (`check_request`, such as its CSRF
+    /// value), then revocation, then the application's own checks.
+    pub(crate) async fn authenticate(
+        &self,
+        token: &[u8],
+        required: Requirements<'_>,
+        check_request: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
+    ) -> Result<Verification, Refusal> {
+        let verification = self.authenticate_now(token, required, check_request)?;
+        let verified = &*verification.verified;
+        let hooks = self.hooks();
+        if required.revocation == Lookup::Strict {
+            Box::pin(self.check_store(verified)).await?;
+        }
+        if let Some(denylist) = &hooks.denylist
+            && (required.revocation == Lookup::Strict || self.checks_replica(required))
+        {
+            // Boxed, so that the future has room for it only where a denylist is configured.
+            Box::pin(check_denylist(&**denylist, verified)).await?;
+        }
+        if let Some(check) = &hooks.check {
+            check_claims(&**check, verified)?;
+        }
+        Ok(verification)
+    }
+
+    /// The part that never waits, up to the check of the replica.
+    fn authenticate_now(
+        &self,
+        token: &[u8],
+        required: Requirements<'_>,
+        check_request: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
+    ) -> Result<Verification, Refusal> {
+        let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
+        let expected = Expected { kind: required.kind, audience: required.audience };
+        let verification = verify(token, self.ring(), self.cache(), rules, expected, now)?;
+        check_request(&verification.verified)?;
+        if self.checks_replica(required) {
+            self.check_replica(&verification.verified, now)?;
+        }
+        Ok(verification)
+    }
+
+    /// Whether the token is checked against the replica.
+    fn checks_replica(&self, required: Requirements<'_>) -> bool {
+        required.revocation == Lookup::Replica && *self.rules().checks_revocation.get(required.kind)
+    }
+
+    /// Checks the replica and the application's denylist. Code that issues a token for this one calls it for every
+    /// kind, so that a revoked session is never continued.
+    pub(super) async fn check_revocation(
+        &self,
+        verified: &Verified,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        self.check_replica(verified, now)?;
+        match &self.hooks().denylist {
+            Some(denylist) => check_denylist(&**denylist, verified).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the store itself.
+    pub(super) async fn check_store(&self, verified: &Verified) -> Result<(), Refusal> {
+        let now = to_system_time(since_epoch(&*self.rules().clock));
+        let identity = verified.identity();
+        status(within_deadline(self.store().check_strict(&identity, now)).await)
+    }
+
+    /// Checks what the store has in memory.
+    pub(super) fn check_replica(&self, verified: &Verified, now: Duration) -> Result<(), Refusal> {
+        let store = self.store();
+        if store.is_empty() {
+            return Ok(());
+        }
+        status(store.check(&verified.identity(), to_system_time(now)))
+    }
+}
+
+async fn check_denylist(denylist: &dyn Denylist, verified: &Verified) -> Result<(), Refusal> {
+    match within_deadline(denylist.contains(&verified.identity())).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(AuthErrorKind::Revoked.into()),
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+fn check_claims(check: &ClaimsCheck, verified: &Verified) -> Result<(), Refusal> {
+    let claims =
+        serde_json::from_str(verified.payload()).map_err(|_| AuthErrorKind::InvalidClaims)?;
+    let is_allowed = check(&verified.identity(), &claims);
+    if is_allowed { Ok(()) } else { Err(AuthErrorKind::Forbidden.into()) }
+}
+
+pub(super) fn status(answer: Result<TokenStatus, StoreError>) -> Result<(), Refusal> {
+    match answer {
+        Ok(TokenStatus::Valid) => Ok(()),
+        Ok(TokenStatus::Revoked) => Err(AuthErrorKind::Revoked.into()),
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+/// The refusal that a failed store stands for: the token cannot be checked.
+pub(super) fn unavailable(error: StoreError) -> Refusal {
+    tracing::warn!(target: "jwt_auth", %error, "a token cannot be checked");
+    Refusal::from(AuthErrorKind::Unavailable).with_source(error)
+}

@@ -1,0 +1,265 @@
+//! `JwtAuth`: the keys, the rules and the store of one configuration.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::request::Parts;
+use tokio::sync::Notify;
+
+use crate::auth::{Lookup, Requirements};
+use crate::config::{Config, ConfigError, Hooks, TokenRules, WebSettings};
+use crate::error::{AuthError, ErrorContext, Refusal};
+use crate::keys::LoadedRing;
+use crate::session::ErasedStore;
+use crate::token::{
+    AccessKind, AccessToken, Cache, Issuer, LogInKind, PairKind, RefreshKind, RefreshToken,
+    TokenBuilder,
+};
+use crate::token_kind::TokenKind;
+
+/// Issues, verifies, refreshes and revokes tokens by one configuration.
+///
+/// A clone is cheap. It is the router's state, or a field of it with `#[derive(FromRef)]`; guards find it there.
+/// It is also an extractor, so a handler can take `auth: JwtAuth`.
+///
+/// ```
+/// use jwt_auth::Config;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let auth = Config::hs256("an example secret of 32 bytes ...").build()?;
+/// let pair = auth.log_in("alice").await?;
+/// let token = auth.verify_access(pair.access_token()).await?;
+/// assert_eq!(token.subject(), "alice");
+/// assert!(auth.verify_access(pair.refresh_token()).await.is_err(), "a refresh token opens no route");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct JwtAuth {
+    inner: Arc<Inner>,
+    /// The request that this clone was extracted from, if the error hook wants to see it.
+    request: Option<Arc<Parts>>,
+}
+
+struct Inner {
+    ring: LoadedRing,
+    cache: Option<Cache>,
+    rules: TokenRules,
+    hooks: Hooks,
+    web: WebSettings,
+    store: Arc<dyn ErasedStore>,
+    /// Wakes the futures of [`JwtAuth::ended`] when this process revoked something.
+    revoked: Notify,
+}
+
+/// # Build
+impl Config {
+    /// Checks every option and returns the [`JwtAuth`].
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once, each with the line to write.
+    ///
+    /// ```
+    /// let error = jwt_auth::Config::hs256("too short").build().unwrap_err();
+    /// assert!(error.to_string().contains("at least 32 bytes"));
+    /// ```
+    pub fn build(self) -> Result<JwtAuth, ConfigError> {
+        let checked = self.check()?;
+        let inner = Inner {
+            cache: Cache::new(checked.rules.verified_cache, &checked.ring),
+            ring: checked.ring,
+            rules: checked.rules,
+            hooks: checked.hooks,
+            web: checked.web,
+            store: checked.store,
+            revoked: Notify::new(),
+        };
+        Ok(JwtAuth { inner: Arc::new(inner), request: None })
+    }
+}
+
+impl JwtAuth {
+    /// Logs a user in, by an awaited builder.
+    ///
+    /// It returns a fresh access token and the first refresh token of a new session.
+    ///
+    /// ```
+    /// # async fn login(auth: jwt_auth::JwtAuth) -> Result<(), jwt_auth::AuthError> {
+    /// let pair = auth.log_in("alice").await?;
+    /// let pair = auth.log_in("alice").scopes(["notes:read"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The future fails with [`CannotIssue`](crate::AuthErrorKind::CannotIssue) if the configuration has no key
+    /// that signs or a token cannot contain what the builder was given, and with
+    /// [`Unavailable`](crate::AuthErrorKind::Unavailable) if the store does not register the session.
+    pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
+        self.builder(subject).fresh(true).registered_in(&*self.inner.store)
+    }
+
+    /// A builder of one access token, without a session.
+    ///
+    /// ```
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").scopes(["notes:read"]).issue()?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn access_token(&self, subject: impl fmt::Display) -> TokenBuilder<'_, AccessKind> {
+        self.builder(subject)
+    }
+
+    /// A builder of one refresh token, the first of its session.
+    ///
+    /// ```
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.refresh_token("alice").issue()?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn refresh_token(&self, subject: impl fmt::Display) -> TokenBuilder<'_, RefreshKind> {
+        self.builder(subject)
+    }
+
+    /// A builder of an access token and a refresh token of one new session.
+    ///
+    /// The session is not registered in the store before its first refresh.
+    ///
+    /// ```
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.token_pair("alice").roles(["editor"]).issue()?;
+    /// # drop(pair);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn token_pair(&self, subject: impl fmt::Display) -> TokenBuilder<'_, PairKind> {
+        self.builder(subject)
+    }
+
+    /// Verifies an access token that did not arrive in a guarded request.
+    ///
+    /// It came in a WebSocket message, a JSON body or a queue, for example.
+    ///
+    /// # Errors
+    ///
+    /// The kind says why: malformed, expired, revoked …
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// assert_eq!(auth.verify_access(&token).await?.subject(), "alice");
+    /// assert!(auth.verify_access("a.b.c").await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn verify_access(&self, token: &str) -> Result<AccessToken, AuthError> {
+        let verified = self.authenticate(token.as_bytes(), required(TokenKind::Access), |_| Ok(()));
+        self.attach(match verified.await {
+            Ok(verification) => AccessToken::new(verification.verified, None, self.context()),
+            Err(refusal) => Err(refusal),
+        })
+    }
+
+    /// Verifies a refresh token that did not arrive in a guarded request.
+    ///
+    /// # Errors
+    ///
+    /// The kind says why: malformed, expired, revoked …
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// assert!(auth.verify_refresh(pair.refresh_token()).await.is_ok());
+    /// assert!(auth.verify_refresh(pair.access_token()).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn verify_refresh(&self, token: &str) -> Result<RefreshToken, AuthError> {
+        let verified =
+            self.authenticate(token.as_bytes(), required(TokenKind::Refresh), |_| Ok(()));
+        self.attach(match verified.await {
+            Ok(verification) => RefreshToken::new(verification.verified, None, self.context()),
+            Err(refusal) => Err(refusal),
+        })
+    }
+
+    fn builder<K>(&self, subject: impl fmt::Display) -> TokenBuilder<'_, K> {
+        TokenBuilder::new(self.issuer(), self.context(), subject.to_string())
+    }
+
+    pub(super) fn issuer(&self) -> Issuer<'_> {
+        Issuer { rules: self.rules(), ring: self.ring(), hooks: self.hooks() }
+    }
+
+    /// What the errors of this `JwtAuth` render with.
+    pub(crate) fn context(&self) -> ErrorContext {
+        ErrorContext { settings: Arc::clone(&self.inner.web.errors), request: self.request.clone() }
+    }
+
+    /// Turns a refusal of the lower modules into an error that renders by these settings.
+    pub(crate) fn attach<T>(&self, result: Result<T, Refusal>) -> Result<T, AuthError> {
+        result.map_err(|refusal| refusal.attach(self.context()))
+    }
+
+    pub(crate) fn with_request(mut self, request: Option<Arc<Parts>>) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// Whether both are clones of one `JwtAuth`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    pub(crate) fn rules(&self) -> &TokenRules {
+        &self.inner.rules
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.inner.hooks
+    }
+
+    pub(crate) fn web(&self) -> &WebSettings {
+        &self.inner.web
+    }
+
+    pub(super) fn ring(&self) -> &LoadedRing {
+        &self.inner.ring
+    }
+
+    pub(super) fn cache(&self) -> Option<&Cache> {
+        self.inner.cache.as_ref()
+    }
+
+    pub(super) fn store(&self) -> &dyn ErasedStore {
+        &*self.inner.store
+    }
+
+    pub(super) fn revoked(&self) -> &Notify {
+        &self.inner.revoked
+    }
+}
+
+/// A valid token of the kind, by the configured rules.
+fn required(kind: TokenKind) -> Requirements<'static> {
+    Requirements { kind, audience: None, revocation: Lookup::Replica }
+}
+
+impl fmt::Debug for JwtAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtAuth")
+            .field("ring", &self.inner.ring)
+            .field("rules", &self.inner.rules)
+            .field("web", &self.inner.web)
+            .finish_non_exhaustive()
+    }
+}

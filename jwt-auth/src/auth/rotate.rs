@@ -1,0 +1,172 @@
+//! Rotation: a refresh token is used once, its reuse ends the session, and two tabs may refresh at once.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::auth::JwtAuth;
+use crate::auth::authenticate::{status, unavailable};
+use crate::clock::{since_epoch, to_system_time};
+use crate::config::TokenRules;
+use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::session::{RotationOutcome, RotationRequest, TokenIdentity, within_deadline};
+use crate::token::{
+    PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, is_expired, random_id,
+};
+
+impl JwtAuth {
+    /// Exchanges a refresh token for a new pair of the same session, once.
+    ///
+    /// Scopes, roles, audience and custom claims are preserved; the new access token is not fresh. Within
+    /// [`Config::refresh_grace`](crate::Config::refresh_grace) the token that was just exchanged gets the same
+    /// successor again. Later, or with an older token, it is a reuse: the session is revoked, and the event
+    /// `refresh_token_reused` is logged.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshTokenReused`](AuthErrorKind::RefreshTokenReused), [`Revoked`](AuthErrorKind::Revoked),
+    /// [`Expired`](AuthErrorKind::Expired); [`UnknownKey`](AuthErrorKind::UnknownKey) for a token that another
+    /// `JwtAuth` verified; [`Unavailable`](AuthErrorKind::Unavailable) if the store cannot decide. The token is
+    /// not used up then, or the grace lets it be exchanged again.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let token = auth.verify_refresh(pair.refresh_token()).await?;
+    /// let next = auth.rotate(token).await?;
+    /// assert_ne!(next.refresh_token(), pair.refresh_token());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn rotate<C>(&self, token: RefreshToken<C>) -> Result<TokenPair, AuthError> {
+        self.attach(self.rotate_in_order(&token).await)
+    }
+
+    /// The steps of a rotation, in their order. SECURITY: the store decides each presentation in one atomic step
+    /// (8); every other step only prepares or follows it.
+    async fn rotate_in_order<C>(&self, token: &RefreshToken<C>) -> Result<TokenPair, Refusal> {
+        let (verified, store, rules) = (token.verified(), self.store(), self.rules());
+        let now = since_epoch(&*rules.clock);
+        // 1. The token is ours, and has not expired since it was verified.
+        if !verified.was_verified_by(self.ring()) {
+            return Err(AuthErrorKind::UnknownKey.into());
+        }
+        if is_expired(verified.claims(), rules, now) {
+            return Err(AuthErrorKind::Expired.into());
+        }
+        // 2. It is not revoked, as far as this node knows.
+        self.check_revocation(verified, now).await?;
+        // 3. It has what a rotation needs.
+        let identity = token.identity();
+        let (Some(presented), Some(session_id), Some(issued_at)) =
+            (identity.id, identity.session_id, identity.issued_at)
+        else {
+            return Err(AuthErrorKind::InvalidClaims.into());
+        };
+        // 4. The successor: issued as of now, before the store is queried, so that a later log-out covers it.
+        let next = self.successor(&identity, verified.claims().generation, issued_at, now)?;
+        // 5. The hooks run.
+        let builder: TokenBuilder<'_, PairKind> =
+            TokenBuilder::new(self.issuer(), self.context(), token.subject().to_owned());
+        let builder = builder.continuing(verified).at(next.clone()).run_hooks().await?;
+        // 6. The pair can be issued: no token is used up for one that cannot.
+        builder.rehearse()?;
+        // 7. The store itself says that the token is not revoked: other nodes may have revoked it, and no token is
+        //    used up while the store does not answer.
+        let at = to_system_time(now);
+        status(within_deadline(store.check_strict(&identity, at)).await)?;
+        // 8. The store decides.
+        let request = RotationRequest {
+            session_id,
+            subject: token.subject(),
+            presented,
+            generation: verified.claims().generation,
+            successor: &next.refresh_id,
+            session_ends: to_system_time(next.session_ends),
+            revoked_until: to_system_time(session_revoked_until(rules, now)),
+            grace: rules.refresh_grace,
+            now: at,
+        };
+        let outcome = within_deadline(store.rotate(request)).await.map_err(unavailable)?;
+        let next = decided(outcome, next, &identity)?;
+        // 9. A revocation that arrived while the store decided covers the successor too, and a successor that was
+        //    revoked is not handed out again.
+        let successor = TokenIdentity {
+            issuer: rules.encode_issuer.as_deref(),
+            id: Some(&next.refresh_id),
+            ..identity
+        };
+        for identity in [identity, successor] {
+            status(store.check(&identity, to_system_time(since_epoch(&*rules.clock))))?;
+        }
+        // 10. The pair is signed.
+        builder.at(next).issue_pair()
+    }
+
+    /// The generation after the presented token's.
+    fn successor(
+        &self,
+        identity: &TokenIdentity<'_>,
+        generation: u64,
+        issued_at: Duration,
+        now: Duration,
+    ) -> Result<SessionGeneration, Refusal> {
+        let rules = self.rules();
+        // A session that was given a shorter idle time keeps it.
+        let idle = identity
+            .expires_at
+            .map_or(rules.expires.refresh, |exp| exp.saturating_sub(issued_at))
+            .min(rules.expires.refresh);
+        Ok(SessionGeneration {
+            session_id: identity.session_id.unwrap_or_default().to_owned(),
+            session_ends: issued_at.saturating_add(rules.session_expires),
+            generation: generation.saturating_add(1),
+            refresh_id: random_id()?,
+            refresh_issued_at: now,
+            issued_at: now,
+            idle,
+        })
+    }
+}
+
+/// The generation that the store decided on, or the refusal.
+fn decided(
+    outcome: RotationOutcome,
+    next: SessionGeneration,
+    identity: &TokenIdentity<'_>,
+) -> Result<SessionGeneration, Refusal> {
+    match outcome {
+        RotationOutcome::Rotated { session_ends } => {
+            Ok(SessionGeneration { session_ends: since_1970(session_ends), ..next })
+        }
+        RotationOutcome::Replayed { successor, rotated_at, session_ends } => {
+            Ok(SessionGeneration {
+                session_ends: since_1970(session_ends),
+                refresh_id: successor,
+                refresh_issued_at: since_1970(rotated_at),
+                ..next
+            })
+        }
+        RotationOutcome::Reused => {
+            tracing::warn!(
+                target: "jwt_auth",
+                event = "refresh_token_reused",
+                subject = identity.subject,
+                session = identity.session_id,
+                "a refresh token was used twice; its session is revoked"
+            );
+            Err(AuthErrorKind::RefreshTokenReused.into())
+        }
+        RotationOutcome::Unknown => Err(AuthErrorKind::Revoked.into()),
+    }
+}
+
+/// Until when the revocation of a session is remembered: no token of it lives longer.
+pub(super) fn session_revoked_until(rules: &TokenRules, now: Duration) -> Duration {
+    now.saturating_add(rules.session_expires).saturating_add(rules.leeway)
+}
+
+fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}

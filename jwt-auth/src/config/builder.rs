@@ -1,0 +1,205 @@
+//! `Config`: its constructors, and the check of every option at once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::web_settings::WebOptions;
+use crate::config::{ConfigError, ConfigProblem, Hooks, TokenRules, WebSettings};
+use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing, Leniency, LoadedRing};
+use crate::session::{ErasedStore, MemoryStore};
+use crate::token_kind::{PerKind, TokenKind};
+
+/// How tokens are issued and verified.
+///
+/// Nothing is global: [`build`](Self::build) returns a [`JwtAuth`](crate::JwtAuth), which becomes the state of
+/// the router. Setters accept any value; `build` checks all of them and reports every problem at once. The
+/// options are in groups below: keys, tokens, sessions, locations, cookies, CSRF, errors, hooks. What weakens
+/// a default is in [`danger`](crate::danger).
+///
+/// ```
+/// use jwt_auth::Config;
+/// use std::time::Duration;
+///
+/// let auth = Config::hs256("an example secret of 32 bytes ...")
+///     .issuer("https://auth.example")
+///     .audience(["https://api.example"])
+///     .access_token_expires(Duration::from_secs(5 * 60))
+///     .build()?;
+/// # drop(auth);
+/// # Ok::<(), jwt_auth::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a configuration does nothing before `.build()`"]
+pub struct Config {
+    keys: KeyRing,
+    pub(super) key_fields: KeyFields,
+    pub(super) store: Option<Arc<dyn ErasedStore>>,
+    problems: Vec<ConfigProblem>,
+    pub(crate) leniency: Leniency,
+    pub(crate) rules: TokenRules,
+    pub(crate) hooks: Hooks,
+    pub(crate) web: WebOptions,
+}
+
+/// What problems of keys are reported under: the option or variable of the first key, and of the others.
+#[derive(Clone, Copy)]
+pub(super) struct KeyFields {
+    pub(super) first: &'static str,
+    pub(super) others: &'static str,
+}
+
+/// A configuration whose every option was checked.
+pub(crate) struct Checked {
+    pub(crate) ring: LoadedRing,
+    pub(crate) rules: TokenRules,
+    pub(crate) hooks: Hooks,
+    pub(crate) web: WebSettings,
+    pub(crate) store: Arc<dyn ErasedStore>,
+}
+
+/// # Keys
+///
+/// A configuration starts with its keys. A text in code is the key itself; [`KeyMaterial`] has constructors
+/// for files, base64 and hex.
+impl Config {
+    /// HMAC with SHA-256, with a shared secret of at least 32 bytes.
+    ///
+    /// ```
+    /// use jwt_auth::Config;
+    /// assert!(Config::hs256([7_u8; 32]).build().is_ok());
+    /// assert!(Config::hs256("too short").build().is_err());
+    /// ```
+    pub fn hs256(secret: impl Into<KeyMaterial>) -> Self {
+        Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS256, secret)))
+    }
+
+    /// HMAC with SHA-384, with a shared secret of at least 48 bytes.
+    ///
+    /// ```
+    /// assert!(jwt_auth::Config::hs384([7_u8; 48]).build().is_ok());
+    /// ```
+    pub fn hs384(secret: impl Into<KeyMaterial>) -> Self {
+        Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS384, secret)))
+    }
+
+    /// HMAC with SHA-512, with a shared secret of at least 64 bytes.
+    ///
+    /// ```
+    /// assert!(jwt_auth::Config::hs512([7_u8; 64]).build().is_ok());
+    /// ```
+    pub fn hs512(secret: impl Into<KeyMaterial>) -> Self {
+        Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS512, secret)))
+    }
+
+    /// A key pair in PEM. The halves must belong together.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, KeyMaterial};
+    ///
+    /// let (private, public) = (KeyMaterial::file("private.pem"), KeyMaterial::file("public.pem"));
+    /// let config = Config::from_pem(Algorithm::ES256, private, public);
+    /// assert!(config.build().is_err(), "there are no such files here");
+    /// ```
+    pub fn from_pem(
+        algorithm: Algorithm,
+        private: impl Into<KeyMaterial>,
+        public: impl Into<KeyMaterial>,
+    ) -> Self {
+        Self::with_keys(KeyRing::new(Key::pem_pair(algorithm, private, public)))
+    }
+
+    /// Several keys: the first signs, all of them verify ([`KeyRing`]).
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    ///
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("b"))
+    ///     .also_verify(Key::secret(Algorithm::HS256, [2; 32]).id("a"));
+    /// assert!(Config::with_keys(ring).build().is_ok());
+    /// assert!(Config::with_keys(KeyRing::default()).build().is_err(), "no key at all");
+    /// ```
+    pub fn with_keys(keys: KeyRing) -> Self {
+        Self {
+            keys,
+            key_fields: KeyFields { first: "secret_key", others: "keys" },
+            store: None,
+            problems: Vec::new(),
+            leniency: Leniency::default(),
+            rules: TokenRules::default(),
+            hooks: Hooks::default(),
+            web: WebOptions::default(),
+        }
+    }
+
+    /// See [`danger`](crate::danger).
+    pub(crate) fn set_cookie_secure(mut self, is_secure: bool) -> Self {
+        self.web.cookies.secure = is_secure;
+        self
+    }
+
+    /// See [`danger`](crate::danger).
+    pub(crate) fn set_csrf_protect(mut self, is_on: bool) -> Self {
+        self.web.csrf.is_on = is_on;
+        self
+    }
+
+    /// See [`danger`](crate::danger).
+    pub(crate) fn set_revocation_checks(
+        mut self,
+        kinds: impl IntoIterator<Item = TokenKind>,
+    ) -> Self {
+        self.rules.checks_revocation = PerKind::default();
+        for kind in kinds {
+            *self.rules.checks_revocation.get_mut(kind) = true;
+        }
+        self
+    }
+
+    pub(crate) fn problem(mut self, problem: ConfigProblem) -> Self {
+        self.problems.push(problem);
+        self
+    }
+
+    /// Checks every option, and parses the options of the web layer.
+    pub(crate) fn check(mut self) -> Result<Checked, ConfigError> {
+        let KeyFields { first, others } = self.key_fields;
+        let is_reported = self.problems.iter().any(|p| p.field() == first || p.field() == others);
+        let ring = match LoadedRing::load(&self.keys, self.leniency) {
+            Ok(ring) => Some(ring),
+            Err(_) if is_reported => None,
+            Err(problems) => {
+                for (position, problem) in problems {
+                    let field = match position {
+                        0 => first.to_owned(),
+                        _ => format!("{others} (number {})", position + 1),
+                    };
+                    self.problems.push(ConfigProblem::new(field, problem.rule, problem.fix));
+                }
+                None
+            }
+        };
+        self.problems.extend(self.rules.problems());
+        let web = self.web.parse(&mut self.problems);
+        match (ring, web) {
+            (Some(ring), Some(web)) if self.problems.is_empty() => {
+                let mut rules = self.rules;
+                rules.csrf_claim = web.writes_csrf();
+                rules.longest_token = web.longest_token();
+                let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+                Ok(Checked { ring, rules, hooks: self.hooks, web, store })
+            }
+            _ => Err(ConfigError::new(self.problems)),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("keys", &self.keys)
+            .field("rules", &self.rules)
+            .field("web", &self.web)
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! Options of locations: where in a request a token is looked for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::config::Config;
+use crate::error::UnknownName;
+
+/// A location of a token in a request.
+///
+/// ```
+/// use jwt_auth::TokenLocation;
+///
+/// assert_eq!(TokenLocation::Header.name(), "header");
+/// assert_eq!("cookie".parse(), Ok(TokenLocation::Cookie));
+/// assert!("cookies".parse::<TokenLocation>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenLocation {
+    /// The `Authorization` header, or the one set by [`Config::header_name`].
+    Header,
+    /// The cookie of the token's kind ([`Config::access_cookie_key`], [`Config::refresh_cookie_key`]).
+    Cookie,
+    /// The query parameter set by [`Config::query_name`].
+    Query,
+    /// `Sec-WebSocket-Protocol`: the entry after `bearer`, as in `new WebSocket(url, ["bearer", token])`.
+    WebSocketProtocol,
+}
+
+impl TokenLocation {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Header, Self::Cookie, Self::Query, Self::WebSocketProtocol];
+
+    /// The name that attributes and environment variables use.
+    ///
+    /// ```
+    /// # use jwt_auth::TokenLocation;
+    /// assert_eq!(TokenLocation::WebSocketProtocol.name(), "websocket_protocol");
+    /// assert_eq!("websocket_protocol".parse(), Ok(TokenLocation::WebSocketProtocol));
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Query => "query",
+            Self::WebSocketProtocol => "websocket_protocol",
+        }
+    }
+}
+
+impl fmt::Display for TokenLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for TokenLocation {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|location| location.name() == name);
+        found.ok_or_else(|| UnknownName::new("token location", name, Self::ALL.map(Self::name)))
+    }
+}
+
+/// # Locations
+///
+/// Where in a request a token is looked for.
+impl Config {
+    /// The locations where a token is looked for, in this order.
+    ///
+    /// Default: the header alone.
+    ///
+    /// The first location that contains a token decides; later ones are ignored. A token in the query ends up
+    /// in logs and browser histories, so the query is off unless it is named here, and responses then carry
+    /// `Cache-Control: no-store`.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, TokenLocation};
+    ///
+    /// let config = || Config::hs256([7; 32]);
+    /// assert!(config().token_location([TokenLocation::Header, TokenLocation::Cookie]).build().is_ok());
+    /// assert!(config().token_location([]).build().is_err(), "there must be one");
+    /// ```
+    pub fn token_location(mut self, locations: impl IntoIterator<Item = TokenLocation>) -> Self {
+        self.web.token_location = locations.into_iter().collect();
+        self
+    }
+
+    /// The header that carries the token. Default: `Authorization`.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().header_name("X-Auth").build().is_ok());
+    /// assert!(config().header_name("X Auth").build().is_err());
+    /// ```
+    pub fn header_name(mut self, name: impl Into<String>) -> Self {
+        self.web.header_name = name.into();
+        self
+    }
+
+    /// The scheme before the token, compared without case.
+    ///
+    /// Default: `Bearer` (RFC 6750 §2.1). `None` is a header that contains the token alone.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().header_type(None).build().is_ok());
+    /// assert!(config().header_type(Some("two words")).build().is_err());
+    /// ```
+    pub fn header_type(mut self, scheme: Option<&str>) -> Self {
+        self.web.errors.scheme = scheme.map(str::to_owned);
+        self
+    }
+
+    /// The query parameter that carries the token.
+    ///
+    /// Default: `access_token` (RFC 6750 §2.3).
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, TokenLocation};
+    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Query]);
+    /// assert!(config().query_name("token").build().is_ok());
+    /// assert!(config().query_name("a token").build().is_err());
+    /// ```
+    pub fn query_name(mut self, name: impl Into<String>) -> Self {
+        self.web.query_name = name.into();
+        self
+    }
+}

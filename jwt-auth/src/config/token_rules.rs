@@ -1,0 +1,331 @@
+//! Options of tokens: what is written into them, what verification requires, how long they live.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, HUNDRED_YEARS, SystemClock};
+use crate::config::{Config, ConfigProblem, duration};
+use crate::token_kind::PerKind;
+
+/// Larger tokens are refused before anything of them is read.
+pub(crate) const MAX_TOKEN: usize = 8 * 1024;
+/// A longer leeway would make `exp` meaningless.
+const MOST_LEEWAY: Duration = Duration::from_secs(600);
+/// Ten gigabytes of tokens. A larger number is a mistaken unit.
+const MOST_CACHED: usize = 10_000_000;
+
+/// The rules of tokens and sessions. They know nothing of HTTP.
+#[derive(Clone)]
+pub(crate) struct TokenRules {
+    pub(crate) encode_issuer: Option<String>,
+    pub(crate) decode_issuer: Option<String>,
+    /// Written into tokens.
+    pub(crate) audience: Vec<String>,
+    /// Required of tokens.
+    pub(crate) decode_audience: Vec<String>,
+    pub(crate) leeway: Duration,
+    pub(crate) expires: PerKind<Duration>,
+    pub(crate) session_expires: Duration,
+    pub(crate) refresh_grace: Duration,
+    /// Whether tokens of the kind are checked against the store.
+    pub(crate) checks_revocation: PerKind<bool>,
+    /// The number of verified tokens to cache; `None` for the default.
+    pub(crate) verified_cache: Option<usize>,
+    /// `danger`: tokens without `exp` are accepted.
+    pub(crate) exp_optional: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Whether tokens carry a CSRF value; set by `build` from the web settings.
+    pub(crate) csrf_claim: bool,
+    /// The longest token to issue, in bytes; set by `build` from the web settings.
+    pub(crate) longest_token: PerKind<usize>,
+}
+
+impl Default for TokenRules {
+    fn default() -> Self {
+        Self {
+            encode_issuer: None,
+            decode_issuer: None,
+            audience: Vec::new(),
+            decode_audience: Vec::new(),
+            leeway: Duration::ZERO,
+            expires: PerKind {
+                access: Duration::from_secs(15 * 60),
+                refresh: Duration::from_secs(30 * 86_400),
+            },
+            session_expires: Duration::from_secs(90 * 86_400),
+            refresh_grace: Duration::from_secs(10),
+            checks_revocation: PerKind { access: true, refresh: true },
+            verified_cache: None,
+            exp_optional: false,
+            clock: Arc::new(SystemClock),
+            csrf_claim: false,
+            longest_token: PerKind::default(),
+        }
+    }
+}
+
+impl fmt::Debug for TokenRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRules")
+            .field("encode_issuer", &self.encode_issuer)
+            .field("decode_issuer", &self.decode_issuer)
+            .field("audience", &self.audience)
+            .field("decode_audience", &self.decode_audience)
+            .field("leeway", &self.leeway)
+            .field("expires", &self.expires)
+            .field("session_expires", &self.session_expires)
+            .field("refresh_grace", &self.refresh_grace)
+            .field("checks_revocation", &self.checks_revocation)
+            .field("verified_cache", &self.verified_cache)
+            .field("exp_optional", &self.exp_optional)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TokenRules {
+    /// Every option that breaks its rule.
+    pub(super) fn problems(&self) -> Vec<ConfigProblem> {
+        let mut problems = Vec::new();
+        let mut report = |field: &str, is_broken: bool, rule: String, fix: &str| {
+            if is_broken {
+                problems.push(ConfigProblem::new(field, rule, fix));
+            }
+        };
+        for (field, issuer) in
+            [("encode_issuer", &self.encode_issuer), ("decode_issuer", &self.decode_issuer)]
+        {
+            report(
+                field,
+                issuer.as_deref().is_some_and(|issuer| issuer.trim().is_empty()),
+                "the issuer is blank".to_owned(),
+                "write `.issuer(\"https://auth.example\")`, or remove the option",
+            );
+        }
+        for (field, audience) in
+            [("audience", &self.audience), ("decode_audience", &self.decode_audience)]
+        {
+            // `audience` sets both options: one mistake, one problem.
+            let is_repeated = field == "decode_audience" && self.audience == self.decode_audience;
+            report(
+                field,
+                !is_repeated && audience.iter().any(|audience| audience.trim().is_empty()),
+                "an audience is blank".to_owned(),
+                &format!("write `.{field}([\"https://api.example\"])`, or remove the option"),
+            );
+        }
+        report(
+            "decode_leeway",
+            self.leeway > MOST_LEEWAY,
+            format!("the leeway is at most 10m; this one is {}", duration::write(self.leeway)),
+            "write `.decode_leeway(Duration::from_secs(30))`, and synchronise clocks by NTP",
+        );
+        for (field, life) in [
+            ("access_token_expires", self.expires.access),
+            ("refresh_token_expires", self.expires.refresh),
+            ("session_expires", self.session_expires),
+        ] {
+            report(
+                field,
+                life < Duration::from_secs(1) || life > HUNDRED_YEARS,
+                format!("a lifetime is 1s to 36500d; this one is {}", duration::write(life)),
+                &format!("write `.{field}(Duration::from_secs(900))`"),
+            );
+        }
+        report(
+            "refresh_grace",
+            self.refresh_grace > Duration::from_secs(300),
+            format!("the grace is at most 5m; this one is {}", duration::write(self.refresh_grace)),
+            "write `.refresh_grace(Duration::from_secs(10))`, enough for two tabs that refresh at once",
+        );
+        report(
+            "denylist_token_checks",
+            !self.checks_revocation.access && !self.checks_revocation.refresh,
+            "the list is empty, so that nothing could be revoked".to_owned(),
+            "write `.denylist_token_checks([TokenKind::Refresh])`, or remove the option",
+        );
+        report(
+            "verified_cache",
+            self.verified_cache.is_some_and(|entries| entries > MOST_CACHED),
+            format!("the cache has at most {MOST_CACHED} tokens, of about a kilobyte each"),
+            "write `.verified_cache(10_000)`, or remove the option",
+        );
+        problems
+    }
+}
+
+/// # Tokens
+///
+/// What is written into tokens, and what verification requires of them.
+impl Config {
+    /// The `iss` that is written into tokens and required of them, of both kinds.
+    ///
+    /// Default: none; any issuer is accepted, because the key already determines who signed (RFC 7519 §4.1.1).
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// let auth = config().issuer("https://auth.example").build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// let other = config().issuer("https://other.example").build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// assert!(auth.verify_access(&token).await.is_ok());
+    /// assert!(other.verify_access(&token).await.is_err());
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn issuer(self, issuer: impl Into<String>) -> Self {
+        let issuer = issuer.into();
+        self.encode_issuer(issuer.clone()).decode_issuer(issuer)
+    }
+
+    /// The `iss` that is written into tokens, if it differs from the required one.
+    ///
+    /// Default: none.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().encode_issuer("https://auth.example").build().is_ok());
+    /// assert!(config().encode_issuer("").build().is_err());
+    /// ```
+    pub fn encode_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.rules.encode_issuer = Some(issuer.into());
+        self
+    }
+
+    /// The `iss` that is required of tokens, if it differs from the written one.
+    ///
+    /// Default: none; any issuer is accepted.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().decode_issuer("https://auth.example").build().is_ok());
+    /// assert!(config().decode_issuer("").build().is_err());
+    /// ```
+    pub fn decode_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.rules.decode_issuer = Some(issuer.into());
+        self
+    }
+
+    /// The `aud` that is written into tokens and required of them.
+    ///
+    /// A token must name at least one of these. Default: none; a token that names an audience is refused then,
+    /// because it was issued for another service (RFC 7519 §4.1.3).
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().audience(["https://api.example"]).build().is_ok());
+    /// assert!(config().audience([" "]).build().is_err());
+    /// ```
+    pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
+        self.rules.audience = audience.into_iter().map(Into::into).collect();
+        self.rules.decode_audience.clone_from(&self.rules.audience);
+        self
+    }
+
+    /// The `aud` that is required of tokens, if it differs from the written one.
+    ///
+    /// Call it after [`audience`](Self::audience), which sets both. Default: none.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().decode_audience(["https://api.example"]).build().is_ok());
+    /// assert!(config().decode_audience([""]).build().is_err());
+    /// ```
+    pub fn decode_audience<A: Into<String>>(
+        mut self,
+        audience: impl IntoIterator<Item = A>,
+    ) -> Self {
+        self.rules.decode_audience = audience.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// By how much the clocks of issuer and verifier may differ.
+    ///
+    /// It applies to `exp`, `nbf` and `iat`. Default: 0, because a stolen token lives that much longer; at most
+    /// 10 minutes.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().decode_leeway(Duration::from_secs(30)).build().is_ok());
+    /// assert!(config().decode_leeway(Duration::from_secs(601)).build().is_err());
+    /// ```
+    pub fn decode_leeway(mut self, leeway: Duration) -> Self {
+        self.rules.leeway = leeway;
+        self
+    }
+
+    /// How long an access token lives.
+    ///
+    /// Default: 15 minutes, which limits the use of a stolen one.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().access_token_expires(Duration::from_secs(300)).build().is_ok());
+    /// assert!(config().access_token_expires(Duration::ZERO).build().is_err());
+    /// ```
+    pub fn access_token_expires(mut self, life: Duration) -> Self {
+        self.rules.expires.access = life;
+        self
+    }
+
+    /// How long a refresh token lives, and so how long a session may be idle.
+    ///
+    /// Default: 30 days.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().refresh_token_expires(Duration::from_secs(7 * 86_400)).build().is_ok());
+    /// assert!(config().refresh_token_expires(Duration::ZERO).build().is_err());
+    /// ```
+    pub fn refresh_token_expires(mut self, life: Duration) -> Self {
+        self.rules.expires.refresh = life;
+        self
+    }
+
+    /// How many verified access tokens are cached; zero turns the cache off.
+    ///
+    /// The next request with a cached token skips the signature check. Default: 10 000 if a key is RSA, EC or
+    /// Ed25519, whose signatures take 14 to 40 µs to check; none for HMAC, whose check takes little longer than
+    /// a look-up. A number caches HMAC tokens too.
+    ///
+    /// A token takes about a kilobyte; larger ones count as several. A cache hit skips the signature check and
+    /// nothing else: expiry, audience, revocation and every rule of the route are checked on each request.
+    /// Tokens that fail verification never enter the cache, nor do refresh tokens, which are used once. A cached
+    /// token stays in memory until others replace it, or it is presented again after its expiry.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().verified_cache(100_000).build().is_ok());
+    /// assert!(config().verified_cache(0).build().is_ok(), "off");
+    /// assert!(config().verified_cache(usize::MAX).build().is_err());
+    /// ```
+    pub fn verified_cache(mut self, tokens: usize) -> Self {
+        self.rules.verified_cache = Some(tokens);
+        self
+    }
+
+    /// The source of the current time. Default: the clock of the operating system.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, ManualClock};
+    ///
+    /// assert!(Config::hs256([7; 32]).clock(ManualClock::at(1_700_000_000)).build().is_ok());
+    /// ```
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.rules.clock = Arc::new(clock);
+        self
+    }
+}

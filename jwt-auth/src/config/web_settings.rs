@@ -1,0 +1,154 @@
+//! The settings of the web layer: as the application gives them, and as `build` parses them.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use crate::config::csrf::CsrfOptions;
+use crate::config::syntax::{is_token, is_unreserved};
+use crate::config::token_rules::MAX_TOKEN;
+use crate::config::{ConfigProblem, CookieSettings, CsrfSettings, TokenLocation};
+use crate::error::ErrorSettings;
+use crate::token_kind::PerKind;
+
+/// Browsers drop a larger cookie, attributes included (RFC 6265 §6.1).
+pub(crate) const MAX_COOKIE: usize = 4096;
+
+/// The options, as the setters received them.
+#[derive(Clone, Debug)]
+pub(crate) struct WebOptions {
+    pub(crate) token_location: Vec<TokenLocation>,
+    pub(super) header_name: String,
+    pub(super) query_name: String,
+    pub(crate) cookies: CookieSettings,
+    pub(crate) csrf: CsrfOptions,
+    pub(crate) errors: ErrorSettings,
+}
+
+impl Default for WebOptions {
+    fn default() -> Self {
+        Self {
+            token_location: vec![TokenLocation::Header],
+            header_name: "Authorization".to_owned(),
+            query_name: "access_token".to_owned(),
+            cookies: CookieSettings::default(),
+            csrf: CsrfOptions::default(),
+            errors: ErrorSettings::default(),
+        }
+    }
+}
+
+/// The options, parsed.
+#[derive(Debug)]
+pub(crate) struct WebSettings {
+    pub(crate) token_location: Vec<TokenLocation>,
+    pub(crate) header_name: HeaderName,
+    /// The header's name as the application wrote it, for sentences.
+    pub(crate) header_text: String,
+    pub(crate) query_name: String,
+    pub(crate) cookies: CookieSettings,
+    pub(crate) csrf: CsrfSettings,
+    pub(crate) errors: Arc<ErrorSettings>,
+}
+
+impl WebOptions {
+    /// Parses every option, and reports those that break a rule.
+    pub(super) fn parse(self, problems: &mut Vec<ConfigProblem>) -> Option<WebSettings> {
+        let mut report = |field: &str, is_broken: bool, rule: &str, fix: &str| {
+            if is_broken {
+                problems.push(ConfigProblem::new(field, rule, fix));
+            }
+        };
+        let is_repeated = |(at, location)| self.token_location[..at].contains(location);
+        report(
+            "token_location",
+            self.token_location.is_empty()
+                || self.token_location.iter().enumerate().any(is_repeated),
+            "the list has at least one location, and each once",
+            "write `.token_location([TokenLocation::Header])`",
+        );
+        report(
+            "query_name",
+            !is_unreserved(&self.query_name),
+            "the name of a query parameter is letters, digits, `-`, `.` and `_`",
+            "write `.query_name(\"access_token\")`",
+        );
+        let header_name = header_name(&self.header_name);
+        report(
+            "header_name",
+            header_name.is_none(),
+            "a header name is letters, digits and `-` (RFC 9110 §5.1)",
+            "write `.header_name(\"Authorization\")`",
+        );
+        report(
+            "header_type",
+            self.errors.scheme.as_deref().is_some_and(|scheme| !is_token(scheme)),
+            "a header type is one word (RFC 9110 §11.1)",
+            "write `.header_type(Some(\"Bearer\"))`, or `.header_type(None)` for a bare token",
+        );
+        report(
+            "error_body_key",
+            self.errors.body_key.is_empty() || self.errors.body_key == "code",
+            "the key of the sentence is not empty and not `code`",
+            "write `.error_body_key(\"detail\")`",
+        );
+        let may_prefix = self.errors.compat.is_none();
+        let cookies = self.cookies.parse(may_prefix, problems);
+        let csrf = self.csrf.parse(problems);
+        Some(WebSettings {
+            token_location: self.token_location,
+            header_name: header_name?,
+            header_text: self.header_name,
+            query_name: self.query_name,
+            cookies,
+            csrf: csrf?,
+            errors: Arc::new(self.errors),
+        })
+    }
+}
+
+/// The parsed name of a header; `None` if it is not one.
+pub(super) fn header_name(text: &str) -> Option<HeaderName> {
+    Some(text).filter(|text| is_token(text)).and_then(|text| text.parse().ok())
+}
+
+impl WebSettings {
+    /// Whether the configuration looks for tokens at this location.
+    pub(crate) fn reads(&self, location: TokenLocation) -> bool {
+        self.token_location.contains(&location)
+    }
+
+    /// The locations of a route, or the configured ones if the route has none.
+    pub(crate) fn locations_or<'a>(&'a self, of_route: &'a [TokenLocation]) -> &'a [TokenLocation] {
+        if of_route.is_empty() { &self.token_location } else { of_route }
+    }
+
+    /// Whether tokens are issued with a CSRF value.
+    pub(crate) fn writes_csrf(&self) -> bool {
+        self.reads(TokenLocation::Cookie) && self.csrf.is_on
+    }
+
+    /// The longest token that our own reader, and a browser's cookie, can take.
+    pub(crate) fn longest_token(&self) -> PerKind<usize> {
+        PerKind::from_fn(|kind| {
+            if self.reads(TokenLocation::Cookie) {
+                MAX_COOKIE.saturating_sub(self.cookies.overhead(kind))
+            } else {
+                MAX_TOKEN
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+impl WebSettings {
+    /// The settings that these options parse to.
+    pub(crate) fn with(change: impl FnOnce(&mut WebOptions)) -> Self {
+        let mut options = WebOptions::default();
+        change(&mut options);
+        let mut problems = Vec::new();
+        let settings = options.parse(&mut problems).expect("the options are valid");
+        assert!(problems.is_empty(), "{problems:?}");
+        settings
+    }
+}

@@ -1,0 +1,247 @@
+//! `AuthError`, and the plain refusal that the lower modules return.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{AuthErrorKind, BoxError, ErrorContext};
+
+/// Why a request was refused, or a token was not issued.
+///
+/// Returned by a handler it becomes a response: status, `WWW-Authenticate` and a JSON body (RFC 6750 §3).
+/// It contains no token, no claim value and no secret, so it can be logged.
+/// [`source`](std::error::Error::source) is the error of the store or of the application's own function,
+/// if one caused it.
+///
+/// ```
+/// use jwt_auth::{AuthError, AuthErrorKind};
+///
+/// let error = AuthError::from(AuthErrorKind::Expired);
+/// assert_eq!(error.code(), "token_expired");
+/// assert_eq!(error.to_string(), "Signature has expired");
+/// ```
+#[derive(Clone)]
+pub struct AuthError(Box<Details>);
+
+/// A refusal as the lower modules return it. It becomes an [`AuthError`] only by [`Refusal::attach`], so the
+/// compiler finds every public function that would return an error without its settings.
+#[derive(Clone)]
+pub(crate) struct Refusal(Box<Details>);
+
+#[derive(Clone)]
+struct Details {
+    kind: AuthErrorKind,
+    detail: Cow<'static, str>,
+    demand: Demand,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+    context: Option<ErrorContext>,
+}
+
+/// What the client has to present instead, where that can be said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Demand {
+    #[default]
+    Nothing,
+    Scopes(Vec<String>),
+    MaxAge(Duration),
+}
+
+impl Details {
+    fn new(kind: AuthErrorKind) -> Self {
+        Self {
+            kind,
+            detail: Cow::Borrowed(kind.detail()),
+            demand: Demand::Nothing,
+            source: None,
+            context: None,
+        }
+    }
+}
+
+impl Refusal {
+    /// A token that cannot be issued, and why.
+    pub(crate) fn cannot_issue(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::from(AuthErrorKind::CannotIssue).with_detail(detail.into())
+    }
+
+    /// A refusal that tells the client what to present instead.
+    pub(crate) fn demanding(kind: AuthErrorKind, demand: Demand) -> Self {
+        Self(Box::new(Details { demand, ..Details::new(kind) }))
+    }
+
+    /// The refusal that an error of the application's own function stands for: an [`AuthError`] keeps its
+    /// kind, any other error becomes `kind`.
+    pub(crate) fn from_application(error: BoxError, kind: AuthErrorKind) -> Self {
+        match error.downcast::<AuthError>() {
+            Ok(error) => Self((*error).0),
+            Err(error) => Self::from(kind).with_source(error),
+        }
+    }
+
+    pub(crate) fn with_detail(mut self, detail: Cow<'static, str>) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    pub(crate) fn kind(&self) -> AuthErrorKind {
+        self.0.kind
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// Attaches what the rendering needs.
+    pub(crate) fn attach(mut self, context: ErrorContext) -> AuthError {
+        self.0.context = Some(context);
+        AuthError(self.0)
+    }
+}
+
+impl From<AuthErrorKind> for Refusal {
+    fn from(kind: AuthErrorKind) -> Self {
+        Self(Box::new(Details::new(kind)))
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        Self(error.0)
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal").field("kind", &self.kind()).finish_non_exhaustive()
+    }
+}
+
+impl AuthError {
+    /// A refusal by the application itself, for a `check = …` function: 403.
+    ///
+    /// ```
+    /// let error = jwt_auth::AuthError::forbidden("Your account is suspended");
+    /// assert_eq!(error.kind(), jwt_auth::AuthErrorKind::Forbidden);
+    /// ```
+    pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Refusal::from(AuthErrorKind::Forbidden).with_detail(detail.into()).0)
+    }
+
+    /// The kind of the error.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert_eq!(AuthError::forbidden("no").kind(), AuthErrorKind::Forbidden);
+    /// ```
+    pub fn kind(&self) -> AuthErrorKind {
+        self.0.kind
+    }
+
+    /// The stable code of the kind, for programs ([`AuthErrorKind::code`]).
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert_eq!(AuthError::from(AuthErrorKind::Missing).code(), "token_missing");
+    /// ```
+    pub fn code(&self) -> &'static str {
+        self.0.kind.code()
+    }
+
+    /// The sentence of the response body, for people.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert_eq!(AuthError::from(AuthErrorKind::Missing).detail(), "Missing token");
+    /// assert_eq!(AuthError::forbidden("Your account is suspended").detail(), "Your account is suspended");
+    /// ```
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    pub(crate) fn demand(&self) -> &Demand {
+        &self.0.demand
+    }
+
+    pub(crate) fn context(&self) -> Option<&ErrorContext> {
+        self.0.context.as_ref()
+    }
+
+    /// The same error without its context: its response is the default one.
+    pub(crate) fn without_hook(&self) -> Self {
+        let mut error = self.clone();
+        if let Some(context) = &mut error.0.context
+            && context.settings.on_error.is_some()
+        {
+            let mut settings = (*context.settings).clone();
+            settings.on_error = None;
+            context.settings = Arc::new(settings);
+        }
+        error
+    }
+}
+
+impl From<AuthErrorKind> for AuthError {
+    fn from(kind: AuthErrorKind) -> Self {
+        Self(Box::new(Details::new(kind)))
+    }
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.detail)
+    }
+}
+
+impl fmt::Debug for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthError")
+            .field("kind", &self.0.kind)
+            .field("detail", &self.0.detail)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for AuthError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_code_and_sentence() {
+        let codes: HashSet<_> = AuthErrorKind::ALL.iter().map(|kind| kind.code()).collect();
+        let details: HashSet<_> = AuthErrorKind::ALL.iter().map(|kind| kind.detail()).collect();
+        assert_eq!(codes.len(), AuthErrorKind::ALL.len());
+        assert_eq!(details.len(), AuthErrorKind::ALL.len());
+    }
+
+    #[test]
+    fn a_result_with_an_error_is_as_small_as_a_pointer() {
+        assert_eq!(size_of::<Result<(), AuthError>>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Refusal>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn an_application_error_is_the_source_and_an_auth_error_keeps_its_kind() {
+        let own = Refusal::from_application("disk full".into(), AuthErrorKind::Unavailable);
+        let error = AuthError(own.0);
+        assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
+        let refusal = AuthError::from(AuthErrorKind::UserUnknown);
+        let kept = Refusal::from_application(refusal.into(), AuthErrorKind::Unavailable);
+        assert_eq!(kept.kind(), AuthErrorKind::UserUnknown);
+    }
+}

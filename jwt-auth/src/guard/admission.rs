@@ -1,0 +1,183 @@
+//! The guard: finds the token of a request, verifies it, and applies the rules of the policy.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum_core::extract::{FromRef, FromRequestParts};
+use http::request::Parts;
+
+use crate::auth::{JwtAuth, Lookup, Requirements};
+use crate::config::TokenLocation;
+use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
+use crate::guard::{GuardKind, GuardSpec, Policy, Proof, check, policy};
+use crate::token::{Verification, Verified, mark_response};
+use crate::token_kind::TokenKind;
+use crate::web::{FoundToken, compare_csrf, concerns_query, find_token, presented_csrf, refuse};
+
+/// The hidden first parameter of a handler. It exists only if the policy `P` admitted the request.
+pub struct Guard<P>(PhantomData<fn() -> P>);
+
+impl<P: Policy> fmt::Debug for Guard<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guard({})", P::SPEC.kind.name())
+    }
+}
+
+impl<S, P> FromRequestParts<S> for Guard<P>
+where
+    S: Send + Sync,
+    P: Policy,
+    JwtAuth: FromRef<S>,
+{
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
+        if P::SPEC.kind == GuardKind::Public {
+            return Ok(Self(PhantomData));
+        }
+        let auth = JwtAuth::from_ref(state);
+        match admit_and_check::<P>(&auth, parts).await {
+            Ok(()) => Ok(Self(PhantomData)),
+            Err(refusal) => Err(P::SPEC.refuse(refusal, &auth, parts)),
+        }
+    }
+}
+
+/// Admits the request, and runs the application's own check if the policy has one.
+async fn admit_and_check<P: Policy>(auth: &JwtAuth, parts: &mut Parts) -> Result<(), Refusal> {
+    let Some(admission) = admit(auth, parts, &P::SPEC).await? else { return Ok(()) };
+    if P::SPEC.check.is_some() {
+        let proof = admission.clone().into_proof(auth, parts);
+        P::check(&proof).await.map_err(check::refusal)?;
+    }
+    RequestMemo::offer_renewal(parts, &admission);
+    Ok(())
+}
+
+/// A token that a guard admitted.
+#[derive(Clone)]
+pub(super) struct Admission {
+    pub(super) verified: Arc<Verified>,
+    pub(super) location: TokenLocation,
+}
+
+impl Admission {
+    /// The token with what its errors render with.
+    pub(super) fn into_proof(self, auth: &JwtAuth, parts: &mut Parts) -> Proof {
+        let context = auth.clone().for_request(parts).context();
+        Proof::new(self.verified, self.location, context)
+    }
+}
+
+impl GuardSpec {
+    /// Whether an extractor, which follows the configuration alone, requires the same of the token.
+    fn matches_configuration(&self) -> bool {
+        self.audience.is_none() && self.locations.is_empty() && self.revocation == Lookup::Replica
+    }
+
+    fn token_kind(&self) -> TokenKind {
+        match self.kind {
+            GuardKind::Refresh => TokenKind::Refresh,
+            GuardKind::Access | GuardKind::Public => TokenKind::Access,
+        }
+    }
+
+    /// The error of a request that this guard refuses.
+    pub(super) fn refuse(&self, refusal: Refusal, auth: &JwtAuth, parts: &mut Parts) -> AuthError {
+        refuse(refusal, auth, parts, self.token_kind(), self.locations)
+    }
+}
+
+/// Finds the token, verifies it, and applies the rules of the guard. `None` if an optional guard admits the request
+/// as anonymous.
+async fn admit(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    spec: &GuardSpec,
+) -> Result<Option<Admission>, Refusal> {
+    let (kind, settings) = (spec.token_kind(), auth.web());
+    let found = find_token(parts, settings, kind, spec.locations);
+    if concerns_query(parts, settings, spec.locations, &found) {
+        mark_response();
+    }
+    let Some(found) = found? else {
+        if !spec.optional {
+            return Err(AuthErrorKind::Missing.into());
+        }
+        // Later extractors get the same answer, and not a token at a location that this guard does not use.
+        RequestMemo::remember(parts, kind, Finding::Anonymous(auth.clone()));
+        return Ok(None);
+    };
+    let location = found.location;
+    let csrf = presented_csrf(parts, settings, kind, found)?;
+    let earlier = RequestMemo::finding(parts, kind);
+    let reusable = admitted_earlier(earlier, auth, found)
+        .filter(|token| token.audience == spec.audience && token.revocation >= spec.revocation);
+    let verified = if let Some(token) = reusable {
+        compare_csrf(csrf, &token.verified)?;
+        Arc::clone(&token.verified)
+    } else {
+        let required = Requirements { kind, audience: spec.audience, revocation: spec.revocation };
+        let check_request = |verified: &Verified| compare_csrf(csrf, verified);
+        let had_finding = earlier.is_some();
+        let Verification { verified, is_cached } =
+            auth.authenticate(found.token, required, check_request).await?;
+        // A cache hit costs less than the memo, unless it would run a hook again.
+        let is_cheap = is_cached && !auth.hooks().run_while_verifying();
+        let may_remember = spec.revocation != Lookup::Skip || spec.remembers_unchecked;
+        if may_remember && !(spec.matches_configuration() && is_cheap) {
+            let token = AdmittedToken {
+                auth: auth.clone(),
+                audience: spec.audience,
+                locations: spec.locations,
+                revocation: spec.revocation,
+                verified: Arc::clone(&verified),
+            };
+            RequestMemo::remember(parts, kind, Finding::Admitted(token));
+        } else if had_finding {
+            RequestMemo::forget(parts, kind);
+        }
+        verified
+    };
+    policy::enforce(spec, &verified, auth.rules())?;
+    Ok(Some(Admission { verified, location }))
+}
+
+/// The token that an earlier guard admitted, if it is the token that was found now.
+fn admitted_earlier<'a>(
+    earlier: Option<&'a Finding>,
+    auth: &JwtAuth,
+    found: FoundToken<'_>,
+) -> Option<&'a AdmittedToken> {
+    let Some(Finding::Admitted(token)) = earlier else { return None };
+    let is_same = token.auth.is_same(auth) && token.verified.token().as_bytes() == found.token;
+    is_same.then_some(token)
+}
+
+/// The token of this request for an extractor: the one that a guard admitted, or one verified by the configuration
+/// alone.
+pub(super) async fn token_of(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    spec: &'static GuardSpec,
+) -> Result<Admission, Refusal> {
+    let kind = spec.token_kind();
+    let earlier = RequestMemo::finding(parts, kind);
+    if matches!(earlier, Some(Finding::Anonymous(of)) if of.is_same(auth)) {
+        return Err(AuthErrorKind::Missing.into());
+    }
+    if let Some(Finding::Admitted(token)) = earlier
+        && let Ok(Some(found)) = find_token(parts, auth.web(), kind, token.locations)
+        && let Some(token) = admitted_earlier(earlier, auth, found)
+    {
+        if found.location == TokenLocation::Query {
+            mark_response();
+        }
+        return Ok(Admission { verified: Arc::clone(&token.verified), location: found.location });
+    }
+    let admission = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;
+    RequestMemo::offer_renewal(parts, &admission);
+    Ok(admission)
+}

@@ -1,0 +1,128 @@
+//! What guards leave in a request, for the extractors and layers behind them.
+//!
+//! | entry | written by | read by |
+//! |---|---|---|
+//! | an admitted token, or that the request is anonymous | guards | later guards and extractors |
+//! | the renewal slot | the layer of implicit refresh | guards, which put the token into it |
+//! | a loaded user | [`CurrentUser`] | [`CurrentUser`] |
+//!
+//! A token that the cache of verified tokens has is not remembered here, because a cache hit costs less. A hit skips
+//! the signature check and repeats every other one.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use http::Extensions;
+use http::request::Parts;
+
+use crate::auth::{JwtAuth, Lookup};
+use crate::config::TokenLocation;
+use crate::guard::CurrentUser;
+use crate::guard::admission::Admission;
+use crate::token::Verified;
+use crate::token_kind::{PerKind, TokenKind};
+
+/// The memo of one request, in its extensions.
+#[derive(Clone, Default)]
+pub(crate) struct RequestMemo {
+    findings: PerKind<Option<Finding>>,
+    renewal: Option<RenewalSlot>,
+}
+
+/// What a guard found.
+#[derive(Clone)]
+pub(super) enum Finding {
+    Admitted(AdmittedToken),
+    /// An optional guard found no token at its locations, and admitted the request as anonymous.
+    Anonymous(JwtAuth),
+}
+
+/// A token that was verified for this request.
+#[derive(Clone)]
+pub(super) struct AdmittedToken {
+    pub(super) auth: JwtAuth,
+    pub(super) audience: Option<&'static str>,
+    pub(super) locations: &'static [TokenLocation],
+    pub(super) revocation: Lookup,
+    pub(super) verified: Arc<Verified>,
+}
+
+impl RequestMemo {
+    pub(super) fn finding(parts: &Parts, kind: TokenKind) -> Option<&Finding> {
+        parts.extensions.get::<Self>()?.findings.get(kind).as_ref()
+    }
+
+    pub(super) fn remember(parts: &mut Parts, kind: TokenKind, finding: Finding) {
+        let memo = parts.extensions.get_or_insert_with(Self::default);
+        *memo.findings.get_mut(kind) = Some(finding);
+    }
+
+    /// Removes the finding, because a later guard found another token.
+    pub(super) fn forget(parts: &mut Parts, kind: TokenKind) {
+        if let Some(memo) = parts.extensions.get_mut::<Self>() {
+            *memo.findings.get_mut(kind) = None;
+        }
+    }
+
+    /// Drops a token that a middleware admitted without a revocation check. Handlers behind the middleware check it
+    /// themselves.
+    pub(crate) fn drop_unchecked(extensions: &mut Extensions) {
+        let Some(memo) = extensions.get_mut::<Self>() else { return };
+        for finding in [&mut memo.findings.access, &mut memo.findings.refresh] {
+            if matches!(finding, Some(Finding::Admitted(token)) if token.revocation == Lookup::Skip)
+            {
+                *finding = None;
+            }
+        }
+    }
+
+    /// Asks the guards of this request for the token they admit.
+    pub(crate) fn request_renewal(extensions: &mut Extensions) -> RenewalSlot {
+        let slot = RenewalSlot::default();
+        extensions.get_or_insert_with(Self::default).renewal = Some(slot.clone());
+        slot
+    }
+
+    /// Puts an access token that came in a cookie into the slot, if a layer asked for it.
+    pub(super) fn offer_renewal(parts: &Parts, admission: &Admission) {
+        if admission.location != TokenLocation::Cookie {
+            return;
+        }
+        if let Some(RenewalSlot(slot)) =
+            parts.extensions.get::<Self>().and_then(|memo| memo.renewal.as_ref())
+            && admission.verified.identity().kind() == TokenKind::Access
+        {
+            // A second guard sees the same token.
+            let _ = slot.set(Arc::clone(&admission.verified));
+        }
+    }
+}
+
+/// The slot in which a guard leaves the token that a layer may renew.
+#[derive(Clone, Default)]
+pub(crate) struct RenewalSlot(Arc<OnceLock<Arc<Verified>>>);
+
+impl RenewalSlot {
+    /// The token, if a guard admitted one.
+    pub(crate) fn token(&self) -> Option<&Arc<Verified>> {
+        self.0.get()
+    }
+}
+
+impl fmt::Debug for RenewalSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RenewalSlot").finish_non_exhaustive()
+    }
+}
+
+/// A user that was loaded for this request, and the text of its token.
+pub(super) struct LoadedUser<U> {
+    pub(super) user: CurrentUser<U>,
+    pub(super) token: Arc<str>,
+}
+
+impl<U> Clone for LoadedUser<U> {
+    fn clone(&self) -> Self {
+        Self { user: self.user.clone(), token: Arc::clone(&self.token) }
+    }
+}

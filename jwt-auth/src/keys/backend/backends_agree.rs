@@ -1,0 +1,147 @@
+//! The backend AWS-LC and the backend of jsonwebtoken accept the same signatures.
+
+use jsonwebtoken::EncodingKey;
+use jsonwebtoken::jwk::EllipticCurve;
+use proptest::prelude::*;
+
+use super::{LONGEST_SIGNATURE, aws_lc, per_thread, utils};
+use crate::keys::{Algorithm, Family};
+
+const ALL: [Algorithm; 12] = [
+    Algorithm::HS256,
+    Algorithm::HS384,
+    Algorithm::HS512,
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+struct Both {
+    verifiers: (aws_lc::Verifier, per_thread::Verifier),
+    signers: (aws_lc::Signer, per_thread::Signer),
+    len: usize,
+}
+
+fn both(algorithm: Algorithm) -> Option<Both> {
+    use aws_lc as ours;
+    use per_thread as theirs;
+    let (verifiers, der, len) = match algorithm.family() {
+        Family::Hmac => {
+            let secret = [7; 64];
+            return Some(Both {
+                verifiers: (
+                    ours::Verifier::secret(algorithm, &secret)?,
+                    theirs::Verifier::secret(algorithm, &secret)?,
+                ),
+                signers: (
+                    ours::Signer::secret(algorithm, &secret)?,
+                    theirs::Signer::secret(algorithm, &secret)?,
+                ),
+                len: algorithm.size(),
+            });
+        }
+        Family::Rsa => {
+            let pem = include_bytes!("../../../../tests/keys/rsa.pem");
+            let key = EncodingKey::from_rsa_pem(pem).ok()?;
+            let (n, e) = (utils().rsa_pub_components_from_private_key)(key.as_bytes()).ok()?;
+            let verifiers = (
+                ours::Verifier::rsa(algorithm, &n, &e)?,
+                theirs::Verifier::rsa(algorithm, &n, &e)?,
+            );
+            (verifiers, key, n.len())
+        }
+        family => {
+            let (key, point) = if family == Family::Ec {
+                let pem: &[u8] = match algorithm {
+                    Algorithm::ES256 => include_bytes!("../../../../tests/keys/p256.pem"),
+                    _ => include_bytes!("../../../../tests/keys/p384.pem"),
+                };
+                let key = EncodingKey::from_ec_pem(pem).ok()?;
+                let (_, x, y) = (utils().ec_pub_components_from_private_key)(
+                    key.as_bytes(),
+                    algorithm.backend(),
+                )
+                .ok()?;
+                (key, [&[4], x.as_slice(), &y].concat())
+            } else {
+                let pem = include_bytes!("../../../../tests/keys/ed.pem");
+                let key = EncodingKey::from_ed_pem(pem).ok()?;
+                let public = utils().ed_pub_components_from_private_key;
+                let x = public(key.as_bytes(), &EllipticCurve::Ed25519).ok()?;
+                (key, x)
+            };
+            let verifiers = (
+                ours::Verifier::point(algorithm, &point)?,
+                theirs::Verifier::point(algorithm, &point)?,
+            );
+            (verifiers, key, 2 * algorithm.size())
+        }
+    };
+    let der = der.as_bytes();
+    let signers =
+        (ours::Signer::private(algorithm, der)?, theirs::Signer::private(algorithm, der)?);
+    Some(Both { verifiers, signers, len })
+}
+
+proptest! {
+    #[test]
+    fn both_backends_accept_the_same_signatures(
+        algorithm in prop::sample::select(&ALL[..]),
+        message in prop::collection::vec(any::<u8>(), 0..600),
+        by_ours in any::<bool>(),
+        flip in prop::option::of(any::<prop::sample::Index>()),
+        end in prop_oneof![3 => Just(0_isize), 1 => -3_isize..3],
+        other_message in prop::bool::weighted(0.2),
+    ) {
+        thread_local!(static KEYS: Vec<Both> = ALL.iter().map(|algorithm| both(*algorithm).unwrap()).collect());
+        KEYS.with(|keys| {
+            let keys = &keys[algorithm as usize];
+            let mut buffer = [0; LONGEST_SIGNATURE];
+            let into = &mut buffer[..keys.len];
+            let is_signed = if by_ours {
+                keys.signers.0.sign(&message, into)
+            } else {
+                keys.signers.1.sign(&message, into)
+            };
+            prop_assert!(is_signed);
+            if let Some(bit) = &flip {
+                let bit = bit.index(keys.len * 8);
+                buffer[bit / 8] ^= 1 << (bit % 8);
+            }
+            let signature = &buffer[..keys.len.saturating_add_signed(end)];
+            let mut message = message.clone();
+            if other_message {
+                message.push(0);
+            }
+            let ours = keys.verifiers.0.verify(&message, signature);
+            prop_assert_eq!(ours, keys.verifiers.1.verify(&message, signature));
+            prop_assert_eq!(ours, flip.is_none() && end == 0 && !other_message);
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn aws_lc_refuses_what_is_not_a_key_of_the_algorithm() {
+    for algorithm in [Algorithm::ES256, Algorithm::ES384] {
+        let mut off_curve = vec![0x55; 1 + 2 * algorithm.size()];
+        off_curve[0] = 4;
+        assert!(aws_lc::Verifier::point(algorithm, &off_curve).is_none(), "{algorithm}");
+    }
+    for algorithm in ALL {
+        assert!(aws_lc::Signer::private(algorithm, b"not a key").is_none(), "{algorithm}");
+        if algorithm.family() != Family::Hmac {
+            assert!(aws_lc::Verifier::secret(algorithm, &[7; 64]).is_none());
+            assert!(aws_lc::Signer::secret(algorithm, &[7; 64]).is_none());
+        }
+        if algorithm.family() != Family::Rsa {
+            assert!(aws_lc::Verifier::rsa(algorithm, &[0xff; 256], &[1, 0, 1]).is_none());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The ring of loaded keys: finds the keys that may have signed a token, and the one that signs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::keys::key::Source;
+use crate::keys::load::{self, KeyProblem, Leniency, LoadedKey};
+use crate::keys::{Algorithm, Family, KeyRing};
+
+/// Keys without an id that one algorithm may have: a token without `kid` is tried against each.
+const MOST_WITHOUT_ID: usize = 4;
+
+/// A ring whose keys all passed the rules.
+#[derive(Debug)]
+pub(crate) struct LoadedRing {
+    serial: u64,
+    keys: Vec<Arc<LoadedKey>>,
+    by_id: HashMap<String, usize>,
+}
+
+impl LoadedRing {
+    /// Loads every key. The error is every problem of every key, with the key's position in the ring.
+    pub(crate) fn load(
+        ring: &KeyRing,
+        leniency: Leniency,
+    ) -> Result<Self, Vec<(usize, KeyProblem)>> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut problems = Vec::new();
+        let mut keys: Vec<Arc<LoadedKey>> = Vec::new();
+        let mut by_id = HashMap::new();
+        // The positions of the first JWK that is public, and of the first that is a secret.
+        let (mut public_jwk, mut secret_jwk) = (None, None);
+        for (position, key) in ring.keys.iter().enumerate() {
+            match load::load(key, leniency) {
+                Err(problem) => problems.push((position, problem)),
+                Ok(loaded) => {
+                    if matches!(key.source, Source::Jwk(_)) {
+                        let is_secret = loaded.algorithm.family() == Family::Hmac;
+                        let first = if is_secret { &mut secret_jwk } else { &mut public_jwk };
+                        first.get_or_insert(position);
+                    }
+                    problems.extend(conflicts(&loaded, &keys).into_iter().map(|p| (position, p)));
+                    if let Some(id) = &loaded.id {
+                        by_id.insert(id.to_string(), keys.len());
+                    }
+                    keys.push(Arc::new(loaded));
+                }
+            }
+        }
+        if let (Some(public), Some(secret)) = (public_jwk, secret_jwk) {
+            problems.push((
+                public.max(secret),
+                KeyProblem::new(
+                    "a set of JWKs has public keys or shared secrets, not both, since public sets are published",
+                    "load the secret with `Key::secret(…)`",
+                ),
+            ));
+        }
+        if ring.keys.is_empty() {
+            problems.push((
+                0,
+                KeyProblem::new("the ring has no key", "write `KeyRing::new(Key::secret(…))`"),
+            ));
+        }
+        if problems.is_empty() {
+            Ok(Self { serial: NEXT.fetch_add(1, Ordering::Relaxed), keys, by_id })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// A number that no other ring of this process has.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// The key that signs by default: the first, if it can sign.
+    pub(crate) fn signing(&self) -> Option<&LoadedKey> {
+        self.keys.first().filter(|key| key.can_sign()).map(Arc::as_ref)
+    }
+
+    /// The first key of the algorithm that can sign.
+    pub(crate) fn signing_with(&self, algorithm: Algorithm) -> Option<&LoadedKey> {
+        self.keys.iter().find(|key| key.algorithm == algorithm && key.can_sign()).map(Arc::as_ref)
+    }
+
+    /// Every key, in the order of the ring.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &LoadedKey> {
+        self.keys.iter().map(Arc::as_ref)
+    }
+
+    /// The key of that id.
+    pub(crate) fn by_id(&self, id: &str) -> Option<&LoadedKey> {
+        self.by_id.get(id).and_then(|position| self.keys.get(*position)).map(Arc::as_ref)
+    }
+
+    /// The keys of the algorithm that may have signed a token without `kid`.
+    pub(crate) fn without_id(&self, algorithm: Algorithm) -> impl Iterator<Item = &LoadedKey> {
+        let of_algorithm = move |key: &&Arc<LoadedKey>| key.algorithm == algorithm;
+        let has_no_id = move |key: &&Arc<LoadedKey>| of_algorithm(key) && key.id.is_none();
+        let all_have_ids = !self.keys.iter().any(|key| has_no_id(&key));
+        let is_only = all_have_ids && self.keys.iter().filter(of_algorithm).count() == 1;
+        self.keys
+            .iter()
+            .filter(move |key| has_no_id(key) || (is_only && of_algorithm(key)))
+            .map(Arc::as_ref)
+    }
+}
+
+/// The rules between a new key and those before it.
+fn conflicts(new: &LoadedKey, keys: &[Arc<LoadedKey>]) -> Vec<KeyProblem> {
+    let mut problems = Vec::new();
+    if keys.iter().any(|key| key.same_material(new)) {
+        problems.push(KeyProblem::new(
+            "a key is in the ring once, with one algorithm",
+            "remove one of the two, or create a new key",
+        ));
+    }
+    if new.id.is_some() && keys.iter().any(|key| key.id == new.id) {
+        problems.push(KeyProblem::new("key ids are unique", "give the key another `.id(\"…\")`"));
+    }
+    let without_id =
+        keys.iter().filter(|key| key.id.is_none() && key.algorithm == new.algorithm).count();
+    if new.id.is_none() && without_id >= MOST_WITHOUT_ID {
+        problems.push(KeyProblem::new(
+            format!("at most {MOST_WITHOUT_ID} keys of one algorithm have no id, since a token without `kid` is tried against each"),
+            "give the key an `.id(\"…\")`",
+        ));
+    }
+    problems
+}

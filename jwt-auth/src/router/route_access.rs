@@ -1,0 +1,347 @@
+//! `RouteAccess`: what the guard of a route requires.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::guard::{GuardKind, GuardSpec, Permission};
+
+/// What the guard of a route requires.
+///
+/// The [`Manifest`](crate::router::Manifest) lists one for each route.
+///
+/// ```
+/// use jwt_auth::{GuardedRouter, jwt_required, routing::get};
+///
+/// #[jwt_required(fresh, scopes("account:delete"), audience = "https://accounts.example")]
+/// async fn delete_account() {}
+///
+/// let router: GuardedRouter = GuardedRouter::new().route("/account", get(delete_account));
+/// let manifest = router.manifest();
+/// let access = manifest.entries()[0].access();
+/// assert_eq!(access.guard(), "access");
+/// assert!(access.is_fresh() && !access.is_public());
+/// assert_eq!(access.scopes(), ["account:delete"]);
+/// assert_eq!(access.audience(), Some("https://accounts.example"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RouteAccess {
+    guard: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    optional: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    fresh: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    any_scope: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    any_role: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<&'static str>,
+    /// `strict` if the store itself is checked, `skip` if `danger` leaves the check out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+}
+
+impl RouteAccess {
+    pub(super) fn of(spec: &GuardSpec) -> Self {
+        let names = |list: &[&dyn Permission]| list.iter().map(|p| p.name().to_owned()).collect();
+        Self {
+            guard: spec.kind.name(),
+            optional: spec.optional,
+            fresh: spec.fresh,
+            max_age: spec.max_age.map(|age| age.as_secs()),
+            scopes: names(spec.scopes),
+            any_scope: names(spec.any_scope),
+            roles: names(spec.roles),
+            any_role: names(spec.any_role),
+            locations: spec.locations.iter().map(|location| location.name()).collect(),
+            revocation: spec.revocation.name(),
+            audience: spec.audience,
+            check: spec.check,
+            why: None,
+        }
+    }
+
+    pub(super) fn unguarded(why: &'static str) -> Self {
+        Self { guard: "unguarded", why: Some(why), ..Self::of(&GuardSpec::PUBLIC) }
+    }
+
+    /// `public`, `access`, `refresh` or `unguarded`.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[refresh_required]
+    /// async fn refresh() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(refresh));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.guard(), "refresh");
+    /// ```
+    pub fn guard(&self) -> &str {
+        self.guard
+    }
+
+    /// Whether a request without a token is admitted.
+    ///
+    /// True under `#[public]` and `optional`, and without a guard.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(optional)]
+    /// async fn home() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(home));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert!(access.is_public());
+    /// ```
+    pub fn is_public(&self) -> bool {
+        self.guard == GuardKind::Public.name() || self.optional || self.why.is_some()
+    }
+
+    /// Whether a missing token is admitted and a bad one is refused.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[public]
+    /// async fn health() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(health));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert!(access.is_public() && !access.is_optional(), "`#[public]` reads no token");
+    /// ```
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    /// Whether the token must come from a log-in.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(fresh)]
+    /// async fn change_password() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(change_password));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert!(access.is_fresh());
+    /// ```
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// How long ago the log-in may be.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(max_age = "10m")]
+    /// async fn change_password() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(change_password));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.max_age(), Some(std::time::Duration::from_secs(600)));
+    /// ```
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age.map(Duration::from_secs)
+    }
+
+    /// The scopes that are all required.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(scopes("notes:read", "notes:write"))]
+    /// async fn notes() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(notes));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.scopes(), ["notes:read", "notes:write"]);
+    /// ```
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The scopes of which one is required.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(any_scope("notes:read", "admin"))]
+    /// async fn notes() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(notes));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.any_scope(), ["notes:read", "admin"]);
+    /// assert!(access.scopes().is_empty());
+    /// ```
+    pub fn any_scope(&self) -> &[String] {
+        &self.any_scope
+    }
+
+    /// The roles that are all required.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(roles("editor"))]
+    /// async fn notes() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(notes));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.roles(), ["editor"]);
+    /// ```
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// The roles of which one is required.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(any_role("editor", "admin"))]
+    /// async fn notes() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(notes));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.any_role(), ["editor", "admin"]);
+    /// ```
+    pub fn any_role(&self) -> &[String] {
+        &self.any_role
+    }
+
+    /// The locations of the token, if the route sets them itself.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(locations(cookie, header))]
+    /// async fn notes() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(notes));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.locations(), ["cookie", "header"]);
+    /// ```
+    pub fn locations(&self) -> &[&'static str] {
+        &self.locations
+    }
+
+    /// `strict` or `skip`, if the route sets the revocation check itself.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(revocation = "strict")]
+    /// async fn transfer() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(transfer));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.revocation(), Some("strict"));
+    /// ```
+    pub fn revocation(&self) -> Option<&str> {
+        self.revocation
+    }
+
+    /// The audience, if the route sets it itself.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// #[jwt_required(audience = "https://reports.example")]
+    /// async fn reports() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(reports));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.audience(), Some("https://reports.example"));
+    /// ```
+    pub fn audience(&self) -> Option<&str> {
+        self.audience
+    }
+
+    /// The path of the application's check function, if the route has one.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
+    /// fn is_staff(token: &jwt_auth::AccessToken) -> bool {
+    ///     token.subject().ends_with("@example.com")
+    /// }
+    ///
+    /// #[jwt_required(check = is_staff)]
+    /// async fn notes() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(notes));
+    /// # let manifest = router.manifest();
+    /// # let access = manifest.entries()[0].access();
+    /// assert_eq!(access.check(), Some("is_staff"));
+    /// ```
+    pub fn check(&self) -> Option<&str> {
+        self.check
+    }
+
+    /// Why the route has no guard, if it has none.
+    ///
+    /// ```
+    /// use jwt_auth::GuardedRouter;
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().unguarded("API docs", axum::Router::new());
+    /// let manifest = router.manifest();
+    /// assert_eq!(manifest.entries()[0].access().why(), Some("API docs"));
+    /// ```
+    pub fn why(&self) -> Option<&str> {
+        self.why
+    }
+}
+
+impl fmt::Display for RouteAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.guard)?;
+        for (flag, name) in [(self.optional, "optional"), (self.fresh, "fresh")] {
+            if flag {
+                write!(f, "  {name}")?;
+            }
+        }
+        if let Some(age) = self.max_age {
+            write!(f, "  max_age({age}s)")?;
+        }
+        for (names, list) in [
+            ("scopes", &self.scopes),
+            ("any_scope", &self.any_scope),
+            ("roles", &self.roles),
+            ("any_role", &self.any_role),
+        ] {
+            if !list.is_empty() {
+                write!(f, "  {names}({})", list.join(" "))?;
+            }
+        }
+        if !self.locations.is_empty() {
+            write!(f, "  locations({})", self.locations.join(" "))?;
+        }
+        for (name, value) in [
+            ("revocation", self.revocation),
+            ("audience", self.audience),
+            ("check", self.check),
+            ("why", self.why),
+        ] {
+            if let Some(value) = value {
+                write!(f, "  {name}({value})")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! A store of any type behind one object-safe trait, and the deadline of its answers.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use crate::session::{
+    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session, StoreError,
+    TokenIdentity, TokenStatus,
+};
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A store that has not answered by then is treated as failed.
+const DEADLINE: Duration = Duration::from_millis(250);
+
+/// Waits for an answer of the store until the deadline. A store that answers at once needs no timer.
+pub(crate) async fn within_deadline<T>(mut answer: BoxFuture<'_, T>) -> Result<T, StoreError> {
+    let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+    match first {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => tokio::time::timeout(DEADLINE, answer)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::new("no answer within 250 ms"))),
+    }
+}
+
+/// [`RevocationStore`] with boxed futures, so that a configuration can hold any store.
+pub(crate) trait ErasedStore: Send + Sync + 'static {
+    fn is_empty(&self) -> bool;
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError>;
+    fn check_strict<'a>(
+        &'a self,
+        token: &'a TokenIdentity<'a>,
+        now: SystemTime,
+    ) -> BoxFuture<'a, TokenStatus>;
+    fn revoke<'a>(&'a self, revocation: Revocation<'a>, now: SystemTime) -> BoxFuture<'a, ()>;
+    fn rotate<'a>(&'a self, request: RotationRequest<'a>) -> BoxFuture<'a, RotationOutcome>;
+    fn register<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, ()>;
+    fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>>;
+}
+
+impl<T: RevocationStore> ErasedStore for T {
+    fn is_empty(&self) -> bool {
+        RevocationStore::is_empty(self)
+    }
+
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
+        RevocationStore::check(self, token, now)
+    }
+
+    fn check_strict<'a>(
+        &'a self,
+        token: &'a TokenIdentity<'a>,
+        now: SystemTime,
+    ) -> BoxFuture<'a, TokenStatus> {
+        Box::pin(RevocationStore::check_strict(self, token, now))
+    }
+
+    fn revoke<'a>(&'a self, revocation: Revocation<'a>, now: SystemTime) -> BoxFuture<'a, ()> {
+        Box::pin(RevocationStore::revoke(self, revocation, now))
+    }
+
+    fn rotate<'a>(&'a self, request: RotationRequest<'a>) -> BoxFuture<'a, RotationOutcome> {
+        Box::pin(RevocationStore::rotate(self, request))
+    }
+
+    fn register<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(RevocationStore::register(self, session))
+    }
+
+    fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>> {
+        Box::pin(RevocationStore::sessions(self, subject, now))
+    }
+}

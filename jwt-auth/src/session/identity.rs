@@ -1,0 +1,197 @@
+//! What a store knows a token by, and what it says of the token.
+
+use std::time::{Duration, SystemTime};
+
+use crate::clock::to_system_time;
+use crate::token_kind::TokenKind;
+
+/// The claims of a verified token that revocation depends on.
+///
+/// Never the token's text: the same token can be written in more than one way.
+///
+/// ```
+/// # use jwt_auth::{Config, ManualClock};
+/// # let auth = Config::hs256([7; 32]).clock(ManualClock::at(1_700_000_000)).build()?;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let pair = auth.log_in("alice").await?;
+/// let token = auth.verify_access(pair.access_token()).await?;
+/// assert_eq!(token.identity().subject(), "alice");
+/// # Ok::<(), jwt_auth::AuthError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TokenIdentity<'a> {
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) subject: &'a str,
+    pub(crate) kind: TokenKind,
+    /// `kid` of the key that verified it.
+    pub(crate) key_id: Option<&'a str>,
+    pub(crate) session_id: Option<&'a str>,
+    pub(crate) issued_at: Option<Duration>,
+    pub(crate) expires_at: Option<Duration>,
+}
+
+impl<'a> TokenIdentity<'a> {
+    /// `iss`, if the token has one.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).issuer("https://auth.example").build()?;
+    /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
+    /// assert_eq!(token.identity().issuer(), Some("https://auth.example"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn issuer(&self) -> Option<&'a str> {
+        self.issuer
+    }
+
+    /// `jti`, if the token has one.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let issued = auth.access_token("alice").issue()?;
+    /// let token = auth.verify_access(&issued).await?;
+    /// assert_eq!(token.identity().id(), Some(issued.id()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn id(&self) -> Option<&'a str> {
+        self.id
+    }
+
+    /// `sub`.
+    ///
+    /// ```
+    /// use jwt_auth::TokenIdentity;
+    ///
+    /// async fn is_revoked(token: &TokenIdentity<'_>) -> Result<bool, std::io::Error> {
+    ///     Ok(token.subject() == "mallory")
+    /// }
+    ///
+    /// assert!(jwt_auth::Config::hs256([7; 32]).denylist(is_revoked).build().is_ok());
+    /// ```
+    pub fn subject(&self) -> &'a str {
+        self.subject
+    }
+
+    /// Access or refresh.
+    ///
+    /// ```
+    /// # use jwt_auth::TokenKind;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let token = auth.verify_refresh(pair.refresh_token()).await?;
+    /// assert_eq!(token.identity().kind(), TokenKind::Refresh);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// The id of the key that verified the token, if the key has one.
+    ///
+    /// ```
+    /// # use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [7; 32]).id("2026-01"));
+    /// let auth = Config::with_keys(ring).build()?;
+    /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
+    /// assert_eq!(token.identity().key_id(), Some("2026-01"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn key_id(&self) -> Option<&'a str> {
+        self.key_id
+    }
+
+    /// The session that the token belongs to.
+    ///
+    /// `sid`, or the `jti` of a refresh token without `sid`. An access token without `sid` belongs to no
+    /// session.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let token = auth.verify_access(pair.access_token()).await?;
+    /// let sessions = auth.sessions("alice").await?;
+    /// assert_eq!(token.identity().session_id(), Some(sessions[0].id()));
+    ///
+    /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
+    /// assert_eq!(token.identity().session_id(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn session_id(&self) -> Option<&'a str> {
+        self.session_id
+    }
+
+    /// `iat`.
+    ///
+    /// ```
+    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let clock = ManualClock::at(1_700_000_000);
+    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
+    /// assert_eq!(token.identity().issued_at(), Some(clock.now()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn issued_at(&self) -> Option<SystemTime> {
+        self.issued_at.map(to_system_time)
+    }
+
+    /// `exp`.
+    ///
+    /// ```
+    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # use std::time::Duration;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let clock = ManualClock::at(1_700_000_000);
+    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
+    /// let end = clock.now() + Duration::from_secs(15 * 60); // the default lifetime
+    /// assert_eq!(token.identity().expires_at(), Some(end));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at.map(to_system_time)
+    }
+}
+
+/// What a store says of a token.
+///
+/// ```
+/// use jwt_auth::session::TokenStatus;
+/// assert_ne!(TokenStatus::Valid, TokenStatus::Revoked);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenStatus {
+    /// The store has no revocation that covers the token.
+    Valid,
+    /// The token, its session, its key, or its subject's tokens of that time were revoked.
+    Revoked,
+}

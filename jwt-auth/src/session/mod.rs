@@ -1,0 +1,45 @@
+//! Sessions and revocation: what a store remembers, and the stores.
+//!
+//! A store implements [`RevocationStore`]; the feature `testing` has the suite that proves one.
+
+mod erased_store;
+mod identity;
+mod memory_store;
+#[cfg(feature = "postgres")]
+mod postgres_sql;
+#[cfg(feature = "postgres")]
+mod postgres_store;
+mod record;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod record_key;
+#[cfg(feature = "redis")]
+mod redis_store;
+mod replica;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod replicated_log;
+mod revocation;
+mod rotation;
+mod session_end;
+mod session_list;
+#[cfg(feature = "sqlite")]
+mod sqlite_store;
+mod store;
+
+pub(crate) use erased_store::{ErasedStore, within_deadline};
+pub use identity::{TokenIdentity, TokenStatus};
+pub use memory_store::MemoryStore;
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+pub use postgres_store::{PostgresStore, PostgresStoreBuilder};
+pub(crate) use record::MAX_NAME;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis_store::{RedisStore, RedisStoreBuilder};
+pub use revocation::Revocation;
+pub use rotation::{RotationOutcome, RotationRequest};
+pub use session_end::SessionEnd;
+pub use session_list::{NewSession, Session};
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use sqlite_store::{SqliteStore, SqliteStoreBuilder};
+pub use store::{RevocationStore, StoreError};

@@ -1,0 +1,80 @@
+//! A revocation as stores keep it: what it is about, an epoch, an end.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::session::{Revocation, TokenIdentity};
+
+/// Seconds since 1970: the precision of claims.
+pub(crate) type Second = u64;
+
+/// The longest name that a record may have, in bytes. No accepted token carries a longer one.
+pub(crate) const MAX_NAME: usize = 1024;
+
+/// What a record is about; two records of one key combine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RecordKey {
+    Token { issuer: Option<String>, id: String },
+    Session(String),
+    Subject(String),
+    SigningKey(String),
+    All,
+}
+
+/// One record. Two of the same key combine by the later epoch and the later end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) key: RecordKey,
+    /// The epoch, if the record has one.
+    pub(crate) before: Second,
+    pub(crate) until: Second,
+}
+
+impl Record {
+    pub(crate) fn new(revocation: &Revocation<'_>) -> Self {
+        let (key, before, until) = match *revocation {
+            Revocation::Token { issuer, id, until } => {
+                let issuer = issuer.map(str::to_owned);
+                (RecordKey::Token { issuer, id: id.to_owned() }, None, until)
+            }
+            Revocation::Session { id, until } => (RecordKey::Session(id.to_owned()), None, until),
+            Revocation::Subject { subject, before, until } => {
+                (RecordKey::Subject(subject.to_owned()), Some(before), until)
+            }
+            Revocation::Key { id, until } => (RecordKey::SigningKey(id.to_owned()), None, until),
+            Revocation::All { before, until } => (RecordKey::All, Some(before), until),
+        };
+        Self { key, before: before.map_or(0, second), until: end_second(until) }
+    }
+}
+
+/// Whether an epoch covers the token: one issued in the second of the epoch is covered, and so is one without `iat`.
+pub(crate) fn is_covered(token: &TokenIdentity<'_>, epoch: Second) -> bool {
+    token.issued_at.is_none_or(|issued| issued.as_secs() <= epoch)
+}
+
+/// The second that contains the time.
+pub(crate) fn second(time: SystemTime) -> Second {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// The first second that is not before the time: when a record has certainly ended.
+pub(crate) fn end_second(time: SystemTime) -> Second {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() + u64::from(since.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_epoch_rounds_down_and_an_end_rounds_up() {
+        let at = |millis| UNIX_EPOCH + Duration::from_millis(millis);
+        assert_eq!([1_000, 1_999, 2_000].map(|millis| second(at(millis))), [1, 1, 2]);
+        assert_eq!([1_000, 1_001, 1_999, 2_000].map(|millis| end_second(at(millis))), [1, 2, 2, 2]);
+        let before_1970 = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!((second(before_1970), end_second(before_1970)), (0, 0));
+    }
+}

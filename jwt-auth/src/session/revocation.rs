@@ -1,0 +1,65 @@
+//! A revocation, as the application asks a store for it.
+
+use std::time::SystemTime;
+
+/// One revocation, to be recorded by a store.
+///
+/// Records commute: a store may apply them twice and in any order. Tokens, sessions and keys form a set whose
+/// entries expire; epochs only rise.
+///
+/// ```
+/// use jwt_auth::session::{MemoryStore, Revocation, RevocationStore as _};
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+/// let revocation = Revocation::Token { issuer: None, id: "a-jti", until: now + Duration::from_secs(900) };
+/// MemoryStore::new().revoke(revocation, now).await?;
+/// # Ok::<(), jwt_auth::errors::StoreError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Revocation<'a> {
+    /// One token, until it expires.
+    Token {
+        /// `iss`; `None` covers the token with that id from any issuer.
+        issuer: Option<&'a str>,
+        /// `jti`.
+        id: &'a str,
+        /// When the store may drop the record.
+        until: SystemTime,
+    },
+    /// One session: every token with this session id.
+    Session {
+        /// `sid`, or the `jti` of a refresh token without `sid`.
+        id: &'a str,
+        /// When the store may drop the record.
+        until: SystemTime,
+    },
+    /// Every token of a subject issued up to and including that second. Two records combine by the later epoch.
+    Subject {
+        /// `sub`, from any issuer.
+        subject: &'a str,
+        /// The epoch.
+        before: SystemTime,
+        /// When the store may drop the record.
+        until: SystemTime,
+    },
+    /// Every token that a key signed, such as a stolen key.
+    Key {
+        /// `kid`.
+        id: &'a str,
+        /// When the store may drop the record.
+        until: SystemTime,
+    },
+    /// Every token issued up to and including that second. Two records combine by the later epoch.
+    All {
+        /// The epoch.
+        before: SystemTime,
+        /// When the store may drop the record.
+        until: SystemTime,
+    },
+}

@@ -1,0 +1,247 @@
+//! The trait of a store: it remembers revocations and sessions, and decides rotations.
+
+use std::fmt;
+use std::future::{Future, ready};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::session::{
+    NewSession, Revocation, RotationOutcome, RotationRequest, Session, TokenIdentity, TokenStatus,
+};
+
+/// The store could not do what it was asked to do.
+///
+/// The request is refused with 503.
+///
+/// ```
+/// let error = jwt_auth::errors::StoreError::new("connection refused");
+/// assert_eq!(error.to_string(), "the session store failed: connection refused");
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the session store failed: {reason}")]
+pub struct StoreError {
+    reason: String,
+}
+
+impl StoreError {
+    /// An error with its reason, which goes to the log and never to a client.
+    ///
+    /// ```
+    /// use jwt_auth::errors::StoreError;
+    ///
+    /// let error = std::io::Error::other("connection refused");
+    /// assert!(StoreError::new(error).to_string().contains("connection refused"));
+    /// ```
+    pub fn new(reason: impl fmt::Display) -> Self {
+        Self { reason: reason.to_string() }
+    }
+}
+
+/// Remembers what was revoked and who is logged in, and decides rotations.
+///
+/// [`check`](Self::check) runs for every verified token. It answers from memory, without waiting; a shared
+/// store keeps a replica for it, and returns an error when the replica is too old. The other methods may wait
+/// up to 250 ms, and return only when the record is durable. A store that waits needs a Tokio runtime with its
+/// timer enabled, as `#[tokio::main]` gives.
+///
+/// The feature `testing` has `testing::store_conformance`, the suite that every store must pass.
+///
+/// This store counts log-outs and leaves the rest to a [`MemoryStore`](crate::MemoryStore):
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::sync::Arc;
+/// use std::time::SystemTime;
+///
+/// use jwt_auth::session::{
+///     MemoryStore, NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
+///     StoreError, TokenIdentity, TokenStatus,
+/// };
+/// use jwt_auth::Config;
+///
+/// #[derive(Default)]
+/// struct Counting {
+///     inner: MemoryStore,
+///     log_outs: AtomicUsize,
+/// }
+///
+/// impl RevocationStore for Counting {
+///     fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
+///         self.inner.check(token, now)
+///     }
+///
+///     async fn revoke(&self, revocation: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
+///         if matches!(revocation, Revocation::Session { .. }) {
+///             self.log_outs.fetch_add(1, Ordering::Relaxed);
+///         }
+///         self.inner.revoke(revocation, now).await
+///     }
+///
+///     async fn rotate(&self, request: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
+///         self.inner.rotate(request).await
+///     }
+///
+///     async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+///         self.inner.register(session).await
+///     }
+///
+///     async fn sessions(&self, subject: &str, now: SystemTime) -> Result<Vec<Session>, StoreError> {
+///         self.inner.sessions(subject, now).await
+///     }
+/// }
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let store = Arc::new(Counting::default());
+/// let auth = Config::hs256([7; 32]).revocation(Arc::clone(&store)).build()?;
+/// let pair = auth.log_in("alice").await?;
+/// auth.log_out(auth.verify_access(pair.access_token()).await?).await?;
+/// assert_eq!(store.log_outs.load(Ordering::Relaxed), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "denylist")]
+#[doc(alias = "blocklist")]
+pub trait RevocationStore: Send + Sync + 'static {
+    /// Checks whether the token was revoked, from memory.
+    ///
+    /// # Errors
+    ///
+    /// When what is in memory is too old; the request is refused with 503.
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError>;
+
+    /// Checks whether the token was revoked, in the store itself: what `revocation = "strict"` asks for.
+    /// Default: [`check`](Self::check), for a store without a replica.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    fn check_strict(
+        &self,
+        token: &TokenIdentity<'_>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<TokenStatus, StoreError>> + Send {
+        ready(self.check(token, now))
+    }
+
+    /// Whether nothing was ever revoked, so that no token needs a check. Default: `false`, which is always
+    /// correct.
+    fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Records a revocation.
+    ///
+    /// # Errors
+    ///
+    /// When the record is not durable.
+    fn revoke(
+        &self,
+        revocation: Revocation<'_>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Decides one presentation of a refresh token in one atomic step: of any number of simultaneous
+    /// presentations exactly one is [`Rotated`](RotationOutcome::Rotated).
+    ///
+    /// # Errors
+    ///
+    /// When nothing was decided and no token was used up.
+    fn rotate(
+        &self,
+        request: RotationRequest<'_>,
+    ) -> impl Future<Output = Result<RotationOutcome, StoreError>> + Send;
+
+    /// Remembers a session that starts. Default: does nothing, for a store without a list of sessions; the
+    /// first rotation then makes the session known.
+    ///
+    /// # Errors
+    ///
+    /// When the session is not remembered; the log-in is refused with 503.
+    fn register(
+        &self,
+        session: NewSession<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = session;
+        ready(Ok(()))
+    }
+
+    /// Lists the active sessions of a subject, the one used last first. Default: an error, for a store without
+    /// a list.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    fn sessions(
+        &self,
+        subject: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Vec<Session>, StoreError>> + Send {
+        let _ = (subject, now);
+        ready(Err(StoreError::new("this store has no list of sessions")))
+    }
+
+    /// Deletes expired records in small batches, and returns how many. Stores also do so by themselves.
+    /// Default: does nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    fn prune(&self, now: SystemTime) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        let _ = now;
+        ready(Ok(0))
+    }
+}
+
+impl<S: RevocationStore + ?Sized> RevocationStore for Arc<S> {
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
+        (**self).check(token, now)
+    }
+
+    fn check_strict(
+        &self,
+        token: &TokenIdentity<'_>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<TokenStatus, StoreError>> + Send {
+        (**self).check_strict(token, now)
+    }
+
+    fn is_empty(&self) -> bool {
+        (**self).is_empty()
+    }
+
+    fn revoke(
+        &self,
+        revocation: Revocation<'_>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).revoke(revocation, now)
+    }
+
+    fn rotate(
+        &self,
+        request: RotationRequest<'_>,
+    ) -> impl Future<Output = Result<RotationOutcome, StoreError>> + Send {
+        (**self).rotate(request)
+    }
+
+    fn register(
+        &self,
+        session: NewSession<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).register(session)
+    }
+
+    fn sessions(
+        &self,
+        subject: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Vec<Session>, StoreError>> + Send {
+        (**self).sessions(subject, now)
+    }
+
+    fn prune(&self, now: SystemTime) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        (**self).prune(now)
+    }
+}

@@ -1,0 +1,303 @@
+//! The claims: registered claims, read in one pass, typed, and stored as positions in the payload.
+
+use std::time::Duration;
+
+use crate::json::{self, NotStrict, Text, Value};
+use crate::token_kind::TokenKind;
+
+/// The names that the framework writes and reads. A custom claim cannot have one of them.
+pub(crate) const RESERVED: [&str; 15] = [
+    "sub",
+    "iat",
+    "nbf",
+    "exp",
+    "jti",
+    "type",
+    "fresh",
+    "csrf",
+    "iss",
+    "aud",
+    "scope",
+    "roles",
+    "auth_time",
+    "sid",
+    "gen",
+];
+
+/// 9999-12-31T23:59:59Z, the last second with a four-digit year.
+pub(crate) const LAST_SECOND: u64 = 253_402_300_799;
+
+/// A string of the payload: its position, or its own text if the payload has an escape in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Str {
+    At(u32, u32),
+    Own(Box<str>),
+}
+
+impl Str {
+    pub(crate) fn of<'a>(&'a self, payload: &'a str) -> &'a str {
+        match self {
+            Self::At(start, len) => {
+                payload.get(*start as usize..(*start + *len) as usize).unwrap_or_default()
+            }
+            Self::Own(text) => text,
+        }
+    }
+
+    /// The size of the text on the heap, in bytes.
+    fn heap(&self) -> usize {
+        match self {
+            Self::At(..) => 0,
+            Self::Own(text) => text.len(),
+        }
+    }
+
+    fn at(start: usize, len: usize) -> Result<Self, NotStrict> {
+        Ok(Self::At(
+            u32::try_from(start).map_err(|_| NotStrict)?,
+            u32::try_from(len).map_err(|_| NotStrict)?,
+        ))
+    }
+
+    fn read(text: Text<'_>) -> Result<Self, NotStrict> {
+        match text.span() {
+            Some((start, len)) => Self::at(start, len),
+            None => Ok(Self::Own(text.value().into())),
+        }
+    }
+}
+
+/// `aud`: a string or an array of strings (RFC 7519 §4.1.3).
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Audience {
+    #[default]
+    Absent,
+    One(Str),
+    Many(Vec<Str>),
+}
+
+impl Audience {
+    pub(crate) fn values(&self) -> &[Str] {
+        match self {
+            Self::Absent => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// The registered claims of one token.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claims {
+    pub(crate) sub: Option<Str>,
+    pub(crate) iss: Option<Str>,
+    pub(crate) aud: Audience,
+    pub(crate) jti: Option<Str>,
+    pub(crate) exp: Option<Duration>,
+    pub(crate) nbf: Option<Duration>,
+    pub(crate) iat: Option<Duration>,
+    /// `None` if the claim is absent or names an unknown kind.
+    pub(crate) kind: Option<TokenKind>,
+    pub(crate) fresh: bool,
+    pub(crate) auth_time: Option<Duration>,
+    pub(crate) scope: Option<Str>,
+    pub(crate) roles: Vec<Str>,
+    pub(crate) sid: Option<Str>,
+    pub(crate) generation: u64,
+    /// What a request that carries the token in a cookie has to repeat.
+    pub(crate) csrf: Option<Str>,
+}
+
+impl Claims {
+    /// Reads a payload. A claim of the wrong JSON type is an error, never "absent" (R15).
+    pub(crate) fn read(payload: &str) -> Result<Self, NotStrict> {
+        let mut claims = Self::default();
+        json::object(payload, |name, value, _| {
+            match name.as_bytes() {
+                b"sub" => claims.sub = Some(subject(value)?),
+                b"iss" => claims.iss = Some(string(value)?),
+                b"aud" => claims.aud = audience(value)?,
+                b"jti" => claims.jti = Some(string(value)?),
+                b"exp" => claims.exp = Some(numeric_date(value)?),
+                b"nbf" => claims.nbf = Some(numeric_date(value)?),
+                b"iat" => claims.iat = Some(numeric_date(value)?),
+                b"type" => claims.kind = kind(value)?,
+                b"fresh" => claims.fresh = boolean(value)?,
+                b"auth_time" => claims.auth_time = Some(numeric_date(value)?),
+                b"scope" => claims.scope = Some(string(value)?),
+                b"roles" => claims.roles = strings(value)?,
+                b"sid" => claims.sid = Some(string(value)?),
+                b"gen" => claims.generation = integer(value)?,
+                b"csrf" => claims.csrf = Some(string(value)?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(claims)
+    }
+}
+
+impl Claims {
+    /// The size of the claims on the heap, in bytes.
+    pub(crate) fn heap(&self) -> usize {
+        let listed = match &self.aud {
+            Audience::Many(many) => many.capacity(),
+            Audience::Absent | Audience::One(_) => 0,
+        };
+        let single = [&self.sub, &self.iss, &self.jti, &self.scope, &self.sid, &self.csrf];
+        let texts = single.into_iter().flatten().chain(self.aud.values()).chain(&self.roles);
+        (listed + self.roles.capacity()) * size_of::<Str>() + texts.map(Str::heap).sum::<usize>()
+    }
+}
+
+fn string(value: Value<'_>) -> Result<Str, NotStrict> {
+    match value {
+        Value::String(text) => Str::read(text),
+        _ => Err(NotStrict),
+    }
+}
+
+/// `sub` is a string; fastapi-jwt-auth also writes integers.
+fn subject(value: Value<'_>) -> Result<Str, NotStrict> {
+    match value {
+        Value::Number { raw, start } if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
+            Str::at(start, raw.len())
+        }
+        other => string(other),
+    }
+}
+
+fn strings(value: Value<'_>) -> Result<Vec<Str>, NotStrict> {
+    let Value::Array { raw, start } = value else { return Err(NotStrict) };
+    let mut all = Vec::new();
+    json::array(raw, start, |element| {
+        all.push(string(element)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn audience(value: Value<'_>) -> Result<Audience, NotStrict> {
+    match value {
+        Value::Array { .. } => strings(value).map(Audience::Many),
+        other => string(other).map(Audience::One),
+    }
+}
+
+fn boolean(value: Value<'_>) -> Result<bool, NotStrict> {
+    match value {
+        Value::Bool(flag) => Ok(flag),
+        _ => Err(NotStrict),
+    }
+}
+
+fn integer(value: Value<'_>) -> Result<u64, NotStrict> {
+    match value {
+        Value::Number { raw, .. } => raw.parse().map_err(|_| NotStrict),
+        _ => Err(NotStrict),
+    }
+}
+
+fn kind(value: Value<'_>) -> Result<Option<TokenKind>, NotStrict> {
+    let Value::String(text) = value else { return Err(NotStrict) };
+    Ok(TokenKind::ALL.into_iter().find(|kind| kind.claim() == text.value()))
+}
+
+/// A `NumericDate` (RFC 7519 §2): seconds between 1970 and 9999, with an optional fraction.
+fn numeric_date(value: Value<'_>) -> Result<Duration, NotStrict> {
+    let Value::Number { raw, .. } = value else { return Err(NotStrict) };
+    if let Ok(seconds) = raw.parse::<u64>() {
+        return if seconds <= LAST_SECOND {
+            Ok(Duration::from_secs(seconds))
+        } else {
+            Err(NotStrict)
+        };
+    }
+    #[allow(clippy::cast_precision_loss, reason = "the last second is well below 2^53")]
+    let last = LAST_SECOND as f64;
+    match raw.parse::<f64>() {
+        Ok(seconds) if (0.0..=last).contains(&seconds) => {
+            Duration::try_from_secs_f64(seconds).map_err(|_| NotStrict)
+        }
+        _ => Err(NotStrict),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(raw: &str) -> Option<Duration> {
+        Claims::read(&format!("{{\"exp\":{raw}}}")).ok().and_then(|claims| claims.exp)
+    }
+
+    #[test]
+    fn r12_numeric_dates_are_finite_and_within_the_calendar() {
+        assert_eq!(date("0"), Some(Duration::ZERO));
+        assert_eq!(date("253402300799"), Some(Duration::from_secs(LAST_SECOND)));
+        assert_eq!(date("1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(date("1e3"), Some(Duration::from_secs(1000)));
+        for bad in [
+            "253402300800",
+            "-1",
+            "1e400",
+            "1e12",
+            "18446744073709551616",
+            "\"1\"",
+            "null",
+            "true",
+            "[1]",
+            "253402300799.5",
+        ] {
+            assert_eq!(date(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn r15_a_claim_of_the_wrong_json_type_is_an_error() {
+        for bad in [
+            r#"{"sub":1.5}"#,
+            r#"{"sub":{}}"#,
+            r#"{"sub":null}"#,
+            r#"{"iss":{}}"#,
+            r#"{"iss":1}"#,
+            r#"{"aud":123}"#,
+            r#"{"aud":["a",1]}"#,
+            r#"{"aud":{}}"#,
+            r#"{"aud":null}"#,
+            r#"{"jti":7}"#,
+            r#"{"type":1}"#,
+            r#"{"fresh":"true"}"#,
+            r#"{"fresh":1}"#,
+            r#"{"scope":["a"]}"#,
+            r#"{"roles":"admin"}"#,
+            r#"{"roles":[1]}"#,
+            r#"{"sid":1}"#,
+            r#"{"gen":-1}"#,
+            r#"{"gen":"1"}"#,
+            r#"{"csrf":1}"#,
+            r#"{"auth_time":"1"}"#,
+        ] {
+            assert!(Claims::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn strings_are_read_with_and_without_escapes() {
+        let payload =
+            r#"{"sub":"al\u0069ce","iss":"me","aud":["a","b"],"roles":["x"],"type":"access"}"#;
+        let claims = Claims::read(payload).unwrap();
+        assert_eq!(claims.sub.unwrap().of(payload), "alice");
+        assert_eq!(claims.iss.unwrap().of(payload), "me");
+        let aud: Vec<_> = claims.aud.values().iter().map(|a| a.of(payload)).collect();
+        assert_eq!(aud, ["a", "b"]);
+        assert_eq!(claims.roles[0].of(payload), "x");
+        assert_eq!(claims.kind, Some(TokenKind::Access));
+    }
+
+    #[test]
+    fn an_integer_subject_is_read_as_its_digits() {
+        let payload = r#"{"sub":42}"#;
+        assert_eq!(Claims::read(payload).unwrap().sub.unwrap().of(payload), "42");
+    }
+}

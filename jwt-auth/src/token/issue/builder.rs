@@ -1,0 +1,450 @@
+//! The builders of access tokens, refresh tokens, pairs and log-ins.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{AuthError, ErrorContext, Refusal};
+use crate::keys::Algorithm;
+use crate::session::ErasedStore;
+use crate::token::issue::request::{Inherited, Life, TokenRequest};
+use crate::token::issue::{IssuedToken, Issuer, SessionGeneration, TokenPair};
+use crate::token::verify::Verified;
+
+/// What a [`TokenBuilder`] issues. Sealed.
+///
+/// ```
+/// use jwt_auth::AuthError;
+/// use jwt_auth::token::{BuilderKind, TokenBuilder};
+///
+/// /// Issues what the builder is for, with the role of an editor.
+/// fn issue_for_editor<K: BuilderKind>(builder: TokenBuilder<'_, K>) -> Result<K::Output, AuthError> {
+///     builder.roles(["editor"]).issue()
+/// }
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let token = issue_for_editor(auth.access_token("alice"))?;
+/// let pair = issue_for_editor(auth.token_pair("alice"))?;
+/// # drop((token, pair));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait BuilderKind: Sized {
+    /// What `issue` returns.
+    type Output;
+    #[doc(hidden)]
+    fn issue(builder: TokenBuilder<'_, Self>, _: sealed::Token) -> Result<Self::Output, AuthError>;
+}
+
+mod sealed {
+    /// Only this module can name it, so only this module can implement or call [`super::BuilderKind`].
+    #[derive(Debug)]
+    pub struct Token;
+}
+
+/// A [`TokenBuilder`] of one access token.
+///
+/// ```
+/// use jwt_auth::token::{AccessKind, TokenBuilder};
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let builder: TokenBuilder<'_, AccessKind> = auth.access_token("alice");
+/// assert!(builder.issue()?.expires_at().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum AccessKind {}
+
+/// A [`TokenBuilder`] of one refresh token, the first of its session.
+///
+/// ```
+/// use jwt_auth::token::{RefreshKind, TokenBuilder};
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let builder: TokenBuilder<'_, RefreshKind> = auth.refresh_token("alice");
+/// assert!(builder.issue()?.expires_at().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum RefreshKind {}
+
+/// A [`TokenBuilder`] of an access token and a refresh token of one new session.
+///
+/// ```
+/// use jwt_auth::token::{PairKind, TokenBuilder};
+///
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let builder: TokenBuilder<'_, PairKind> = auth.token_pair("alice");
+/// assert_eq!(builder.issue()?.expires_in().as_secs(), 900);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum PairKind {}
+
+/// A [`TokenBuilder`] of a log-in.
+///
+/// It is awaited, because it registers its session in the store.
+///
+/// ```
+/// use jwt_auth::token::{LogInKind, TokenBuilder};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let builder: TokenBuilder<'_, LogInKind> = auth.log_in("alice");
+/// builder.await?;
+/// assert_eq!(auth.sessions("alice").await?.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// `issue` does not compile, because nothing would register the session:
+///
+/// ```compile_fail
+/// # let auth = jwt_auth::Config::hs256([7; 32]).build().unwrap();
+/// let pair = auth.log_in("alice").issue();
+/// ```
+#[derive(Debug)]
+pub enum LogInKind {}
+
+macro_rules! kinds {
+    ($($kind:ident $output:ident $issue:ident),*) => {$(
+        impl BuilderKind for $kind {
+            type Output = $output;
+
+            fn issue(
+                builder: TokenBuilder<'_, Self>,
+                _: sealed::Token,
+            ) -> Result<$output, AuthError> {
+                let issued = if builder.request.issuer.hooks.run_while_issuing() {
+                    Err(Refusal::cannot_issue(
+                        "the configuration has an async hook; `.await` the builder instead of `.issue()`",
+                    ))
+                } else {
+                    builder.request.$issue()
+                };
+                issued.map_err(|refusal| refusal.attach(builder.context))
+            }
+        }
+
+        /// Runs the configuration's hooks, then issues.
+        impl<'a> IntoFuture for TokenBuilder<'a, $kind> {
+            type Output = Result<$output, AuthError>;
+            type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(async move {
+                    let issued = match self.request.run_hooks().await {
+                        Ok(request) => request.$issue(),
+                        Err(refusal) => Err(refusal),
+                    };
+                    issued.map_err(|refusal| refusal.attach(self.context))
+                })
+            }
+        }
+    )*};
+}
+
+kinds!(
+    AccessKind IssuedToken issue_access,
+    RefreshKind IssuedToken issue_refresh,
+    PairKind TokenPair issue_pair
+);
+
+/// Runs the configuration's hooks, issues the pair, and registers its session in the store.
+impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
+    type Output = Result<TokenPair, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            self.request.log_in().await.map_err(|refusal| refusal.attach(self.context))
+        })
+    }
+}
+
+/// Collects what goes into a token, then [`issue`](Self::issue)s it.
+///
+/// Returned by [`JwtAuth::access_token`](crate::JwtAuth::access_token),
+/// [`refresh_token`](crate::JwtAuth::refresh_token), [`token_pair`](crate::JwtAuth::token_pair), and
+/// [`log_in`](crate::JwtAuth::log_in), whose builder is awaited.
+///
+/// ```
+/// use jwt_auth::Config;
+/// use std::time::Duration;
+///
+/// let auth = Config::hs256([7; 32]).build()?;
+/// let token = auth
+///     .access_token("alice")
+///     .scopes(["notes:read"])
+///     .expires_in(Duration::from_secs(60))
+///     .issue()?;
+/// assert_eq!(token.split('.').count(), 3);
+///
+/// // A custom claim with a reserved name is an error. It never overwrites the registered claim.
+/// let claims = serde_json::json!({ "exp": 0 });
+/// assert!(auth.access_token("alice").claims(&claims).issue().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a builder issues nothing before `.issue()` or `.await`"]
+pub struct TokenBuilder<'a, K> {
+    request: TokenRequest<'a>,
+    context: ErrorContext,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<'a, K> TokenBuilder<'a, K> {
+    pub(crate) fn new(issuer: Issuer<'a>, context: ErrorContext, subject: String) -> Self {
+        Self { request: TokenRequest::new(issuer, subject), context, kind: PhantomData }
+    }
+
+    /// Whether the user has just logged in.
+    ///
+    /// Default: `false`, and `true` for a log-in. `true` also writes `auth_time`, which `max_age = "…"`
+    /// requires.
+    ///
+    /// ```
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").fresh(true).issue()?;
+    /// assert!(jwt_auth::danger::decode_unverified(&token)?.claims.contains_key("auth_time"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fresh(mut self, fresh: bool) -> Self {
+        self.request.fresh = fresh;
+        self
+    }
+
+    /// How long the token lives.
+    ///
+    /// In a pair it is the lifetime of the access token. Default: the configured lifetime. After a refresh the
+    /// access token has the configured lifetime again. A refresh token that was given a shorter idle time than
+    /// the configured one keeps it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").expires_in(Duration::from_secs(60)).issue()?;
+    /// assert_eq!(serde_json::to_value(&token)?["expires_in"], 60);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expires_in(mut self, life: Duration) -> Self {
+        self.request.life = Life::For(life);
+        self
+    }
+
+    /// `aud`, instead of the configured one.
+    ///
+    /// ```
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").audience(["https://reports.example"]).issue()?;
+    /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["aud"], "https://reports.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
+        self.request.audience = Some(audience.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// `scope`: what `#[jwt_required(scopes(…))]` requires. Default: none.
+    ///
+    /// The claim is that of RFC 8693 §4.2.
+    ///
+    /// ```
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// assert!(auth.access_token("alice").scopes(["notes:read", "notes:write"]).issue().is_ok());
+    /// assert!(auth.access_token("alice").scopes(["two words"]).issue().is_err());
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn scopes<A: Into<String>>(mut self, scopes: impl IntoIterator<Item = A>) -> Self {
+        self.request.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// `roles`: what `#[jwt_required(roles(…))]` requires. Default: none.
+    ///
+    /// The claim is that of RFC 9068 §2.2.3.1.
+    ///
+    /// ```
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").roles(["editor"]).issue()?;
+    /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["roles"][0], "editor");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn roles<A: Into<String>>(mut self, roles: impl IntoIterator<Item = A>) -> Self {
+        self.request.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Custom claims: a type that serialises as a JSON object.
+    ///
+    /// A second call adds to the first. A reserved name is an error of [`issue`](Self::issue).
+    ///
+    /// ```
+    /// #[derive(serde::Serialize)]
+    /// struct Tenant { tenant: u64 }
+    ///
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").claims(&Tenant { tenant: 7 }).issue()?;
+    /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["tenant"], 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn claims<C: Serialize + ?Sized>(mut self, claims: &C) -> Self {
+        self.request.claims =
+            self.request.claims.and_then(|mut all| match serde_json::to_value(claims) {
+                Ok(Value::Object(more)) => {
+                    all.extend(more);
+                    Ok(all)
+                }
+                _ => Err(Refusal::cannot_issue("custom claims do not serialise as a JSON object")),
+            });
+        self
+    }
+
+    /// A header parameter. A reserved name is an error of [`issue`](Self::issue).
+    ///
+    /// ```
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").header("region", "eu").issue()?;
+    /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.header["region"], "eu");
+    /// assert!(auth.access_token("alice").header("alg", "none").issue().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.request.header.insert(name.into(), value.into());
+        self
+    }
+
+    /// Signs with the ring's first key of that algorithm.
+    ///
+    /// Default: the ring's first key.
+    ///
+    /// ```
+    /// use jwt_auth::Algorithm;
+    ///
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// assert!(auth.access_token("alice").algorithm(Algorithm::HS256).issue().is_ok());
+    /// assert!(auth.access_token("alice").algorithm(Algorithm::ES256).issue().is_err(), "no such key");
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.request.algorithm = Some(algorithm);
+        self
+    }
+
+    /// Continues a verified token: its roles, scopes, audience, custom claims and time of log-in.
+    pub(crate) fn continuing(mut self, verified: &Verified) -> Self {
+        self.request.auth_time = verified.claims().auth_time;
+        self.request.inherited = Inherited {
+            scope: verified.scope_text().map(str::to_owned),
+            custom: verified.custom_members(),
+            csrf: None,
+        };
+        self.roles(verified.roles()).audience(verified.audience())
+    }
+
+    pub(crate) fn life(mut self, life: Life) -> Self {
+        self.request.life = life;
+        self
+    }
+}
+
+impl TokenBuilder<'_, AccessKind> {
+    /// Issues the next access token of the same session, with the same CSRF value.
+    pub(crate) fn in_session_of(mut self, verified: &Verified, now: Duration) -> Self {
+        self.request.session_id = verified.identity().session_id.map(str::to_owned);
+        self.request.inherited.csrf = verified.csrf().map(str::to_owned);
+        self.request.issued_at = Some(now);
+        self
+    }
+
+    pub(crate) async fn issue_continued(self) -> Result<IssuedToken, Refusal> {
+        self.request.run_hooks().await?.issue_access()
+    }
+}
+
+impl TokenBuilder<'_, PairKind> {
+    /// Sets the position of the pair in its session.
+    pub(crate) fn at(mut self, generation: SessionGeneration) -> Self {
+        self.request.generation = Some(generation);
+        self
+    }
+
+    pub(crate) async fn run_hooks(mut self) -> Result<Self, Refusal> {
+        self.request = self.request.run_hooks().await?;
+        Ok(self)
+    }
+
+    /// Checks that the pair can be issued, without signing.
+    pub(crate) fn rehearse(&self) -> Result<(), Refusal> {
+        self.request.rehearse_pair()
+    }
+
+    pub(crate) fn issue_pair(self) -> Result<TokenPair, Refusal> {
+        self.request.issue_pair()
+    }
+}
+
+impl<'a> TokenBuilder<'a, LogInKind> {
+    /// The name under which the user recognises the device. Default: none.
+    ///
+    /// The list of [sessions](crate::JwtAuth::sessions) shows it. The `User-Agent` of a browser is a good
+    /// value. At most 200 bytes of it are stored.
+    ///
+    /// The list of [sessions](crate::JwtAuth::sessions) shows it. Such as the `User-Agent` of a browser. At
+    /// most 200 bytes of it are stored.
+    ///
+    /// ```
+    /// # async fn login(auth: jwt_auth::JwtAuth) -> Result<(), jwt_auth::AuthError> {
+    /// let pair = auth.log_in("alice").device("Firefox on Linux").await?;
+    /// # drop(pair);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn device(mut self, name: impl Into<String>) -> Self {
+        let mut name = name.into();
+        let end = (0..=LONGEST_DEVICE.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+        name.truncate(end.unwrap_or(0));
+        self.request.device = Some(name);
+        self
+    }
+
+    pub(crate) fn registered_in(mut self, store: &'a dyn ErasedStore) -> Self {
+        self.request.store = Some(store);
+        self
+    }
+}
+
+/// A device name often comes from a request header, so its length is bounded.
+const LONGEST_DEVICE: usize = 200;
+
+impl<K: BuilderKind> TokenBuilder<'_, K> {
+    /// Issues the token.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims that
+    /// are not an object, a scope with a space, no key that signs, a token of more than 8 KiB. Also if the
+    /// configuration has [additional claims](crate::Config::additional_claims) or headers: `.await` the builder
+    /// instead, so that the hook can run.
+    ///
+    /// ```
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.access_token("alice").issue()?;
+    /// assert_eq!(token.split('.').count(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn issue(self) -> Result<K::Output, AuthError> {
+        K::issue(self, sealed::Token)
+    }
+}
+
+impl<K> fmt::Debug for TokenBuilder<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBuilder").field("fresh", &self.request.fresh).finish_non_exhaustive()
+    }
+}

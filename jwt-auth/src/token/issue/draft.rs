@@ -1,0 +1,155 @@
+//! A token before it is signed: its claims as values, checked and written as JSON.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::error::Refusal;
+use crate::keys::Algorithm;
+use crate::token::claims::{LAST_SECOND, RESERVED};
+use crate::token_kind::TokenKind;
+
+/// Header parameters that the framework writes, or that would change the meaning of the token.
+const RESERVED_HEADER: [&str; 13] = [
+    "alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256",
+];
+
+/// What the tokens of a session may grow by: `,"gen":18446744073709551615` and `,"fresh":false`, encoded.
+pub(super) const ROOM_TO_GROW: usize = 64;
+
+/// One token to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(super) kind: TokenKind,
+    pub(super) subject: String,
+    pub(super) id: String,
+    pub(super) issued_at: Duration,
+    /// `None` for a token that never expires (`danger`).
+    pub(super) expires_at: Option<Duration>,
+    pub(super) fresh: bool,
+    pub(super) auth_time: Option<Duration>,
+    pub(super) audience: Vec<String>,
+    pub(super) scope: Option<String>,
+    pub(super) roles: Vec<String>,
+    pub(super) session_id: Option<String>,
+    pub(super) generation: u64,
+    pub(super) csrf: Option<String>,
+    /// Names, and values as JSON text.
+    pub(super) custom: Vec<(String, String)>,
+    pub(super) header: Map<String, Value>,
+    pub(super) algorithm: Option<Algorithm>,
+}
+
+impl Draft {
+    /// Checks what a signature could not take back: reserved names, and the end of the calendar.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let reserved = |what: &str, name: &str| {
+            Refusal::cannot_issue(format!(
+                "the {what} `{name}` is written by the framework; rename yours"
+            ))
+        };
+        let mut custom = self.custom.iter().map(|(name, _)| name.as_str());
+        if let Some(name) = custom.find(|name| RESERVED.contains(name)) {
+            return Err(reserved("claim", name));
+        }
+        if let Some(name) = self.header.keys().find(|name| RESERVED_HEADER.contains(&name.as_str()))
+        {
+            return Err(reserved("header parameter", name));
+        }
+        if self.expires_at.is_some_and(|exp| exp.as_secs() > LAST_SECOND) {
+            return Err(Refusal::cannot_issue("a token must expire before the year 10000"));
+        }
+        Ok(())
+    }
+
+    /// The draft that a rotation makes of this one: the ring's first key signs, and no header is added.
+    pub(super) fn as_successor(&self) -> Self {
+        Self { algorithm: None, header: Map::new(), ..self.clone() }
+    }
+
+    /// The claims as JSON.
+    pub(super) fn claims(&self, issuer: Option<&str>) -> String {
+        let mut out = Object(String::with_capacity(320));
+        out.text("sub", &self.subject);
+        out.number("iat", self.issued_at.as_secs());
+        out.number("nbf", self.issued_at.as_secs());
+        if let Some(exp) = self.expires_at {
+            out.number("exp", exp.as_secs());
+        }
+        out.text("jti", &self.id);
+        out.text("type", self.kind.claim());
+        if self.kind == TokenKind::Access {
+            out.raw("fresh", if self.fresh { "true" } else { "false" });
+        }
+        if let Some(issuer) = issuer {
+            out.text("iss", issuer);
+        }
+        match self.audience.as_slice() {
+            [] => {}
+            [one] => out.text("aud", one),
+            many => out.value("aud", &many.into()),
+        }
+        if let Some(scope) = &self.scope {
+            out.text("scope", scope);
+        }
+        if !self.roles.is_empty() {
+            out.value("roles", &self.roles.as_slice().into());
+        }
+        if let Some(at) = self.auth_time {
+            out.number("auth_time", at.as_secs());
+        }
+        if let Some(session_id) = &self.session_id {
+            out.text("sid", session_id);
+        }
+        if self.generation > 0 {
+            out.number("gen", self.generation);
+        }
+        if let Some(csrf) = &self.csrf {
+            out.text("csrf", csrf);
+        }
+        for (name, value) in &self.custom {
+            out.raw(name, value);
+        }
+        out.0.push('}');
+        out.0
+    }
+}
+
+/// A JSON object being written. Its names are fixed or come from a map, so each occurs once.
+struct Object(String);
+
+impl Object {
+    fn raw(&mut self, name: &str, value: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.string(name);
+        self.0.push(':');
+        self.0.push_str(value);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.raw(name, "");
+        self.string(value);
+    }
+
+    fn number(&mut self, name: &str, value: u64) {
+        self.raw(name, "");
+        let _ = write!(self.0, "{value}");
+    }
+
+    fn value(&mut self, name: &str, value: &Value) {
+        self.raw(name, "");
+        let _ = write!(self.0, "{value}");
+    }
+
+    fn string(&mut self, text: &str) {
+        let needs_no_escape = text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\');
+        if needs_no_escape {
+            self.0.push('"');
+            self.0.push_str(text);
+            self.0.push('"');
+        } else {
+            let _ = write!(self.0, "{}", Value::from(text));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! One issued token.
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::{Duration, SystemTime};
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::clock::to_system_time;
+use crate::secret::Secret;
+
+/// One issued token, of either kind.
+///
+/// It dereferences to the compact form, so `&token` is a `&str`. As JSON, and as a response by itself, it is the
+/// body of RFC 6749 §5.1: `access_token`, `token_type`, and `expires_in` in seconds, which is what a
+/// client-credentials grant answers. `Debug` does not show the token, and there is no `Display`.
+///
+/// ```
+/// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let token = auth.access_token("alice").issue()?;
+/// assert_eq!(token.split('.').count(), 3);
+/// assert!(!token.id().is_empty());
+/// assert!(!format!("{token:?}").contains(&*token));
+///
+/// let body = serde_json::to_value(&token)?;
+/// assert_eq!(body["token_type"], "Bearer");
+/// assert_eq!(body["expires_in"], 900);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct IssuedToken {
+    text: Secret,
+    id: String,
+    issued_at: Duration,
+    expires_at: Option<Duration>,
+}
+
+impl IssuedToken {
+    pub(super) fn new(
+        text: String,
+        id: String,
+        issued_at: Duration,
+        expires_at: Option<Duration>,
+    ) -> Self {
+        Self { text: text.into(), id, issued_at, expires_at }
+    }
+
+    /// The token in compact form.
+    ///
+    /// ```
+    /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+    /// assert_eq!(token.as_str(), &*token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn as_str(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// `jti`.
+    ///
+    /// ```
+    /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+    /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["jti"], token.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `exp`; `None` only for a token that `danger` issued without one.
+    ///
+    /// ```
+    /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+    /// assert!(token.expires_at().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at.map(to_system_time)
+    }
+
+    pub(super) fn expires_in(&self) -> Option<Duration> {
+        self.expires_at.map(|at| at.saturating_sub(self.issued_at))
+    }
+
+    pub(super) fn into_secret(self) -> Secret {
+        self.text
+    }
+}
+
+impl Deref for IssuedToken {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for IssuedToken {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Serialize for IssuedToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let expires_in = self.expires_in();
+        let len = if expires_in.is_some() { 3 } else { 2 };
+        let mut body = serializer.serialize_struct("IssuedToken", len)?;
+        body.serialize_field("access_token", self.as_str())?;
+        body.serialize_field("token_type", "Bearer")?;
+        if let Some(expires_in) = expires_in {
+            body.serialize_field("expires_in", &expires_in.as_secs())?;
+        }
+        body.end()
+    }
+}
+
+impl fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedToken").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,16 @@
+//! Issuing tokens: builders collect what goes into a token, one writer signs it.
+
+mod builder;
+mod draft;
+mod issued_token;
+mod request;
+mod session_generation;
+mod token_pair;
+mod writer;
+
+pub use builder::{AccessKind, BuilderKind, LogInKind, PairKind, RefreshKind, TokenBuilder};
+pub use issued_token::IssuedToken;
+pub(crate) use request::Life;
+pub(crate) use session_generation::SessionGeneration;
+pub use token_pair::TokenPair;
+pub(crate) use writer::{Issuer, random_id};

@@ -1,0 +1,265 @@
+//! What a builder collected, and the drafts that it becomes.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::clock::{since_epoch, to_system_time};
+use crate::config::Additional;
+use crate::error::{AuthErrorKind, Refusal};
+use crate::keys::Algorithm;
+use crate::secret::Secret;
+use crate::session::{ErasedStore, NewSession, within_deadline};
+use crate::token::issue::draft::{Draft, ROOM_TO_GROW};
+use crate::token::issue::writer::{Issuer, random_id};
+use crate::token::issue::{IssuedToken, SessionGeneration, TokenPair};
+use crate::token_kind::{PerKind, TokenKind};
+
+/// How long a token lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Configured,
+    For(Duration),
+    Forever,
+}
+
+/// What the previous token of a session hands on, as it was written.
+#[derive(Clone, Default)]
+pub(crate) struct Inherited {
+    pub(crate) scope: Option<String>,
+    /// Names, and values as JSON text.
+    pub(crate) custom: Vec<(String, String)>,
+    pub(crate) csrf: Option<String>,
+}
+
+/// Everything that a token is issued from.
+#[derive(Clone)]
+pub(super) struct TokenRequest<'a> {
+    pub(super) issuer: Issuer<'a>,
+    pub(super) subject: String,
+    pub(super) fresh: bool,
+    pub(super) auth_time: Option<Duration>,
+    pub(super) life: Life,
+    pub(super) audience: Option<Vec<String>>,
+    pub(super) scopes: Vec<String>,
+    pub(super) roles: Vec<String>,
+    pub(super) claims: Result<Map<String, Value>, Refusal>,
+    pub(super) inherited: Inherited,
+    pub(super) header: Map<String, Value>,
+    pub(super) algorithm: Option<Algorithm>,
+    /// The position of a pair in its session; `None` for a new session.
+    pub(super) generation: Option<SessionGeneration>,
+    /// The session of a single access token.
+    pub(super) session_id: Option<String>,
+    /// `None` for the time when it is issued.
+    pub(super) issued_at: Option<Duration>,
+    /// The store where a log-in registers its session.
+    pub(super) store: Option<&'a dyn ErasedStore>,
+    pub(super) device: Option<String>,
+    /// Whether the hooks have run.
+    pub(super) hooks_ran: bool,
+}
+
+impl<'a> TokenRequest<'a> {
+    pub(super) fn new(issuer: Issuer<'a>, subject: String) -> Self {
+        Self {
+            issuer,
+            subject,
+            fresh: false,
+            auth_time: None,
+            life: Life::Configured,
+            audience: None,
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            claims: Ok(Map::new()),
+            inherited: Inherited::default(),
+            header: Map::new(),
+            algorithm: None,
+            generation: None,
+            session_id: None,
+            issued_at: None,
+            store: None,
+            device: None,
+            hooks_ran: false,
+        }
+    }
+
+    /// Runs the hooks. A builder's own claims take precedence over a hook's, and a hook's over inherited ones.
+    pub(super) async fn run_hooks(mut self) -> Result<Self, Refusal> {
+        let hooks = self.issuer.hooks;
+        self.hooks_ran = true;
+        if let Some(hook) = &hooks.claims {
+            let members = Additional::members(&**hook, &self.subject).await?;
+            self.inherited.custom.retain(|(name, _)| !members.contains_key(name));
+            if let Ok(claims) = &mut self.claims {
+                insert_missing(claims, members);
+            }
+        }
+        if let Some(hook) = &hooks.headers {
+            let members = Additional::members(&**hook, &self.subject).await?;
+            insert_missing(&mut self.header, members);
+        }
+        Ok(self)
+    }
+
+    /// Issues one access token.
+    pub(super) fn issue_access(self) -> Result<IssuedToken, Refusal> {
+        let issuer = self.issuer;
+        let now = self.issued_at.unwrap_or_else(|| since_epoch(&*issuer.rules.clock));
+        issuer.write(&self.draft(TokenKind::Access, now)?)
+    }
+
+    /// Issues one refresh token of a new session.
+    pub(super) fn issue_refresh(self) -> Result<IssuedToken, Refusal> {
+        let issuer = self.issuer;
+        let now = since_epoch(&*issuer.rules.clock);
+        let session_ends = now.saturating_add(issuer.rules.session_expires);
+        let mut draft = self.draft(TokenKind::Refresh, now)?;
+        draft.expires_at = Some(earlier(draft.expires_at, session_ends));
+        draft.session_id = Some(random_id()?);
+        issuer.check_fits(&draft.as_successor(), ROOM_TO_GROW)?;
+        issuer.write(&draft)
+    }
+
+    /// Issues a pair.
+    pub(super) fn issue_pair(self) -> Result<TokenPair, Refusal> {
+        let issuer = self.issuer;
+        let starts_session = self.generation.as_ref().is_none_or(|one| one.generation == 0);
+        let PerKind { access, refresh } = self.pair_drafts()?;
+        if starts_session {
+            // A session whose first rotation could not be written must not start.
+            for draft in [&access, &refresh] {
+                issuer.check_fits(&draft.as_successor(), ROOM_TO_GROW)?;
+            }
+        }
+        let tokens = PerKind { access: issuer.write(&access)?, refresh: issuer.write(&refresh)? };
+        Ok(TokenPair {
+            expires_in: tokens.access.expires_in().unwrap_or(Duration::MAX),
+            tokens: PerKind {
+                access: tokens.access.into_secret(),
+                refresh: tokens.refresh.into_secret(),
+            },
+            csrf: PerKind {
+                access: access.csrf.map(Secret::from),
+                refresh: refresh.csrf.map(Secret::from),
+            },
+        })
+    }
+
+    /// Runs the hooks, issues the pair of a log-in, and registers its session.
+    pub(super) async fn log_in(self) -> Result<TokenPair, Refusal> {
+        let mut request = self.run_hooks().await?;
+        let first = SessionGeneration::first(request.issuer.rules)?;
+        request.generation = Some(first.clone());
+        let (store, subject, device) =
+            (request.store, request.subject.clone(), request.device.take());
+        // Issued first: a pair that cannot be issued leaves no session behind.
+        let pair = request.issue_pair()?;
+        if let Some(store) = store {
+            let session = NewSession {
+                id: &first.session_id,
+                subject: &subject,
+                device: device.as_deref(),
+                refresh_id: &first.refresh_id,
+                ends: to_system_time(first.session_ends),
+                now: to_system_time(first.issued_at),
+            };
+            within_deadline(store.register(session)).await.map_err(|error| {
+                tracing::warn!(target: "jwt_auth", %error, "a log-in was refused");
+                Refusal::from(AuthErrorKind::Unavailable).with_source(error)
+            })?;
+        }
+        Ok(pair)
+    }
+
+    /// Checks that the pair can be issued, without signing. A presented token that cannot be continued is
+    /// refused; a configuration that cannot sign stays an error of the application.
+    pub(super) fn rehearse_pair(&self) -> Result<(), Refusal> {
+        let issuer = self.issuer;
+        issuer.signing_key(self.algorithm)?;
+        let PerKind { access, refresh } = self.clone().pair_drafts()?;
+        let fits = [access, refresh].iter().try_for_each(|draft| issuer.check_fits(draft, 0));
+        fits.map_err(|_| AuthErrorKind::InvalidClaims.into())
+    }
+
+    fn draft(self, kind: TokenKind, now: Duration) -> Result<Draft, Refusal> {
+        let rules = self.issuer.rules;
+        let expires_at = match self.life {
+            Life::Configured => Some(now.saturating_add(*rules.expires.get(kind))),
+            Life::For(life) => Some(now.saturating_add(life)),
+            Life::Forever => None,
+        };
+        let csrf = if rules.csrf_claim {
+            Some(self.inherited.csrf.map_or_else(random_id, Ok)?)
+        } else {
+            None
+        };
+        let mut custom = self.inherited.custom;
+        custom.extend(self.claims?.into_iter().map(|(name, value)| (name, value.to_string())));
+        Ok(Draft {
+            kind,
+            subject: self.subject,
+            id: random_id()?,
+            issued_at: now,
+            expires_at,
+            fresh: self.fresh,
+            auth_time: self.auth_time.or(self.fresh.then_some(now)),
+            audience: self.audience.unwrap_or_else(|| rules.audience.clone()),
+            scope: scope_text(self.inherited.scope, &self.scopes)?,
+            roles: self.roles,
+            session_id: self.session_id,
+            generation: 0,
+            csrf,
+            custom,
+            header: self.header,
+            algorithm: self.algorithm,
+        })
+    }
+
+    /// The two tokens of a pair. Neither outlives its session: otherwise the session's end would revive a token
+    /// that was revoked with it.
+    fn pair_drafts(self) -> Result<PerKind<Draft>, Refusal> {
+        let rules = self.issuer.rules;
+        let position = self.generation.clone();
+        let position = position.map_or_else(|| SessionGeneration::first(rules), Ok)?;
+        let mut access = self.draft(TokenKind::Access, position.issued_at)?;
+        access.expires_at = Some(earlier(access.expires_at, position.session_ends));
+        access.session_id = Some(position.session_id);
+        let issued_at = position.refresh_issued_at;
+        let idle_end = issued_at.saturating_add(position.idle);
+        let refresh = Draft {
+            kind: TokenKind::Refresh,
+            id: position.refresh_id,
+            csrf: access.csrf.is_some().then(random_id).transpose()?,
+            issued_at,
+            expires_at: Some(idle_end.min(position.session_ends)),
+            generation: position.generation,
+            ..access.clone()
+        };
+        Ok(PerKind { access, refresh })
+    }
+}
+
+fn insert_missing(to: &mut Map<String, Value>, members: Map<String, Value>) {
+    for (name, value) in members {
+        to.entry(name).or_insert(value);
+    }
+}
+
+/// The end of a token that lives at most until `end`.
+fn earlier(expires_at: Option<Duration>, end: Duration) -> Duration {
+    expires_at.map_or(end, |at| at.min(end))
+}
+
+/// `scope`: a list separated by spaces (RFC 6749 §3.3), so a name with a space would be two.
+fn scope_text(inherited: Option<String>, scopes: &[String]) -> Result<Option<String>, Refusal> {
+    let is_scope = |name: &String| {
+        !name.is_empty() && name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    };
+    if !scopes.iter().all(is_scope) {
+        return Err(Refusal::cannot_issue(
+            "a scope is printable ASCII without space, quote and backslash (RFC 6749 §3.3)",
+        ));
+    }
+    Ok(inherited.or_else(|| (!scopes.is_empty()).then(|| scopes.join(" "))))
+}

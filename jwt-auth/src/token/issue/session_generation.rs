@@ -1,0 +1,40 @@
+//! The position of a pair in its session: the first pair of a log-in, or a successor.
+
+use std::time::Duration;
+
+use crate::clock::since_epoch;
+use crate::config::TokenRules;
+use crate::error::Refusal;
+use crate::token::issue::random_id;
+
+/// One generation of a session's tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionGeneration {
+    pub(crate) session_id: String,
+    pub(crate) session_ends: Duration,
+    /// How many rotations precede the pair.
+    pub(crate) generation: u64,
+    pub(crate) refresh_id: String,
+    /// When the refresh token is issued.
+    pub(crate) refresh_issued_at: Duration,
+    /// When the access token is issued.
+    pub(crate) issued_at: Duration,
+    /// How long the session may be idle.
+    pub(crate) idle: Duration,
+}
+
+impl SessionGeneration {
+    /// The first pair of a new session.
+    pub(crate) fn first(rules: &TokenRules) -> Result<Self, Refusal> {
+        let now = since_epoch(&*rules.clock);
+        Ok(Self {
+            session_id: random_id()?,
+            session_ends: now.saturating_add(rules.session_expires),
+            generation: 0,
+            refresh_id: random_id()?,
+            refresh_issued_at: now,
+            issued_at: now,
+            idle: rules.expires.refresh,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! The writer: a draft becomes a signed token that our own reader accepts.
+
+use serde_json::{Map, Value};
+
+use crate::base64url;
+use crate::config::{Hooks, TokenRules};
+use crate::error::{AuthErrorKind, Refusal};
+use crate::keys::{Algorithm, LONGEST_SIGNATURE, LoadedKey, LoadedRing};
+use crate::token::claims::Claims;
+use crate::token::issue::IssuedToken;
+use crate::token::issue::draft::Draft;
+use crate::token::response_mark::mark_response;
+use crate::token_kind::TokenKind;
+
+/// What every token is issued with.
+#[derive(Clone, Copy)]
+pub(crate) struct Issuer<'a> {
+    pub(crate) rules: &'a TokenRules,
+    pub(crate) ring: &'a LoadedRing,
+    pub(crate) hooks: &'a Hooks,
+}
+
+impl Issuer<'_> {
+    /// The key that signs: the ring's first, or the first of an algorithm.
+    pub(super) fn signing_key(&self, algorithm: Option<Algorithm>) -> Result<&LoadedKey, Refusal> {
+        match algorithm {
+            Some(algorithm) => self.ring.signing_with(algorithm).ok_or_else(|| {
+                Refusal::cannot_issue(format!("no key of the ring signs with {algorithm}"))
+            }),
+            None => self
+                .ring
+                .signing()
+                .ok_or_else(|| Refusal::cannot_issue("the configuration has no key that signs")),
+        }
+    }
+
+    /// Writes and signs a token. A draft that our own reader would refuse is an error.
+    pub(super) fn write(&self, draft: &Draft) -> Result<IssuedToken, Refusal> {
+        let key = self.signing_key(draft.algorithm)?;
+        let mut token = self.message(draft, key)?;
+        self.check_size(draft.kind, token.len(), key, 0)?;
+        mark_response();
+        let mut signature = [0; LONGEST_SIGNATURE];
+        let len = key
+            .sign(token.as_bytes(), &mut signature)
+            .ok_or_else(|| Refusal::from(AuthErrorKind::CannotIssue))?;
+        token.push('.');
+        base64url::encode(&signature[..len], &mut token);
+        Ok(IssuedToken::new(token, draft.id.clone(), draft.issued_at, draft.expires_at))
+    }
+
+    /// Checks that the draft could be written with `room` bytes to spare, without signing it.
+    pub(super) fn check_fits(&self, draft: &Draft, room: usize) -> Result<(), Refusal> {
+        let key = self.signing_key(draft.algorithm)?;
+        self.check_size(draft.kind, self.message(draft, key)?.len(), key, room)
+    }
+
+    /// The text that is signed: header and claims, encoded.
+    fn message(&self, draft: &Draft, key: &LoadedKey) -> Result<String, Refusal> {
+        draft.check()?;
+        let claims = draft.claims(self.rules.encode_issuer.as_deref());
+        // Custom claims are not written here: our own reader decides on their nesting, numbers and names.
+        if !draft.custom.is_empty() && Claims::read(&claims).is_err() {
+            return Err(Refusal::cannot_issue(
+                "custom claims are JSON of at most 64 levels, with unique names and finite numbers",
+            ));
+        }
+        let own_header = key.own_headers().get(draft.kind);
+        // The capacity of the whole token, signature included.
+        let capacity = own_header.len() + (claims.len() + key.signature_len()) * 4 / 3 + 6;
+        let mut message = String::with_capacity(capacity);
+        if draft.header.is_empty() {
+            message.push_str(own_header);
+        } else {
+            let mut header = Map::new();
+            header.insert("alg".to_owned(), key.algorithm.name().into());
+            header.insert("typ".to_owned(), draft.kind.typ().into());
+            if let Some(id) = &key.id {
+                header.insert("kid".to_owned(), (**id).into());
+            }
+            header.extend(draft.header.clone());
+            base64url::encode(Value::Object(header).to_string().as_bytes(), &mut message);
+        }
+        message.push('.');
+        base64url::encode(claims.as_bytes(), &mut message);
+        Ok(message)
+    }
+
+    /// The longest token that our own reader accepts and, if cookies carry tokens, that browsers keep.
+    fn check_size(
+        &self,
+        kind: TokenKind,
+        message: usize,
+        key: &LoadedKey,
+        room: usize,
+    ) -> Result<(), Refusal> {
+        let len = message + 1 + (key.signature_len() * 4).div_ceil(3);
+        let longest = *self.rules.longest_token.get(kind);
+        if len + room <= longest {
+            return Ok(());
+        }
+        Err(Refusal::cannot_issue(format!(
+            "a token has at most {longest} bytes here, and this one would have {len}"
+        )))
+    }
+}
+
+/// 128 random bits of the system's generator, in base64url (ASVS 7.2.3).
+pub(crate) fn random_id() -> Result<String, Refusal> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Refusal::cannot_issue("the system's generator returns no random bytes"))?;
+    let mut id = String::with_capacity(22);
+    base64url::encode(&bytes, &mut id);
+    Ok(id)
+}

@@ -1,0 +1,35 @@
+//! Tokens: bytes to a verified token, and claims to bytes.
+//!
+//! | direction | steps |
+//! |---|---|
+//! | reading | compact form, header, signature, claims, validation, cache |
+//! | issuing | builder, request, draft, writer |
+
+mod cache;
+mod claims;
+mod compact;
+mod header;
+mod issue;
+mod response_mark;
+#[cfg(test)]
+mod rfc_vectors;
+mod validation;
+mod verified_tokens;
+mod verify;
+#[cfg(test)]
+mod wycheproof;
+
+pub(crate) use cache::Cache;
+pub(crate) use claims::{Claims, LAST_SECOND};
+pub use issue::{
+    AccessKind, BuilderKind, IssuedToken, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,
+};
+pub(crate) use issue::{Issuer, Life, SessionGeneration, random_id};
+pub(crate) use response_mark::{mark_response, poll_marked};
+pub(crate) use validation::{Expected, is_expired};
+pub use verified_tokens::{AccessToken, NoClaims, RefreshToken, VerifiedToken};
+pub(crate) use verify::{Verification, Verified, verify};
+
+pub(crate) use crate::config::MAX_TOKEN;
+pub use crate::secret::Secret;
+pub use crate::token_kind::TokenKind;

@@ -1,0 +1,252 @@
+//! Verification: the only place where a token is read and its signature is checked.
+//!
+//! The order is size, alphabet, segments, base64url, UTF-8, header, key, signature, claims. No claim is read
+//! before the signature is checked. Revocation is checked elsewhere (`auth/authenticate.rs`).
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base64url;
+use crate::config::TokenRules;
+use crate::error::AuthErrorKind;
+use crate::keys::{Algorithm, LoadedKey, LoadedRing};
+use crate::session::TokenIdentity;
+use crate::token::cache::Cache;
+use crate::token::claims::Claims;
+use crate::token::compact::{self, Segments};
+use crate::token::header::Header;
+use crate::token::validation::{self, Expected};
+use crate::token_kind::TokenKind;
+
+/// A token whose signature and claims were checked. Only this file can construct one.
+pub struct Verified {
+    /// The token, then its decoded payload.
+    text: String,
+    token_len: usize,
+    header_len: usize,
+    pub(super) kind: TokenKind,
+    /// The kind that its header names, if any.
+    pub(super) typ: Option<TokenKind>,
+    /// The id of the key that verified it.
+    key_id: Option<Arc<str>>,
+    /// The ring whose key verified it.
+    ring: u64,
+    pub(super) claims: Claims,
+}
+
+impl Verified {
+    pub(crate) fn token(&self) -> &str {
+        &self.text[..self.token_len]
+    }
+
+    pub(crate) fn payload(&self) -> &str {
+        &self.text[self.token_len..]
+    }
+
+    /// The encoded header segment.
+    pub(crate) fn header(&self) -> &str {
+        &self.text[..self.header_len]
+    }
+
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Its approximate size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.text.capacity() + self.claims.heap()
+    }
+
+    /// Whether a key of this ring verified the token.
+    pub(crate) fn was_verified_by(&self, ring: &LoadedRing) -> bool {
+        self.ring == ring.serial()
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
+    }
+
+    /// What a request that carries the token in a cookie has to repeat.
+    pub(crate) fn csrf(&self) -> Option<&str> {
+        self.claims.csrf.as_ref().map(|csrf| csrf.of(self.payload()))
+    }
+
+    pub(crate) fn identity(&self) -> TokenIdentity<'_> {
+        let payload = self.payload();
+        TokenIdentity {
+            issuer: self.claims.iss.as_ref().map(|iss| iss.of(payload)),
+            id: self.claims.jti.as_ref().map(|id| id.of(payload)),
+            subject: self.subject(),
+            kind: self.kind,
+            key_id: self.key_id.as_deref(),
+            // A refresh token of fastapi-jwt-auth has no `sid`: it starts a session named by its `jti`.
+            session_id: self
+                .claims
+                .sid
+                .as_ref()
+                .or(self.claims.jti.as_ref().filter(|_| self.kind == TokenKind::Refresh))
+                .map(|sid| sid.of(payload)),
+            issued_at: self.claims.iat,
+            expires_at: self.claims.exp,
+        }
+    }
+}
+
+impl Drop for Verified {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        bytes.fill(0);
+        // Without a reader the compiler could remove the fill.
+        std::hint::black_box(&bytes);
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// The buffers of a thread, so that decoding a token allocates nothing.
+#[derive(Default)]
+pub(super) struct Scratch {
+    header: Vec<u8>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// A verified token, and whether the next verification of it is a cache hit.
+pub(crate) struct Verification {
+    pub(crate) verified: Arc<Verified>,
+    pub(crate) is_cached: bool,
+}
+
+/// Reads, verifies and validates a token. A cached token is only validated.
+pub(crate) fn verify(
+    token: &[u8],
+    ring: &LoadedRing,
+    cache: Option<&Cache>,
+    rules: &TokenRules,
+    expected: Expected<'_>,
+    now: Duration,
+) -> Result<Verification, AuthErrorKind> {
+    if let Some(cache) = cache
+        && let Some(cached) = cache.get(token, ring)
+    {
+        let verdict = validation::validate(
+            &cached.claims,
+            cached.payload(),
+            cached.typ,
+            rules,
+            expected,
+            now,
+        );
+        if verdict == Err(AuthErrorKind::Expired) {
+            cache.remove(token);
+        }
+        return verdict.map(|()| Verification { verified: cached, is_cached: true });
+    }
+    SCRATCH.with_borrow_mut(|scratch| {
+        let token = compact::text(token)?;
+        let segments = Segments::split(token)?;
+        let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch)?;
+        let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
+        let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
+        validation::validate(&claims, payload, typ, rules, expected, now)?;
+        let mut text = String::with_capacity(token.len() + payload.len());
+        text.push_str(token);
+        text.push_str(payload);
+        // Constructed in place: it is some hundred bytes, and each move is a copy.
+        let verified = Arc::new(Verified {
+            text,
+            token_len: token.len(),
+            header_len: segments.header(token).len(),
+            kind: expected.kind,
+            typ,
+            key_id: key.id.clone(),
+            ring: ring.serial(),
+            claims,
+        });
+        // A refresh token is used once, so it is not cached.
+        let is_cached = cache
+            .filter(|_| expected.kind == TokenKind::Access)
+            .is_some_and(|cache| cache.insert(&verified, key.algorithm));
+        Ok(Verification { verified, is_cached })
+    })
+}
+
+/// The content of a token whose signature verifies.
+pub(super) struct Checked<'s> {
+    pub(super) payload: &'s [u8],
+    /// The kind that its header names, if any.
+    pub(super) typ: Option<TokenKind>,
+    key: &'s LoadedKey,
+}
+
+/// The payload of a token, if its signature verifies.
+pub(super) fn checked_payload<'s>(
+    token: &str,
+    segments: Segments,
+    ring: &'s LoadedRing,
+    scratch: &'s mut Scratch,
+) -> Result<Checked<'s>, AuthErrorKind> {
+    let known = ring
+        .signing()
+        .and_then(|key| key.own_headers().kind_of(segments.header(token)).map(|kind| (key, kind)));
+    let header = match known {
+        Some(_) => &[],
+        None => decode(segments.header(token), &mut scratch.header)?,
+    };
+    let payload = decode(segments.payload(token), &mut scratch.payload)?;
+    let signature = decode(segments.signature(token), &mut scratch.signature)?;
+    let message = segments.signed(token);
+    let matches = |key: &LoadedKey| key.verify(message, signature);
+    let (key, typ) = if let Some((key, kind)) = known {
+        // Another key without an id may have written the same header.
+        let key = match key.id {
+            Some(_) => Some(key).filter(|key| matches(key)),
+            None => ring.without_id(key.algorithm).find(|key| matches(key)),
+        };
+        (key, Some(kind))
+    } else {
+        let header = std::str::from_utf8(header).map_err(|_| AuthErrorKind::Malformed)?;
+        let header = Header::read(header)?;
+        (select(ring, &header, matches)?, header.typ)
+    };
+    let key = key.ok_or(AuthErrorKind::InvalidSignature)?;
+    Ok(Checked { payload, typ, key })
+}
+
+fn decode<'b>(segment: &str, into: &'b mut Vec<u8>) -> Result<&'b [u8], AuthErrorKind> {
+    base64url::decode(segment, into).map_err(|_| AuthErrorKind::Malformed)
+}
+
+/// Selects the key by `kid`, or tries the few keys without an id; `None` if no signature matches.
+fn select<'r>(
+    ring: &'r LoadedRing,
+    header: &Header<'_>,
+    matches: impl Fn(&LoadedKey) -> bool,
+) -> Result<Option<&'r LoadedKey>, AuthErrorKind> {
+    let algorithm = Algorithm::from_name(&header.alg).ok_or(AuthErrorKind::WrongAlgorithm)?;
+    if let Some(kid) = &header.kid {
+        let key = ring.by_id(kid).ok_or(AuthErrorKind::UnknownKey)?;
+        if key.algorithm != algorithm {
+            return Err(AuthErrorKind::WrongAlgorithm);
+        }
+        return Ok(Some(key).filter(|key| matches(key)));
+    }
+    if !ring.keys().any(|key| key.algorithm == algorithm) {
+        return Err(AuthErrorKind::WrongAlgorithm);
+    }
+    let mut candidates = ring.without_id(algorithm).peekable();
+    if candidates.peek().is_none() {
+        return Err(AuthErrorKind::UnknownKey);
+    }
+    Ok(candidates.find(|key| matches(key)))
+}

@@ -1,0 +1,341 @@
+//! Finds the token in a request. Whether the token is valid is not decided here.
+
+use http::header::{COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+
+use crate::config::{TokenLocation, WebSettings, is_token_byte};
+use crate::error::AuthErrorKind;
+use crate::token_kind::TokenKind;
+
+/// The bytes at the location of a token. The verifier reads them.
+#[derive(Clone, Copy)]
+pub(crate) struct FoundToken<'a> {
+    pub(crate) token: &'a [u8],
+    pub(crate) location: TokenLocation,
+}
+
+impl<'a> FoundToken<'a> {
+    /// The token, if it is one word of ASCII, as every token is.
+    pub(crate) fn word(self) -> Option<&'a str> {
+        let word = std::str::from_utf8(self.token).ok()?;
+        word.bytes().all(|byte| byte.is_ascii_graphic()).then_some(word)
+    }
+}
+
+/// Finds the token of the first location that contains one (W8). Later locations are ignored, whether the token is
+/// valid or not.
+///
+/// A location with two tokens is ambiguous, because a proxy could choose the other one.
+pub(crate) fn find_token<'a>(
+    parts: &'a Parts,
+    settings: &WebSettings,
+    kind: TokenKind,
+    locations: &[TokenLocation],
+) -> Result<Option<FoundToken<'a>>, AuthErrorKind> {
+    for location in settings.locations_or(locations).iter().copied() {
+        let token = match location {
+            TokenLocation::Header => in_header(&parts.headers, settings)?,
+            TokenLocation::Cookie => {
+                in_cookie(&parts.headers, &settings.cookies.of(kind).token.name)?
+            }
+            TokenLocation::Query => in_query(parts.uri.query(), &settings.query_name)?,
+            TokenLocation::WebSocketProtocol => protocol_after(&parts.headers, "bearer")?,
+        };
+        if let Some(token) = token {
+            return Ok(Some(FoundToken { token, location }));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the response answers a token in the query, valid or not, so that no cache may store it (W9).
+pub(crate) fn concerns_query(
+    parts: &Parts,
+    settings: &WebSettings,
+    locations: &[TokenLocation],
+    found: &Result<Option<FoundToken<'_>>, AuthErrorKind>,
+) -> bool {
+    match found {
+        Ok(None) => false,
+        Ok(Some(found)) => found.location == TokenLocation::Query,
+        Err(_) => {
+            settings.locations_or(locations).contains(&TokenLocation::Query)
+                && parts.uri.query().is_some()
+        }
+    }
+}
+
+fn in_header<'a>(
+    headers: &'a HeaderMap,
+    settings: &WebSettings,
+) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+    let lines = headers.get_all(&settings.header_name).iter();
+    let Some(line) = at_most_one(lines)? else { return Ok(None) };
+    let line = line.as_bytes();
+    let token = match settings.errors.scheme.as_deref() {
+        None => Some(line).filter(|line| !line.is_empty()),
+        Some(scheme) => after_scheme(line, scheme)?,
+    };
+    // fastapi-jwt-auth refuses another scheme as a bad header, where we ignore it.
+    if token.is_none() && settings.errors.compat.is_some() && !line.is_empty() {
+        return Err(AuthErrorKind::Malformed);
+    }
+    Ok(token)
+}
+
+/// The only value, if there is one. Two are ambiguous.
+pub(super) fn at_most_one<T>(
+    mut values: impl Iterator<Item = T>,
+) -> Result<Option<T>, AuthErrorKind> {
+    let first = values.next();
+    if values.next().is_some() { Err(AuthErrorKind::AmbiguousRequest) } else { Ok(first) }
+}
+
+/// `credentials = auth-scheme [ 1*SP token68 ]` (RFC 9110 §11.4); the scheme compares without case.
+fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+    let Some((word, rest)) = line.split_at_checked(scheme.len()) else { return Ok(None) };
+    if !word.eq_ignore_ascii_case(scheme.as_bytes())
+        || rest.first().copied().is_some_and(is_token_byte)
+    {
+        return Ok(None);
+    }
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    if blanks == 0 {
+        return Err(AuthErrorKind::Malformed);
+    }
+    not_empty(&rest[blanks..]).map(Some)
+}
+
+/// The cookie of that name, in any number of `Cookie` lines (RFC 6265 §5.4, RFC 9113 §8.2.3). An empty one counts as
+/// absent.
+fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+    let pairs =
+        headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    let values = pairs.filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+    });
+    Ok(at_most_one(values)?.filter(|value| !value.is_empty()))
+}
+
+/// The query parameter of that name. A token needs no percent-encoding (RFC 3986 §2.3), so none is decoded.
+fn in_query<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+    let pairs = query.unwrap_or_default().split('&');
+    let values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    Ok(at_most_one(values)?.filter(|value| !value.is_empty()).map(str::as_bytes))
+}
+
+/// The entry of `Sec-WebSocket-Protocol` that follows a marker. Scripts can set no other header of an upgrade; the
+/// server repeats the marker in its response, never the value.
+pub(super) fn protocol_after<'a>(
+    headers: &'a HeaderMap,
+    marker: &str,
+) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+    let entries =
+        |line: &'a HeaderValue| line.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    let mut entries = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().flat_map(entries);
+    let mut found = None;
+    while let Some(entry) = entries.next() {
+        if !entry.eq_ignore_ascii_case(marker.as_bytes()) {
+            continue;
+        }
+        if found.is_some() {
+            return Err(AuthErrorKind::AmbiguousRequest);
+        }
+        found = Some(not_empty(entries.next().ok_or(AuthErrorKind::Malformed)?)?);
+    }
+    Ok(found)
+}
+
+/// A location that announces a token contains one.
+fn not_empty(bytes: &[u8]) -> Result<&[u8], AuthErrorKind> {
+    if bytes.is_empty() { Err(AuthErrorKind::Malformed) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    type Answer = Result<Option<String>, AuthErrorKind>;
+
+    fn look(
+        settings: &WebSettings,
+        uri: &str,
+        lines: &[(&str, &[u8])],
+    ) -> Result<Option<(String, TokenLocation)>, AuthErrorKind> {
+        let mut request = Request::builder().uri(uri);
+        for (name, line) in lines {
+            request = request.header(*name, HeaderValue::from_bytes(line).unwrap());
+        }
+        let parts = request.body(()).unwrap().into_parts().0;
+        let found = find_token(&parts, settings, TokenKind::Access, &[])?;
+        let word =
+            |found: FoundToken<'_>| found.word().map(str::to_owned).ok_or(AuthErrorKind::Malformed);
+        found.map(|found| Ok((word(found)?, found.location))).transpose()
+    }
+
+    fn search(lines: &[&[u8]], scheme: Option<&str>) -> Answer {
+        let scheme = scheme.map(str::to_owned);
+        let settings = WebSettings::with(|options| options.errors.scheme = scheme);
+        let lines: Vec<_> = lines.iter().map(|line| ("authorization", *line)).collect();
+        look(&settings, "/", &lines).map(|found| found.map(|(token, _)| token))
+    }
+
+    fn at(locations: &[TokenLocation]) -> WebSettings {
+        WebSettings::with(|options| options.token_location = locations.to_vec())
+    }
+
+    #[test]
+    fn w7_the_scheme_is_compared_without_case_and_takes_one_word() {
+        let bearer = Some("Bearer");
+        for line in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c"] {
+            assert_eq!(search(&[line.as_bytes()], bearer), Ok(Some("a.b.c".into())), "{line}");
+        }
+        for line in ["Basic YWJj", "Bearerx a.b.c", "", "a.b.c", "\u{e9} x"] {
+            assert_eq!(search(&[line.as_bytes()], bearer), Ok(None), "{line}");
+        }
+        for line in
+            [&b"Bearer"[..], b"Bearer ", b"Bearer a b", b"Bearer a ", b"Bearer \xff", b"Bearer \ta"]
+        {
+            assert_eq!(search(&[line], bearer), Err(AuthErrorKind::Malformed), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn w3_two_authorization_lines_are_ambiguous() {
+        for second in ["Bearer a.b.c", "Basic x", ""] {
+            let lines = [b"Bearer a.b.c".as_slice(), second.as_bytes()];
+            assert_eq!(search(&lines, Some("Bearer")), Err(AuthErrorKind::AmbiguousRequest));
+        }
+    }
+
+    #[test]
+    fn a_header_without_a_type_contains_the_token_alone() {
+        assert_eq!(search(&[b"a.b.c"], None), Ok(Some("a.b.c".into())));
+        assert_eq!(search(&[b""], None), Ok(None));
+        assert_eq!(search(&[b"Bearer a.b.c"], None), Err(AuthErrorKind::Malformed));
+    }
+
+    #[test]
+    fn c6_a_cookie_matches_by_its_whole_name_and_two_are_ambiguous() {
+        let settings = at(&[TokenLocation::Cookie]);
+        let find = |lines: &[&[u8]]| {
+            let lines: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
+            look(&settings, "/", &lines).map(|found| found.map(|(token, _)| token))
+        };
+        for good in [
+            &[&b"__Host-access_token_cookie=a.b.c"[..]][..],
+            &[b"x=1;__Host-access_token_cookie=a.b.c;y=2"],
+            &[b"x=\xff; __Host-access_token_cookie=a.b.c"],
+            &[b"x=1", b"__Host-access_token_cookie=a.b.c"],
+            &[b"x__Host-access_token_cookie=1; __Host-access_token_cookie=a.b.c; __Host-access_token_cookie2=2"],
+        ] {
+            assert_eq!(find(good), Ok(Some("a.b.c".into())), "{good:?}");
+        }
+        for none in [
+            &[][..],
+            &[&b"__Host-access_token_cookie"[..]][..],
+            &[b"__Host-access_token_cookie="],
+            &[b"Access_Token_Cookie=a.b.c"],
+            &[b"refresh_token_cookie=a.b.c"],
+            &[b"x=__Host-access_token_cookie=a.b.c"],
+        ] {
+            assert_eq!(find(none), Ok(None), "{none:?}");
+        }
+        for two in [
+            &[&b"__Host-access_token_cookie=a.b.c; __Host-access_token_cookie=a.b.c"[..]][..],
+            &[b"__Host-access_token_cookie=a.b.c", b"__Host-access_token_cookie="],
+            &[b"__Host-access_token_cookie=; __Host-access_token_cookie=a.b.c"],
+        ] {
+            assert_eq!(find(two), Err(AuthErrorKind::AmbiguousRequest), "{two:?}");
+        }
+        for bad in [&b"__Host-access_token_cookie=a b"[..], b"__Host-access_token_cookie=a\xff"] {
+            assert_eq!(find(&[bad]), Err(AuthErrorKind::Malformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn w9_a_query_parameter_matches_by_its_whole_name() {
+        let settings = at(&[TokenLocation::Query]);
+        let find = |uri: &str| look(&settings, uri, &[]).map(|found| found.map(|(token, _)| token));
+        assert_eq!(find("/?access_token=a.b.c"), Ok(Some("a.b.c".into())));
+        assert_eq!(find("/?x=1&access_token=a.b.c&y"), Ok(Some("a.b.c".into())));
+        for none in [
+            "/",
+            "/?",
+            "/?access_token",
+            "/?access_token=",
+            "/?Access_Token=a",
+            "/?xaccess_token=a",
+        ] {
+            assert_eq!(find(none), Ok(None), "{none}");
+        }
+        let two = "/?access_token=a.b.c&access_token=a.b.c";
+        assert_eq!(find(two), Err(AuthErrorKind::AmbiguousRequest));
+    }
+
+    #[test]
+    fn w9_only_responses_to_a_possible_token_in_the_query_are_not_cached() {
+        use TokenLocation::{Header, Query};
+        let concerns = |uri: &str, locations: &[TokenLocation], found| {
+            let parts = Request::get(uri).body(()).unwrap().into_parts().0;
+            concerns_query(&parts, &at(&[Header]), locations, &found)
+        };
+        let found = |location| Ok(Some(FoundToken { token: b"a.b.c", location }));
+        let bad = || Err(AuthErrorKind::Malformed);
+        let (uri, both) = ("/?access_token=a", &[Header, Query][..]);
+        assert!(concerns(uri, both, found(Query)));
+        assert!(concerns(uri, both, bad()), "either of the two may be the bad one");
+        assert!(!concerns(uri, both, found(Header)));
+        assert!(!concerns(uri, both, Ok(None)));
+        assert!(!concerns("/", both, bad()));
+        assert!(!concerns(uri, &[], bad()), "the query is not read");
+    }
+
+    #[test]
+    fn a_subprotocol_token_follows_its_marker() {
+        let settings = at(&[TokenLocation::WebSocketProtocol]);
+        let find = |lines: &[&[u8]]| {
+            let lines: Vec<_> =
+                lines.iter().map(|line| ("sec-websocket-protocol", *line)).collect();
+            look(&settings, "/", &lines).map(|found| found.map(|(token, _)| token))
+        };
+        assert_eq!(find(&[b"bearer, a.b.c"]), Ok(Some("a.b.c".into())));
+        assert_eq!(find(&[b"chat,Bearer,a.b.c,x"]), Ok(Some("a.b.c".into())));
+        assert_eq!(find(&[b"chat", b"bearer", b"a.b.c"]), Ok(Some("a.b.c".into())));
+        assert_eq!(find(&[b"chat, a.b.c"]), Ok(None));
+        for bad in [&b"bearer"[..], b"bearer,", b"bearer, a b"] {
+            assert_eq!(find(&[bad]), Err(AuthErrorKind::Malformed), "{bad:?}");
+        }
+        let two = find(&[b"bearer, a.b.c, bearer, a.b.c"]);
+        assert_eq!(two, Err(AuthErrorKind::AmbiguousRequest));
+    }
+
+    #[test]
+    fn w8_the_first_location_with_a_token_decides() {
+        use TokenLocation::{Cookie, Header, Query};
+        let lines = [
+            ("authorization", &b"Bearer h.h.h"[..]),
+            ("cookie", b"__Host-access_token_cookie=c.c.c"),
+        ];
+        let uri = "/?access_token=q.q.q";
+        for (order, token) in [
+            ([Header, Cookie, Query], "h.h.h"),
+            ([Cookie, Header, Query], "c.c.c"),
+            ([Query, Cookie, Header], "q.q.q"),
+        ] {
+            let found = look(&at(&order), uri, &lines);
+            assert_eq!(found, Ok(Some((token.to_owned(), order[0]))));
+        }
+        // A bad token is final: later locations are not read.
+        let bad = [("authorization", &b"Bearer"[..]), lines[1]];
+        assert_eq!(look(&at(&[Header, Cookie]), uri, &bad), Err(AuthErrorKind::Malformed));
+        assert_eq!(look(&at(&[Cookie, Header]), uri, &bad), Ok(Some(("c.c.c".into(), Cookie))));
+        // Another scheme is not a token, so the next location is read.
+        let other = [("authorization", &b"Basic eA=="[..]), lines[1]];
+        assert_eq!(look(&at(&[Header, Cookie]), uri, &other), Ok(Some(("c.c.c".into(), Cookie))));
+    }
+}

@@ -1,0 +1,12 @@
+//! The web layer: where a request carries its token, CSRF protection, cookies, and how errors are rendered.
+
+mod compat;
+mod cookies;
+mod csrf;
+mod error_response;
+mod location;
+
+pub use cookies::SetCookies;
+pub(crate) use csrf::{FormValue, compare_csrf, presented_csrf};
+pub(crate) use error_response::refuse;
+pub(crate) use location::{FoundToken, concerns_query, find_token};
