@@ -20,11 +20,12 @@ trap 'rm -rf "$TMPDIR"' EXIT
 
 cargo mutants --version 2>/dev/null | grep -qF 27.1.0 || cargo install --locked cargo-mutants --version 27.1.0
 
-[ $# -gt 0 ] || set -- verify validation.rs http/csrf.rs http/location.rs refresh.rs revocation
+[ $# -gt 0 ] || set -- token/verify.rs token/validation.rs token/compact.rs token/header.rs token/claims.rs token/cache.rs \
+    web/csrf.rs web/location.rs auth/authenticate.rs auth/rotate.rs guard/admission.rs session
 files=()
-for room in "$@"; do
-    [ -e "jwt-auth/src/$room" ] || { echo "jwt-auth/src/$room does not exist; expected a file or a folder below jwt-auth/src" >&2; exit 1; }
-    while read -r file; do files+=("$file"); done < <(find "jwt-auth/src/$room" -name '*.rs' | sort)
+for path in "$@"; do
+    [ -e "jwt-auth/src/$path" ] || { echo "jwt-auth/src/$path does not exist; expected a file or a folder below jwt-auth/src" >&2; exit 1; }
+    while read -r file; do files+=("$file"); done < <(find "jwt-auth/src/$path" -name '*.rs' | sort)
 done
 
 # Runs a test binary. One failure is enough: `--fail-fast` of the test harness is unstable, and RUSTC_BOOTSTRAP enables
@@ -53,9 +54,9 @@ mutants() { # mutants FOLDER TESTS -- FILES: the folder for the results, the tes
     esac
 }
 
-shared='/revocation/(filed|postgres|redis|replicated|sqlite)\.rs$'
-mapfile -t rooms < <(printf '%s\n' "${files[@]}" | grep -vE "$shared")
+shared='/session/(record_key|postgres_store|redis_store|replicated_log|sqlite_store)\.rs$'
+mapfile -t paths < <(printf '%s\n' "${files[@]}" | grep -vE "$shared")
 mapfile -t stores < <(printf '%s\n' "${files[@]}" | grep -E "$shared")
-mutants rooms --lib --test=integration -- ${rooms[@]+"${rooms[@]}"}
+mutants paths --lib --test=integration -- ${paths[@]+"${paths[@]}"}
 mutants stores --lib --test=integration --test=stores -- ${stores[@]+"${stores[@]}"}
 [ "$survived" = 0 ] || { printf '\nsurvived:\n'; cat target/mutants/*/mutants.out/missed.txt; exit 1; }

@@ -307,9 +307,9 @@ impl<S: RevocationStore> Suite<'_, S> {
             TokenStatus::Revoked,
             "a reuse revokes the session"
         );
-        let dead = self.now + 25 * HOUR - seconds(1);
+        let last = self.now + 25 * HOUR - seconds(1);
         assert_eq!(
-            self.check(&token, dead).await,
+            self.check(&token, last).await,
             TokenStatus::Revoked,
             "for as long as its tokens could live"
         );

@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(error.kind(), AuthErrorKind::Unavailable);
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
         let refusal = AuthError::from(AuthErrorKind::UserUnknown);
-        let kept = Refusal::from_application(refusal.into(), AuthErrorKind::Unavailable);
-        assert_eq!(kept.kind(), AuthErrorKind::UserUnknown);
+        let preserved = Refusal::from_application(refusal.into(), AuthErrorKind::Unavailable);
+        assert_eq!(preserved.kind(), AuthErrorKind::UserUnknown);
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Checks what a signature could not take back: reserved names, and the end of the calendar.
+    /// Checks for reserved names, and for an expiry after the last year that claims can express.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let reserved = |what: &str, name: &str| {
             Refusal::cannot_issue(format!(
