@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions per request with callgrind. Unlike nanoseconds, the counts are repeatable. Callgrind emulates
-# no SHA instructions, so that HMAC takes more instructions here than on a processor: compare the rows of a cached token.
+# no SHA instructions, so HMAC takes more instructions here than on a real processor: compare the rows for a cached
+# token.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -65,7 +65,7 @@ async fn main() -> std::io::Result<()> {
 }
 RUST
 
-# Cargo builds a path dependency incrementally and a registry dependency not. Users have a registry dependency.
+# Cargo builds path dependencies incrementally, but not registry dependencies, which users have.
 app with-jwt-auth "jwt-auth = { path = \"$here/jwt-auth\" }" \
     '[profile.dev.package.jwt-auth]' 'incremental = false' \
     '[profile.dev.package.jwt-auth-macros]' 'incremental = false' <<'RUST'

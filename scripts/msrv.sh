@@ -14,7 +14,7 @@ if rustup run "$msrv.0" rustc --version >/dev/null 2>&1 ||
 fi
 
 echo "Rust $msrv cannot be installed here; checking library items and dependencies instead"
-# Clippy knows since when each item of the standard library is stable, and takes rust-version from Cargo.toml.
+# Clippy knows in which version each item of the standard library became stable, and reads rust-version from Cargo.toml.
 cargo clippy --quiet -p jwt-auth -p jwt-auth-macros --all-features --lib -- -D clippy::incompatible_msrv
 cargo metadata --format-version 1 --all-features | python3 -c '
 import json, sys

@@ -8,7 +8,7 @@ export RUSTDOC="$PWD/scripts/rustdoc-unstable.sh"
 cargo rustdoc --quiet -p jwt-auth --all-features --lib -- -Z unstable-options --output-format json --cap-lints allow
 api=$(mktemp)
 trap 'rm -f "$api"' EXIT
-# Blanket, auto-trait and derived implementations are left out, as is what generated code uses. An item that has two
+# Blanket, auto-trait and derived implementations are omitted, and so are items for generated code. An item with two
 # paths is listed once.
 cargo public-api --rustdoc-json "${CARGO_TARGET_DIR:-target}/doc/jwt_auth.json" -sss |
     grep -v '::__private' | awk '!seen[$0]++' >"$api"

@@ -23,7 +23,7 @@ const FLOORS: [&[&str]; 12] = [
 /// Below these modules nothing names axum or tower, and only `error` and `config` name types of `http`.
 const WEB: [&str; 6] = ["web", "guard", "layer", "router", "ws", "lib"];
 
-/// Ways to check a signature. Each is used in one file alone.
+/// Ways to check a signature. Each is used in one file only.
 const SIGNATURE_CHECKS: [(&str, &[&str]); 4] = [
     ("key.verify(", &["keys/load.rs", "token/verify.rs"]),
     (".verifier.verify(", &["keys/load.rs"]),
@@ -31,7 +31,7 @@ const SIGNATURE_CHECKS: [(&str, &[&str]); 4] = [
     ("hmac::verify(", &["keys/backend/aws_lc.rs"]),
 ];
 
-/// Functions that check a signature by a way of their own, which must not be used.
+/// Functions that check a signature in another way. They must not be used.
 const FORBIDDEN: [&str; 5] = [
     "jsonwebtoken::decode",
     "jsonwebtoken::crypto::verify",
@@ -140,7 +140,7 @@ fn mod_files_are_faces() {
                 let found = code
                     .lines()
                     .any(|line| line.trim_start().trim_start_matches("pub ").starts_with(item));
-                // The choice of the backend has to be in one place, and is a few lines of `cfg`.
+                // The choice of the backend is a few lines of `cfg`, which belong together.
                 let is_backend = path.ends_with("backend/mod.rs");
                 assert!(!found || is_backend, "{of}/{} has a {item}", path.display());
             }

@@ -73,7 +73,7 @@ fn ungroup(value: syn::Expr) -> syn::Expr {
     }
 }
 
-/// Parses each argument by itself, so that a mistake in one does not hide mistakes in the next.
+/// Parses each argument separately, so that a mistake in one does not hide mistakes in the next.
 pub(crate) fn parse_arguments(
     tokens: TokenStream,
     mistakes: &mut Mistakes,
@@ -115,7 +115,7 @@ fn parse_part(part: Vec<TokenTree>, arguments: &mut Vec<WrittenArgument>, mistak
     }
 }
 
-/// The string literal that an expression is.
+/// The expression as a string literal, if it is one.
 pub(crate) fn as_string(value: &syn::Expr) -> Option<&syn::LitStr> {
     match value {
         syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text),

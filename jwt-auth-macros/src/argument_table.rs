@@ -104,13 +104,13 @@ pub(crate) static ARGUMENTS: [Row; 13] = [
     },
 ];
 
-/// What an argument does that another argument may contradict.
+/// The effect of an argument that another argument may contradict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Nothing: it applies to the tokens that a request carries.
     None,
     AdmitsAnonymous,
-    /// Rejects a request without a token.
+    /// Refuses a request without a token.
     DemandsToken,
     /// Checks revocation in the store itself.
     ChecksStore,
@@ -144,7 +144,7 @@ pub(crate) mod tests {
     use super::{ARGUMENTS, Effect, GuardArguments, Mistakes};
     use crate::argument_syntax::parse_arguments;
 
-    /// A right use of every argument, and the field that it sets.
+    /// A correct use of every argument, and the field that it sets.
     pub(crate) const EXAMPLES: [(&str, &str); ARGUMENTS.len()] = [
         ("optional", "optional"),
         ("fresh", "fresh"),

@@ -36,8 +36,8 @@ pub(crate) fn expand_guard(
     function.check_handler(attribute, &mut mistakes);
     let paths = Paths::new(arguments.crate_path.as_ref());
     if let Some(errors) = mistakes.into_errors() {
-        // The handler stays beside the errors, so that code that names it raises no further errors.
-        // It has a guard even so, although it cannot run: the crate does not compile.
+        // The handler is emitted next to the errors, so that code that names it causes no further errors. It gets
+        // a guard too, although it can never run: the crate does not compile.
         let policy = Policy::new(attribute, &GuardArguments::default(), &function, &paths).ty;
         let handler = function.with_guard(&quote!(#paths::Guard<#policy>));
         return quote!(#errors #handler);

@@ -8,12 +8,12 @@ use syn::{FnArg, Token};
 use crate::attribute::GuardAttribute;
 use crate::mistakes::Mistakes;
 
-/// Axum's handlers take 16 parameters, and the guard is one of them.
+/// axum's handlers take up to 16 parameters, and the guard is one of them.
 const MAX_PARAMETERS: usize = 15;
-/// Clippy accepts this many parameters. A guard on top must not cause its warning.
+/// Clippy accepts this many parameters. The additional guard must not cause its warning.
 const CLIPPY_MAX_PARAMETERS: usize = 7;
 
-/// A function. Because its body is not parsed, it may be half typed.
+/// A function. Its body is not parsed, so it may be half typed.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<syn::Attribute>,
     pub(crate) vis: syn::Visibility,
@@ -33,12 +33,12 @@ impl Parse for Function {
 }
 
 impl Function {
-    /// The `#[cfg(…)]` attributes, which items beside the function must carry as well.
+    /// The `#[cfg(…)]` attributes, which items next to the function must have as well.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &syn::Attribute> {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
 
-    /// `#[allow(…)]` for the lints that the function allows or expects. Items beside it repeat its types.
+    /// `#[allow(…)]` for the lints that the function allows or expects, because items next to it repeat its types.
     pub(crate) fn allowed_lints(&self) -> impl Iterator<Item = TokenStream> {
         let lints = |attr: &syn::Attribute| match &attr.meta {
             syn::Meta::List(list)
@@ -52,15 +52,15 @@ impl Function {
         self.attrs.iter().filter_map(lints)
     }
 
-    /// The name of an item beside the function, made unique by the function's name.
+    /// The name of an item next to the function, made unique by the function's name.
     pub(crate) fn companion_name(&self, prefix: &str) -> Ident {
         use syn::ext::IdentExt as _;
         let name = self.sig.ident.unraw();
         Ident::new(&format!("{prefix}{name}"), self.sig.ident.span())
     }
 
-    /// Whether an item beside the function cannot name a type, because the type uses the function's
-    /// generics or is not written out (`impl Trait`, `_`).
+    /// Whether an item next to the function cannot name a type, because the type uses the function's generics or
+    /// is not written out (`impl Trait`, `_`).
     pub(crate) fn is_generic(&self, ty: &syn::Type) -> bool {
         let generics: Vec<String> = self
             .sig
@@ -76,8 +76,8 @@ impl Function {
         mentions(ty.to_token_stream(), &generics)
     }
 
-    /// Checks the rules for a handler's signature. It also removes what breaks them, so that the item
-    /// beside the errors raises no others.
+    /// Checks the rules for a handler's signature. It also removes what breaks them, so that the handler next to
+    /// the errors causes no further ones.
     pub(crate) fn check_handler(&mut self, attribute: GuardAttribute, mistakes: &mut Mistakes) {
         self.remove_other_guards(attribute, mistakes);
         if self.sig.asyncness.is_none() {
@@ -89,12 +89,12 @@ impl Function {
             self.sig.asyncness = Some(Token![async](self.sig.fn_token.span));
         }
         if let Some(unsafety) = self.sig.unsafety.take() {
-            mistakes.report(unsafety, "axum takes no `unsafe fn` as a handler; remove `unsafe`");
+            mistakes.report(unsafety, "an `unsafe fn` cannot be a handler; remove `unsafe`");
         }
         if let Some(receiver) = self.sig.receiver() {
             mistakes.report(
                 receiver,
-                "a handler takes no `self`; take shared values from the state, as in `State(app): State<App>`",
+                "a handler cannot take `self`; take shared values from the state, as in `State(app): State<App>`",
             );
         }
         if let Some(extra) = self.sig.inputs.iter().nth(MAX_PARAMETERS) {

@@ -1,4 +1,4 @@
-//! The arguments of an attribute after they were read.
+//! The arguments of an attribute, after reading.
 
 use proc_macro2::Ident;
 
@@ -24,10 +24,10 @@ pub(crate) struct GuardArguments {
 }
 
 impl GuardArguments {
-    /// Whether the policy needs a type beside the handler, because the runtime crate has none for it.
+    /// Whether the policy needs a type next to the handler, because the runtime crate has none for it.
     pub(crate) fn needs_policy_item(&self) -> bool {
-        // `Access<OPTIONAL, FRESH>` covers the first two. A new field does not compile here until it is
-        // on one of the sides.
+        // `Access<OPTIONAL, FRESH>` covers the first two. A new field does not compile here until it is listed on
+        // one of the two sides.
         let Self {
             optional: _,
             fresh: _,

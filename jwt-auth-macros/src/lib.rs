@@ -23,8 +23,8 @@ use crate::attribute::GuardAttribute;
 
 /// Runs a handler only for requests with a valid access token.
 ///
-/// Every other request gets 401, or 403 if its token lacks a permission, before any other extractor runs and
-/// before the body is read.
+/// All other requests are refused, before any other extractor runs and before the body is read: with 401, or with
+/// 403 if the token lacks a permission.
 ///
 /// ```
 /// use jwt_auth::{AccessToken, jwt_required};
@@ -40,15 +40,15 @@ use crate::attribute::GuardAttribute;
 /// | argument | meaning |
 /// |---|---|
 /// | (none) | The access token must be valid and not revoked. |
-/// | `optional` | Admits anonymous requests, too: `Option<AccessToken>` is `None`. A bad token is still rejected with 401. |
+/// | `optional` | Admits anonymous requests too: `Option<AccessToken>` is `None`. A bad token is still refused with 401. |
 /// | `fresh` | The token must come from a log-in, not from a refresh. |
 /// | `max_age = "10m"` | The user must have logged in at most that long ago; otherwise the response is the challenge of RFC 9470. Units: `s`, `m`, `h`, `d`. |
 /// | `scopes("a", "b")`, `any_scope("a", "b")` | The token must have all, or at least one, of these scopes; otherwise the response is 403 `insufficient_scope`. Each is a string, a constant or a value of a type that implements `Permission`. |
 /// | `roles("a", "b")`, `any_role("a", "b")` | The same for the `roles` claim. |
-/// | `locations(header, cookie, query, websocket_protocol)` | Where to look for the token, in this order, instead of the configured locations. |
+/// | `locations(header, cookie, query, websocket_protocol)` | The locations to search for the token, in this order, instead of the configured ones. |
 /// | `audience = "…"` | The audience that this route accepts, instead of the configured ones. |
-/// | `check = path` | Calls your function after all other rules: `fn(&AccessToken<C>)`, sync or async, that returns `bool` or `Result<(), AuthError>`. `false` or an error becomes 403; an error of the kind `Unavailable` stays 503. |
-/// | `revocation = "strict"` | Checks revocation in the store itself, not in this node's replica. With a shared store this is a network call. |
+/// | `check = path` | Calls your function after all other rules: a `fn(&AccessToken<C>)`, sync or async, that returns `bool` or `Result<(), AuthError>`. `false` or an error is a 403; an error of the kind `Unavailable` is a 503. |
+/// | `revocation = "strict"` | Checks revocation in the store itself, not in this process's replica. With a shared store this is a network call. |
 /// | `danger(revocation = "skip")` | Skips the revocation check: a revoked token opens this route until it expires. |
 /// | `crate = path` | The path of the crate `jwt_auth`, if you renamed or re-exported it. |
 ///
@@ -61,8 +61,8 @@ use crate::attribute::GuardAttribute;
 ///
 /// # On a middleware
 ///
-/// The attribute also goes on an `async fn` for `axum::middleware::from_fn_with_state`. Two arguments have
-/// a limited reach there:
+/// The attribute also goes on an `async fn` for `axum::middleware::from_fn_with_state`. Two arguments work
+/// differently there:
 ///
 /// - `audience`: token parameters behind the middleware accept this audience as well. A handler with its own
 ///   guard behind the middleware still requires the audience of that guard.
@@ -71,10 +71,10 @@ use crate::attribute::GuardAttribute;
 ///
 /// # On an associated function
 ///
-/// The attribute goes on a free function, or on an associated function without `self`. In an `impl` it takes
-/// only `optional`, `fresh` and `crate`. The other arguments need a type beside the function, and an `impl`
-/// cannot contain one: the compiler reports "struct is not supported in `trait`s or `impl`s". In an `impl`, a
-/// second guard or a token parameter that contradicts the guard may compile; each request then gets 401.
+/// The attribute goes on a free function, or on an associated function without `self`. In an `impl` it takes only
+/// `optional`, `fresh` and `crate`. The other arguments need a type next to the function, and an `impl` cannot
+/// contain one: the compiler reports "struct is not supported in `trait`s or `impl`s". In an `impl`, a second
+/// guard or a token parameter that contradicts the guard may compile; then every request is refused with 401.
 ///
 /// # With other attributes
 ///
@@ -92,7 +92,7 @@ pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Runs a handler only for requests with a valid refresh token.
 ///
-/// Every other request gets 401. The attribute takes `locations(…)`, `audience = "…"`,
+/// All other requests are refused with 401. The attribute takes `locations(…)`, `audience = "…"`,
 /// `revocation = "strict"`, `danger(revocation = "skip")` and `crate = path`, which mean the same as in
 /// [`macro@jwt_required`].
 ///
@@ -141,10 +141,10 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Builds the configuration that a function returns.
 ///
-/// `fn() -> Config` becomes `fn() -> Result<JwtAuth, ConfigError>`. The function may be `async`, have
-/// parameters, and return `Config`, `Result<Config, E>` or any `T: Into<Config>`. It is a free function, or
-/// an associated function whose signature contains neither `self` nor `Self`. The attribute takes
-/// `crate = path`, which means the same as in [`macro@jwt_required`].
+/// `fn() -> Config` becomes `fn() -> Result<JwtAuth, ConfigError>`. The function may be `async`, have parameters,
+/// and return `Config`, `Result<Config, E>` or any `T: Into<Config>`. It must be a free function, or an associated
+/// function without `self` and `Self` in its signature. The attribute takes `crate = path`, which means the same
+/// as in [`macro@jwt_required`].
 ///
 /// ```
 /// use jwt_auth::{Config, load_config};

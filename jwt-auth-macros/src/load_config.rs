@@ -93,7 +93,7 @@ fn wrap(function: &Function, paths: &Paths) -> TokenStream {
     }
 }
 
-/// `::<T, N>`: the types and constants, which the arguments may not determine. Lifetimes are inferred.
+/// `::<T, N>`: the type and const parameters, which the arguments alone may not determine. Lifetimes are inferred.
 fn write_turbofish(generics: &syn::Generics) -> Option<TokenStream> {
     let names: Vec<_> = generics
         .params

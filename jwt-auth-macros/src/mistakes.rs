@@ -1,4 +1,4 @@
-//! Collects mistakes, so that one compilation reports them all, each on the user's own tokens.
+//! Collects mistakes, so that one compilation reports all of them, each on the user's own tokens.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

@@ -1,4 +1,4 @@
-//! Checks the types of a handler's parameters at compile time, by assertions that the compiler evaluates.
+//! Checks the types of a handler's parameters at compile time, with assertions that the compiler evaluates.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -65,8 +65,9 @@ fn collect_rules(attribute: GuardAttribute, arguments: &GuardArguments) -> Vec<R
 //              assert!(!Probe::<Alias>::PARAMETER.is_access(), "…");
 //          };
 //
-// For the types of the runtime crate, also behind an alias, `PARAMETER` is an inherent constant; for all
-// other types it is the trait's. The outer constant has a name because an `impl` does not accept `const _`.
+// For the types of the runtime crate, also behind an alias, `PARAMETER` is an inherent constant; for all other
+// types it is the constant of the trait. The outer constant has a name because an `impl` does not accept
+// `const _`.
 pub(crate) fn check_parameters(
     attribute: GuardAttribute,
     arguments: &GuardArguments,
@@ -127,8 +128,8 @@ pub(crate) fn check_parameters(
 //              __KEEPS
 //          }
 //
-// Whether the token parameters of the handler may use a token whose revocation was not checked. Those of a
-// middleware, which has a `Next`, may not. A type with generics of the function cannot be named in the
+// Whether the token parameters of the handler may use a token that was not checked for revocation. The parameters
+// of a middleware, which has a `Next`, may not. A type with generics of the function cannot be named in the
 // constant, so it counts as a token.
 pub(crate) fn write_unchecked_token_flag(function: &Function, paths: &Paths) -> TokenStream {
     let parameters = function.sig.inputs.iter().filter_map(|input| {

@@ -1,4 +1,4 @@
-//! Writes the policy of a guard: a type of the runtime crate, or a new type beside the handler.
+//! Writes the policy of a guard: a type of the runtime crate, or a new type next to the handler.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};

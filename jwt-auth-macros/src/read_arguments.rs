@@ -1,4 +1,4 @@
-//! Reads the arguments of an attribute by the table, and reports what it does not take.
+//! Reads the arguments of an attribute according to the table, and reports the ones that it does not take.
 
 use proc_macro2::{Ident, TokenStream};
 
@@ -40,7 +40,7 @@ pub(crate) fn read_arguments(
     arguments
 }
 
-/// The row of an argument that the attribute takes, or the message that says what it takes.
+/// The row of an argument, or a message that lists the arguments that the attribute takes.
 fn find_row(attribute: Attribute, name: &Ident) -> Result<&'static Row, String> {
     let row = ARGUMENTS.iter().find(|row| name == row.name);
     if let Some(row) = row.filter(|row| row.taken_by.contains(&attribute)) {

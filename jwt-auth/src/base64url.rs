@@ -26,7 +26,7 @@ pub(crate) fn decode<'b>(text: &str, into: &'b mut Vec<u8>) -> Result<&'b [u8], 
     into.get(..len).ok_or(NotCanonical)
 }
 
-/// Encodes the bytes, and appends the text.
+/// Encodes the bytes, and appends them to the string.
 pub(crate) fn encode(bytes: &[u8], onto: &mut String) {
     ENGINE.encode_string(bytes, onto);
 }

@@ -39,7 +39,9 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests: it stands still until it is set, and clones share one time.
+/// A clock for tests: only `advance` and `set` change its time.
+///
+/// Clones share one time.
 ///
 /// ```
 /// use jwt_auth::{Config, ManualClock};
@@ -134,8 +136,8 @@ impl fmt::Debug for ManualClock {
     }
 }
 
-/// The time since 1970, as claims count it. A clock before 1970 reads as the end of time, so that every token
-/// is expired instead of none.
+/// The time since 1970, as in claims. A clock before 1970 reads as the end of time, so that all tokens are expired
+/// instead of none.
 pub(crate) fn since_epoch(clock: &dyn Clock) -> Duration {
     clock.now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX)
 }
@@ -145,7 +147,7 @@ pub(crate) fn to_system_time(since_epoch: Duration) -> SystemTime {
     UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH)
 }
 
-/// A hundred years: the longest lifetime, and the life of a record that outlives every token.
+/// A hundred years: the longest lifetime of a token, and of a record that must outlive every token.
 pub(crate) const HUNDRED_YEARS: Duration = Duration::from_secs(36_500 * 86_400);
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! | cookies without CSRF protection | [`DangerousConfig::cookie_csrf_protect`] | `JWT_AUTH_COOKIE_CSRF_PROTECT=false` |
 //! | no revocation check for a kind of token | [`DangerousConfig::denylist_token_checks`] | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` |
 //! | no revocation check on a route | | `#[jwt_required(danger(revocation = "skip"))]` |
-//! | revocations that may be outdated | `DangerousStore::serve_stale` | |
+//! | a replica that may be outdated | `DangerousStore::serve_stale` | |
 //! | reading a token without checking it | [`decode_unverified`] | |
 
 use base64::Engine as _;
@@ -39,7 +39,7 @@ pub trait DangerousConfig: sealed::Sealed {
     /// # use jwt_auth::danger::DangerousConfig as _;
     /// assert!(Config::hs256("short").build().is_err());
     /// assert!(Config::hs256("short").allow_short_secret().build().is_ok());
-    /// assert!(Config::hs256("").allow_short_secret().build().is_err(), "an empty one is no secret");
+    /// assert!(Config::hs256("").allow_short_secret().build().is_err(), "empty");
     /// ```
     #[must_use]
     fn allow_short_secret(self) -> Self;
@@ -65,8 +65,8 @@ pub trait DangerousConfig: sealed::Sealed {
 
     /// Whether cookies are sent over TLS only. Default: true.
     ///
-    /// With false anyone on the network path can read them, and their names lose `__Host-`. Browsers accept
-    /// `Secure` cookies from `localhost`, so development does not need it.
+    /// With `false` anyone on the network path can read them, and their names lose `__Host-`. Chrome and Firefox
+    /// accept `Secure` cookies from `http://localhost`, so development with them does not need it.
     ///
     /// ```
     /// use jwt_auth::danger::DangerousConfig as _;
@@ -78,9 +78,9 @@ pub trait DangerousConfig: sealed::Sealed {
     #[must_use]
     fn cookie_secure(self, is_secure: bool) -> Self;
 
-    /// Whether a request with a token in a cookie has to repeat its CSRF value.
+    /// Whether a request with a token in a cookie must repeat its CSRF value.
     ///
-    /// Default: true. With false, only `SameSite`, `Sec-Fetch-Site` and the `Origin` of WebSockets keep other
+    /// Default: true. With `false`, only `SameSite`, `Sec-Fetch-Site` and the `Origin` of WebSockets stop other
     /// sites from sending requests as your users.
     ///
     /// ```
@@ -98,8 +98,8 @@ pub trait DangerousConfig: sealed::Sealed {
 
     /// The kinds of token that are checked for revocation. Default: both.
     ///
-    /// Leaving a kind out saves a look-up, and accepts revoked tokens of that kind until they expire. A session
-    /// that ended still cannot be refreshed.
+    /// Leaving out a kind saves a look-up, and revoked tokens of that kind work until they expire. A revoked
+    /// session still cannot be refreshed.
     ///
     /// ```
     /// use jwt_auth::danger::DangerousConfig as _;
@@ -107,7 +107,7 @@ pub trait DangerousConfig: sealed::Sealed {
     ///
     /// let config = || Config::hs256([7; 32]);
     /// assert!(config().denylist_token_checks([TokenKind::Refresh]).build().is_ok());
-    /// assert!(config().denylist_token_checks([]).build().is_err(), "nothing could be revoked");
+    /// assert!(config().denylist_token_checks([]).build().is_err(), "at least one kind is checked");
     /// ```
     #[must_use]
     fn denylist_token_checks(self, kinds: impl IntoIterator<Item = TokenKind>) -> Self;
@@ -152,7 +152,7 @@ pub trait DangerousIssue: sealed::Sealed {
     /// Leaves `exp` out of a single access token.
     ///
     /// Refresh tokens and pairs still end with their session ([`session_expires`](Config::session_expires)),
-    /// because the record of a session without an end could never be deleted. Only a configuration that [allows
+    /// because the record of an endless session could never be deleted. Only a configuration that [allows
     /// it](DangerousConfig::allow_tokens_without_expiry) accepts a token without `exp`.
     ///
     /// ```
@@ -194,9 +194,9 @@ SqliteStore::builder("sessions.db").serve_stale().open().await
 "#
     )]
     pub trait DangerousStore: super::sealed::Sealed {
-        /// Answers from memory however old it is, instead of 503.
+        /// Answers from the replica however old it is, instead of with 503.
         ///
-        /// While the store is down this node accepts tokens that other nodes revoked.
+        /// While the store is down, this node accepts tokens that other nodes have revoked.
         #[must_use]
         fn serve_stale(self) -> Self;
     }
@@ -226,7 +226,7 @@ mod sealed {
 
 /// The content of a token that was not verified.
 ///
-/// No function accepts it as a proof.
+/// No function accepts it in place of a verified token.
 ///
 /// ```
 /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
@@ -245,7 +245,8 @@ pub struct Unverified {
 
 /// Decodes a token without checking anything.
 ///
-/// Neither signature nor times nor issuer are checked: it is for looking at a token in a log or a test.
+/// The signature, the times and the issuer are not checked. Use it only to look at a token, in a test or while
+/// debugging.
 ///
 /// # Errors
 ///

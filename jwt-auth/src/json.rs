@@ -1,15 +1,15 @@
 //! A strict reader of JSON objects, in one pass and without copies.
 //!
-//! It refuses duplicate member names at every depth, and text after the object. RFC 7515 §4 and RFC 7519 §4 require
-//! that of headers and claims; serde checks duplicates only in the structs that it deserializes.
+//! It refuses duplicate member names at every depth, and text after the object, as RFC 7515 §4 and RFC 7519 §4
+//! require for headers and claims. Serde checks for duplicates only in the structs that it deserialises.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Deeper nesting is refused, which bounds the recursion.
 const MAX_DEPTH: u32 = 64;
-/// Up to this many names are compared one by one. A larger object uses a set, so that a header of thousands of names
-/// takes a time proportional to its length.
+/// Up to this many names are compared one by one. A larger object uses a set, so that the time is proportional to
+/// its length even with thousands of names.
 const INLINE_NAMES: usize = 24;
 /// A word whose bytes are all 1.
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -20,7 +20,7 @@ const HIGH: u64 = ONES << 7;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotStrict;
 
-/// A string as it is in the text, without its quotes.
+/// A string as written in the text, without its quotes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
     raw: &'a str,
@@ -288,8 +288,8 @@ impl<'a> Reader<'a> {
     fn skip_plain(&mut self) {
         while let Some(word) = self.bytes[self.at..].first_chunk().copied().map(u64::from_le_bytes)
         {
-            // The subtraction borrows into the highest bit of an ASCII byte that is less. The borrow may also set
-            // the bits of the bytes above it, so only the lowest bit counts.
+            // The subtraction borrows into the highest bit of an ASCII byte that is smaller than `than`. The
+            // borrow may also set that bit in the bytes above, so only the lowest set bit counts.
             let less = |word: u64, than: u64| word.wrapping_sub(ONES * than);
             let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
             let special = (less(word, 0x20) | is(b'"') | is(b'\\')) & !word & HIGH;
@@ -388,7 +388,7 @@ impl<'a> Names<'a> {
             *free = (start, len);
             self.len += 1;
         } else {
-            // An object with more names than the list has room for may have many more.
+            // An object whose names do not fit the list may have many more.
             let rest = self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES));
             rest.insert(Cow::Borrowed(name));
         }

@@ -27,22 +27,30 @@ pub mod ws;
 
 pub use auth::JwtAuth;
 pub use clock::{Clock, ManualClock};
+#[doc(inline)]
 pub use config::{Compat, Config, ConfigError, SameSite, TokenLocation};
 pub use error::{AuthError, AuthErrorKind};
 pub use guard::{CurrentUser, LoadUser, Permission};
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
+#[doc(inline)]
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing};
+#[doc(inline)]
 pub use router::{GuardedRouter, routing};
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+#[doc(inline)]
 pub use session::PostgresStore;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[doc(inline)]
 pub use session::RedisStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+#[doc(inline)]
 pub use session::SqliteStore;
+#[doc(inline)]
 pub use session::{MemoryStore, TokenIdentity};
+#[doc(inline)]
 pub use token::{AccessToken, IssuedToken, RefreshToken, TokenKind, TokenPair};
 pub use web::SetCookies;
 
@@ -59,19 +67,21 @@ pub mod __private {
     pub use core;
 
     pub use crate::auth::{JwtAuth, Lookup};
-    pub use crate::config::{ConfigError, OptionRow, TokenLocation, load, options};
+    pub use crate::config::environment::{OptionRow, options};
+    pub use crate::config::load::{Loaded, load};
+    pub use crate::config::{ConfigError, TokenLocation};
     pub use crate::error::AuthError;
     pub use crate::guard::{
         Access, Guard, GuardKind, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe,
         Proof, Public, Refresh, settle,
     };
 
-    /// Builds what a function under `#[load_config]` returned.
+    /// Builds the configuration that a function under `#[load_config]` returned.
     ///
     /// # Errors
     ///
     /// Every problem at once.
-    pub fn build<M, T: crate::config::Loaded<M>>(loaded: T) -> Result<JwtAuth, ConfigError> {
+    pub fn build<M, T: Loaded<M>>(loaded: T) -> Result<JwtAuth, ConfigError> {
         load(loaded)?.build()
     }
 }

@@ -1,13 +1,13 @@
-//! Secret texts and bytes: redacted in `Debug`, compared in constant time, wiped on drop.
+//! Secret strings and bytes: redacted in `Debug`, compared in constant time, wiped on drop.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A text that is not printed, such as a whole token.
+/// A string that must not be printed, such as a whole token.
 ///
-/// `Debug` shows `[redacted]`, and there is neither `Display` nor `Serialize`. A comparison takes the same time
-/// wherever the texts differ. The memory is wiped on drop.
+/// `Debug` shows `[redacted]`, and the type has neither `Display` nor `Serialize`. A comparison takes the same
+/// time wherever two strings differ. The memory is wiped on drop.
 ///
 /// ```
 /// use jwt_auth::token::Secret;
@@ -20,7 +20,9 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself. Call it only where the text is used, so that every use is easy to find.
+    /// The string itself.
+    ///
+    /// Call this only where the string is used, so that a review can find every use.
     ///
     /// ```
     /// let secret = jwt_auth::token::Secret::from("hunter2");

@@ -1,4 +1,4 @@
-//! The suite that every store must pass.
+//! The conformance suite that every store must pass.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +11,10 @@ use crate::session::{
 };
 use crate::token_kind::TokenKind;
 
-/// Checks that a store does what the framework relies on.
+/// Checks that a store does everything that jwt-auth relies on.
 ///
-/// Run it in a test of your store. The store may contain other records, because every name in the suite is new.
-/// The suite uses the current time, because a store may delete expired records by its own clock.
+/// Run it in a test of your store. The store may contain other records, because each run uses new names. The suite
+/// uses the current time, because a store may delete expired records by its own clock.
 ///
 /// ```
 /// use jwt_auth::{MemoryStore, testing::store_conformance};
@@ -28,7 +28,7 @@ use crate::token_kind::TokenKind;
 ///
 /// # Panics
 ///
-/// At the first check that fails, with a message that says what the store should have done.
+/// At the first check that fails, with a message that says what the store should do.
 #[allow(clippy::disallowed_methods, reason = "a store may have its own clock")]
 pub async fn store_conformance(store: &impl RevocationStore) {
     let suite = Suite { store, now: SystemTime::now(), unique: unique() };
@@ -82,7 +82,7 @@ impl<S: RevocationStore> Suite<'_, S> {
         }
     }
 
-    /// The status by memory and by the store itself, which agree once a call has returned.
+    /// The status from memory and from the store itself, which agree once a call has returned.
     async fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> TokenStatus {
         let strict = self.store.check_strict(token, now).await.expect("the store answers");
         let status = self.store.check(token, now).expect("the memory is current");
@@ -92,6 +92,12 @@ impl<S: RevocationStore> Suite<'_, S> {
 
     async fn revoke(&self, revocation: Revocation<'_>) {
         self.store.revoke(revocation, self.now).await.expect("the revocation is recorded");
+        self.assert_not_empty();
+    }
+
+    /// An empty store is not asked about any token.
+    fn assert_not_empty(&self) {
+        assert!(!self.store.is_empty(), "a store with a revocation in force is not empty");
     }
 
     async fn revoked_tokens(&self) {
@@ -107,7 +113,7 @@ impl<S: RevocationStore> Suite<'_, S> {
         assert_eq!(
             self.check(&token, until - seconds(1)).await,
             TokenStatus::Revoked,
-            "of two records the later end counts"
+            "of two records, the later end counts"
         );
         assert_eq!(
             self.check(&token, until + seconds(1)).await,
@@ -182,7 +188,7 @@ impl<S: RevocationStore> Suite<'_, S> {
             assert_eq!(
                 self.check(&token, self.now).await,
                 status,
-                "of two epochs the later counts: {issued_at:?}"
+                "of two epochs, the later one counts: {issued_at:?}"
             );
         }
         let other = self.name("other");
@@ -252,7 +258,7 @@ impl<S: RevocationStore> Suite<'_, S> {
         let off = session_ends.duration_since(ends).or_else(|_| ends.duration_since(session_ends));
         assert!(
             off.is_ok_and(|off| off < seconds(1)),
-            "the session ends when the log-in said, and no rotation extends it"
+            "the session ends at the time given at log-in, and no rotation extends it"
         );
         for other in ["", "zz", "c"] {
             let session = self.name(&format!("other-{other}"));
@@ -302,6 +308,7 @@ impl<S: RevocationStore> Suite<'_, S> {
         let late =
             RotationRequest { now: self.now + seconds(10), ..self.request(&session, "a", "x", 0) };
         assert_eq!(self.rotate(late).await, RotationOutcome::Reused);
+        self.assert_not_empty();
         assert_eq!(
             self.check(&token, self.now).await,
             TokenStatus::Revoked,
@@ -311,7 +318,7 @@ impl<S: RevocationStore> Suite<'_, S> {
         assert_eq!(
             self.check(&token, last).await,
             TokenStatus::Revoked,
-            "for as long as its tokens could live"
+            "the session stays revoked for as long as its tokens could live"
         );
         let outcome = self.rotate(self.request(&session, "b", "c", 1)).await;
         assert_eq!(outcome, RotationOutcome::Unknown, "a revoked session has no successor");
@@ -327,7 +334,11 @@ impl<S: RevocationStore> Suite<'_, S> {
         self.rotate(self.request(&session, "a", "b", 0)).await;
         let again =
             RotationRequest { grace: Duration::ZERO, ..self.request(&session, "a", "x", 0) };
-        assert_eq!(self.rotate(again).await, RotationOutcome::Reused, "a grace of zero is off");
+        assert_eq!(
+            self.rotate(again).await,
+            RotationOutcome::Reused,
+            "a grace of zero turns the grace off"
+        );
     }
 
     async fn rotation_of_ended_sessions(&self) {
@@ -410,7 +421,7 @@ impl<S: RevocationStore> Suite<'_, S> {
         assert_eq!(
             ids,
             [first.as_str(), second.as_str()],
-            "the sessions of the subject, the one used last first"
+            "the sessions of the subject, the most recently used first"
         );
         assert_eq!(sessions[0].device(), Some("a device"));
         let used =

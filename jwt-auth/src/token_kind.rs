@@ -7,7 +7,7 @@ use crate::error::UnknownName;
 
 /// The kind of a token: access or refresh.
 ///
-/// The claim `type` and the header parameter `typ` name it, and verification requires both to agree.
+/// The claim `type` and the header parameter `typ` contain it, and verification requires that the two agree.
 ///
 /// ```
 /// use jwt_auth::TokenKind;
@@ -19,7 +19,7 @@ use crate::error::UnknownName;
 pub enum TokenKind {
     /// Opens routes. Short-lived.
     Access,
-    /// Is exchanged for a new pair, once. Opens no other route.
+    /// Exchanged for a new pair, once. Opens no other routes.
     Refresh,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct PerKind<T> {
 }
 
 impl<T> PerKind<T> {
-    /// Makes the value of each kind.
+    /// Creates the value of each kind.
     pub(crate) fn from_fn(mut make: impl FnMut(TokenKind) -> T) -> Self {
         Self { access: make(TokenKind::Access), refresh: make(TokenKind::Refresh) }
     }

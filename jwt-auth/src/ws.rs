@@ -12,9 +12,8 @@ use crate::token::VerifiedToken;
 
 /// A [`WebSocket`] that closes when its token expires or is revoked.
 ///
-/// It closes with code 1008.
-///
-/// After that it neither receives nor sends messages.
+/// It closes with code 1008, or with 1013 if the store can no longer check the token. After that it neither
+/// receives nor sends messages.
 ///
 /// ```
 /// use axum::extract::ws::WebSocketUpgrade;
@@ -44,7 +43,7 @@ pub struct GuardedSocket {
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl GuardedSocket {
-    /// Wraps a socket that the token opened.
+    /// Wraps a socket that was opened with the token.
     ///
     /// ```
     /// use axum::extract::ws::WebSocket;
@@ -64,7 +63,7 @@ impl GuardedSocket {
 
     /// Receives the next message.
     ///
-    /// `None` if the peer disconnected, or the session ended and the socket was closed.
+    /// Returns `None` if the peer disconnected, or if the session ended and the socket was closed.
     ///
     /// ```
     /// use axum::extract::ws::Message;
@@ -95,7 +94,7 @@ impl GuardedSocket {
     ///
     /// # Errors
     ///
-    /// If the peer disconnected, or the session ended. The socket is closed then, and the peer may or may not have
+    /// If the peer disconnected, or the session ended. The socket is then closed, and the peer may or may not have
     /// received the message.
     ///
     /// ```
@@ -109,7 +108,7 @@ impl GuardedSocket {
     /// ```
     pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
         if self.ended.is_none() {
-            // The end is checked first, and also while a slow peer reads.
+            // The end of the session is checked first, and again while a slow peer reads.
             let end = tokio::select! {
                 biased;
                 end = &mut self.end => end,

@@ -58,6 +58,7 @@ fn a_secret_is_text_base64_hex_or_a_file() {
         let vars = [("JWT_AUTH_SECRET_KEY", bad)];
         assert!(Config::from_vars(vars).build().is_err(), "{bad}");
     }
+    let pointer = file("pointer", b"file:/run/secrets/jwt-signing-key-of-production\n");
     for bad in [
         KeyMaterial::base64("*"),
         KeyMaterial::base64(""),
@@ -65,6 +66,8 @@ fn a_secret_is_text_base64_hex_or_a_file() {
         KeyMaterial::hex("abc"),
         KeyMaterial::hex(""),
         KeyMaterial::file("/no/such/file"),
+        // A key file that names another file is not a key.
+        KeyMaterial::file(&pointer),
     ] {
         assert!(Config::hs256(bad).build().is_err());
     }

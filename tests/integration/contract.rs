@@ -400,7 +400,7 @@ async fn a_token_of_another_algorithm_is_refused() {
 }
 
 #[tokio::test]
-async fn a_denied_token_is_refused() {
+async fn a_token_on_the_denylist_is_refused() {
     async fn is_denied(token: &TokenIdentity<'_>) -> Result<bool, std::convert::Infallible> {
         Ok(token.id() == Some("denied"))
     }

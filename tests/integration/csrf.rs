@@ -249,7 +249,7 @@ async fn x6_an_upgrade_with_a_cookie_checks_origin_and_value() {
         let response = fetch(&app, "GET", "/act", &headers).await;
         assert_eq!((response.status, response.code().as_str()), (status, code));
     }
-    // A browser does not add a header by itself, so a token in the header needs neither.
+    // A browser does not add such a header automatically, so a token in the header needs neither.
     let header = bearer(&auth.access_token("alice").issue().expect("a token"));
     let headers = [("authorization", header.as_bytes()), upgrade, foreign];
     assert_eq!(fetch(&app, "GET", "/act", &headers).await.status, StatusCode::OK);

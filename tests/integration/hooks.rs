@@ -10,8 +10,8 @@ use axum::http::StatusCode;
 use jwt_auth::danger::DangerousConfig as _;
 use jwt_auth::routing::{get, post};
 use jwt_auth::{
-    AccessToken, AuthError, Config, CurrentUser, GuardedRouter, JwtAuth, LoadUser, RefreshToken,
-    TokenIdentity, TokenKind, TokenPair, jwt_required, refresh_required,
+    AccessToken, AuthError, AuthErrorKind, Config, CurrentUser, GuardedRouter, JwtAuth, LoadUser,
+    RefreshToken, TokenIdentity, TokenKind, TokenPair, jwt_required, refresh_required,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -44,6 +44,18 @@ fn app(config: Config) -> (axum::Router, JwtAuth) {
 async fn is_mallory(token: &TokenIdentity<'_>) -> Result<bool, Infallible> {
     tokio::task::yield_now().await;
     Ok(token.subject() == "mallory")
+}
+
+#[tokio::test]
+async fn an_error_of_the_denylist_is_the_source_of_the_refusal() {
+    let (_, auth) = app(config().0.denylist(|_: &TokenIdentity<'_>| async {
+        Err::<bool, _>(std::io::Error::other("the denylist is down"))
+    }));
+    let alice = auth.log_in("alice").await.expect("a pair");
+    let error = auth.verify_access(alice.access_token()).await.expect_err("down");
+    assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+    let source = std::error::Error::source(&error).expect("the application's own error");
+    assert!(source.is::<std::io::Error>(), "{source}");
 }
 
 #[tokio::test]

@@ -201,6 +201,15 @@ fn an_issued_token_serialises_as_rfc_6749_and_debug_does_not_show_it() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_never_serialises_as_an_access_token() {
+    let (config, _) = config();
+    let auth = config.build().expect("a valid configuration");
+    let token = auth.refresh_token("alice").issue().expect("a token");
+    let body = serde_json::to_value(&token).expect("json");
+    assert_eq!(body, json!({ "refresh_token": token.as_str() }));
+}
+
+#[tokio::test]
 async fn an_issued_token_is_a_response_with_no_store() {
     use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
     use axum::response::IntoResponse as _;

@@ -184,7 +184,8 @@ async fn a_token_that_expired_after_verification_is_not_rotated() {
 }
 
 #[test]
-fn parallel_rotations_produce_exactly_one_successor() {
+fn parallel_rotations_produce_at_most_one_successor() {
+    let mut rotated = 0;
     for grace in [Duration::ZERO, Duration::from_secs(10)] {
         let clock = ManualClock::at(NOW);
         let auth = Config::hs256(SECRET)
@@ -217,7 +218,9 @@ fn parallel_rotations_produce_exactly_one_successor() {
                     }
                 }
                 if grace.is_zero() {
-                    assert_eq!(successors.len(), 1);
+                    // A loser ends the session, possibly before the winner has its answer.
+                    assert!(successors.len() <= 1);
+                    rotated += successors.len();
                 } else {
                     assert_eq!(successors.len(), 8);
                     assert!(successors.iter().all(|token| *token == successors[0]));
@@ -225,6 +228,7 @@ fn parallel_rotations_produce_exactly_one_successor() {
             }
         });
     }
+    assert!(rotated > 0, "some winners have their answer first");
 }
 
 #[tokio::test]

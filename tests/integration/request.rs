@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use tests::{NOW, bearer, call, claims, forge, get, plain_header, send};
 
@@ -245,12 +245,48 @@ async fn on_error_replaces_every_error_response() {
 }
 
 #[tokio::test]
+async fn on_error_receives_the_request_as_the_refusing_guard_saw_it() {
+    use axum::extract::Request;
+    use axum::middleware::{self, Next};
+    use jwt_auth::{AccessToken, GuardedRouter, jwt_required};
+
+    #[jwt_required(fresh)]
+    async fn fresh() {}
+
+    async fn add_request_id(_: AccessToken, mut request: Request, next: Next) -> Response {
+        request.headers_mut().insert("x-request-id", HeaderValue::from_static("42"));
+        next.run(request).await
+    }
+
+    let (config, _) = tests::config();
+    let auth = config
+        .on_error(|error, parts| {
+            let id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+            format!("{} {} {id:?}", error.code(), parts.uri.path()).into_response()
+        })
+        .build()
+        .expect("a valid configuration");
+    let inner = GuardedRouter::new().route("/fresh", jwt_auth::routing::get(fresh));
+    let app: axum::Router = GuardedRouter::new()
+        .nest("/api", inner)
+        .layer(middleware::from_fn_with_state(auth.clone(), add_request_id))
+        .with_state(auth);
+    let response = get(&app, "/api/fresh", &forge(&plain_header(), &claims())).await;
+    assert_eq!(response.body, "fresh_token_required /fresh Some(\"42\")");
+}
+
+#[tokio::test]
 async fn on_error_can_return_the_default_response_without_recursion() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let (config, _) = tests::config();
+    let other = config.clone().on_error(|_, _| unreachable!("a hook inside a hook"));
+    let other = other.build().expect("a valid configuration");
     let (hooked, _) = app(config.on_error(move |error, _| {
         count.fetch_add(1, Ordering::Relaxed);
+        let other =
+            other.access_token("alice").claims(&1).issue().expect_err("claims are an object");
+        assert_eq!(other.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = error.clone().into_response();
         response.headers_mut().insert("x-hook", HeaderValue::from_static("1"));
         response
@@ -445,14 +481,14 @@ fn behind(outer: &jwt_auth::JwtAuth, inner: &jwt_auth::JwtAuth) -> axum::Router 
     use jwt_auth::{AccessToken, jwt_required, refresh_required};
 
     #[jwt_required]
-    async fn access(request: axum::extract::Request, next: Next) -> axum::response::Response {
+    async fn access(request: axum::extract::Request, next: Next) -> Response {
         next.run(request).await
     }
     #[refresh_required]
-    async fn refresh(request: axum::extract::Request, next: Next) -> axum::response::Response {
+    async fn refresh(request: axum::extract::Request, next: Next) -> Response {
         next.run(request).await
     }
-    async fn swap(mut request: axum::extract::Request, next: Next) -> axum::response::Response {
+    async fn swap(mut request: axum::extract::Request, next: Next) -> Response {
         let value = HeaderValue::from_static("Bearer swapped");
         request.headers_mut().insert("authorization", value);
         next.run(request).await

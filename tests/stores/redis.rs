@@ -192,7 +192,7 @@ async fn malformed_entries_are_ignored_and_a_malformed_session_or_log_is_503() {
         a.rotate(token).await.expect_err("an incomplete session").code(),
         "store_unavailable"
     );
-    // A key of another type in place of the log is a store that does not answer.
+    // If the log's key has another type, the store counts as one that does not answer.
     let _: () = command(&server, &["SET", "{jwt-auth}:log", "junk"]).await.expect("written");
     wait_until(&a, pair.access_token(), false, Duration::from_secs(2)).await;
     let error = a.verify_access(pair.access_token()).await.expect_err("too old");

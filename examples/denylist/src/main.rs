@@ -1,4 +1,4 @@
-//! A denylist in the database of the application: a log-out is a row, and every request queries the table.
+//! A denylist in the application's database: a log-out writes a row, and every request queries the table.
 
 #[cfg(test)]
 mod tests;
@@ -18,11 +18,11 @@ use jwt_auth::{
 };
 use serde::Deserialize;
 
-/// The ended sessions. It represents a table of your database, which survives a restart and is the same for every
-/// process. There a second column says when a row can be deleted: [`Config::session_expires`] after it was written.
+/// The ended sessions. In your application this is a table of your database, which survives a restart and is shared by
+/// all processes. A second column says when a row can be deleted: [`Config::session_expires`] after it was written.
 ///
-/// It has log-outs and no refreshes. The store remembers which refresh tokens were used, and the default store forgets
-/// them at a restart. Your own [`RevocationStore`](jwt_auth::session::RevocationStore) can remember both.
+/// It contains log-outs, and no refreshes. The store remembers which refresh tokens were used, and the default store
+/// loses them at a restart. Your own [`RevocationStore`](jwt_auth::session::RevocationStore) can remember both.
 #[derive(Clone, Default)]
 struct EndedSessions(Arc<Mutex<HashSet<String>>>);
 
@@ -58,7 +58,7 @@ impl EndedSessions {
     }
 }
 
-/// The session of a token. Both tokens of a log-in, and all that are refreshed from them, have the same.
+/// The session of a token. Both tokens of a log-in, and all tokens refreshed from them, have the same session.
 fn session_id(token: &TokenIdentity<'_>) -> String {
     token.session_id().or(token.id()).unwrap_or_default().to_owned()
 }

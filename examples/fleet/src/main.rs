@@ -12,7 +12,7 @@ use jwt_auth::{
 };
 use serde::Deserialize;
 
-/// Every process has the same key and the same store, so every process accepts the tokens of all.
+/// All processes have the same key and the same store, so each accepts the tokens of the others.
 #[load_config]
 fn auth(config: Config, store: RedisStore) -> Config {
     config.revocation(store)
@@ -39,7 +39,7 @@ async fn me(token: AccessToken) -> String {
     format!("Welcome, {}!", token.subject())
 }
 
-/// Redis decides in one atomic step, so a token is used once even if it is sent to several processes.
+/// Redis decides in one atomic step, so a refresh token works once even if it is sent to several processes.
 #[refresh_required]
 async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<TokenPair, AuthError> {
     auth.rotate(token).await

@@ -29,7 +29,7 @@
 //!
 //! With the same key (here `JWT_AUTH_SECRET_KEY`) each app accepts the tokens of the other, so you can migrate route by
 //! route. A key of less than 32 bytes is refused. If the old key is shorter, `jwt_auth::danger` has
-//! `allow_short_secret` for the time of the migration.
+//! `allow_short_secret` for the duration of the migration.
 
 #[cfg(test)]
 mod tests;

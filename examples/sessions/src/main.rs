@@ -75,7 +75,7 @@ async fn list(auth: JwtAuth, token: AccessToken) -> Result<Json<Vec<ListedSessio
     Ok(Json(list.collect()))
 }
 
-/// `revoke_session` ends any session. The handler checks that it belongs to the user.
+/// `revoke_session` ends any session, so the handler checks that it belongs to the user.
 #[jwt_required]
 async fn end(
     auth: JwtAuth,

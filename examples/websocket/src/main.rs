@@ -1,4 +1,5 @@
-//! A chat over WebSockets: the guard runs before the upgrade, and a socket is closed when its token ends.
+//! A chat over WebSockets: the guard runs before the upgrade, and a socket is closed when its token expires or is
+//! revoked.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use tokio::sync::broadcast;
 
 #[load_config]
 fn auth(config: Config) -> Config {
-    // With the location cookie, tokens have the CSRF value that an upgrade with a cookie must repeat.
+    // With cookies as a location, tokens contain the CSRF value that an upgrade with a cookie must repeat.
     config.token_location([TokenLocation::Header, TokenLocation::Cookie])
 }
 
@@ -29,7 +30,7 @@ struct App {
     room: Room,
 }
 
-/// A message goes to every socket in the room, including that of the sender.
+/// A message goes to every socket in the room, including the sender's.
 type Room = broadcast::Sender<String>;
 
 /// The script of a page sends its token with `new WebSocket(url, ["bearer", token])`, or, with a session in cookies, the
@@ -59,7 +60,7 @@ async fn talk(mut socket: GuardedSocket, name: &str, room: &Room) {
         tokio::select! {
             received = socket.recv() => match received {
                 Some(Ok(Message::Text(text))) => {
-                    // It fails only without receivers, and this socket is one.
+                    // This fails only if there are no receivers, and this socket is one.
                     let _ = room.send(format!("{name}: {text}"));
                 }
                 Some(Ok(_)) => {}
@@ -98,7 +99,7 @@ async fn late_chat(auth: JwtAuth, State(room): State<Room>, upgrade: WebSocketUp
     })
 }
 
-/// The token of the first message, verified as by a guard.
+/// The token in the first message, verified as a guard would.
 async fn first_message(auth: &JwtAuth, socket: &mut WebSocket) -> Result<AccessToken, String> {
     match tokio::time::timeout(Duration::from_secs(5), socket.recv()).await {
         Ok(Some(Ok(Message::Text(token)))) => {

@@ -1,4 +1,4 @@
-//! Reads where a request carries its token: `locations(header, cookie)`.
+//! Reads the locations to search for a token: `locations(header, cookie)`.
 
 use proc_macro2::{Ident, Span};
 

@@ -47,7 +47,7 @@ pub(crate) fn read_danger(
         Value::List(_) | Value::Absent | Value::Assigned(_) => {
             mistakes.report(
                 &argument.name,
-                format!("`danger` lists the check to skip; {WRITE_SKIP}, or remove `danger`"),
+                format!("`danger` takes the check to skip; {WRITE_SKIP}, or remove `danger`"),
             );
             return None;
         }
@@ -61,7 +61,7 @@ pub(crate) fn read_danger(
                 ),
             );
         } else if index > 0 {
-            mistakes.report(item, format!("`danger` lists one check; {WRITE_SKIP}"));
+            mistakes.report(item, format!("`danger` takes one check; {WRITE_SKIP}"));
         }
     }
     Some(Revocation::Skip)

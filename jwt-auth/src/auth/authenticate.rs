@@ -1,11 +1,11 @@
-//! Authentication of a presented token: the only place that determines the order of the checks.
+//! Authentication of a presented token: the only place that decides the order of the checks.
 
 use std::time::Duration;
 
 use crate::auth::JwtAuth;
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::{ClaimsCheck, Denylist};
-use crate::error::{AuthErrorKind, Refusal};
+use crate::error::{AuthErrorKind, BoxError, Refusal};
 use crate::session::{StoreError, TokenStatus, within_deadline};
 use crate::token::{Expected, Verification, Verified, verify};
 use crate::token_kind::TokenKind;
@@ -24,7 +24,7 @@ pub(crate) struct Requirements<'a> {
 pub enum Lookup {
     /// Nowhere (`danger`).
     Skip,
-    /// In memory, which a shared store keeps current.
+    /// In memory; for a shared store this is the replica.
     Replica,
     /// In the store itself.
     Strict,
@@ -42,7 +42,7 @@ impl Lookup {
 }
 
 impl JwtAuth {
-    /// Verifies a presented token: signature and claims, then the request (`check_request`, such as its CSRF
+    /// Verifies a presented token: signature and claims, then the request (`check_request`, for example the CSRF
     /// value), then revocation, then the application's own checks.
     pub(crate) async fn authenticate(
         &self,
@@ -59,7 +59,7 @@ impl JwtAuth {
         if let Some(denylist) = &hooks.denylist
             && (required.revocation == Lookup::Strict || self.checks_replica(required))
         {
-            // Boxed, so that the future has room for it only where a denylist is configured.
+            // Boxed, so that the future is larger only if a denylist is configured.
             Box::pin(check_denylist(&**denylist, verified)).await?;
         }
         if let Some(check) = &hooks.check {
@@ -68,7 +68,7 @@ impl JwtAuth {
         Ok(verification)
     }
 
-    /// The part that never waits, up to the check of the replica.
+    /// The checks that never wait, up to the check of the replica.
     fn authenticate_now(
         &self,
         token: &[u8],
@@ -90,8 +90,8 @@ impl JwtAuth {
         required.revocation == Lookup::Replica && *self.rules().checks_revocation.get(required.kind)
     }
 
-    /// Checks the replica and the application's denylist. Code that issues a token for this one calls it for every
-    /// kind, so that a revoked session is never continued.
+    /// Checks the replica and the application's denylist. Code that issues a token in exchange for this one calls
+    /// it for both kinds, so that a revoked session never continues.
     pub(super) async fn check_revocation(
         &self,
         verified: &Verified,
@@ -111,7 +111,7 @@ impl JwtAuth {
         status(within_deadline(self.store().check_strict(&identity, now)).await)
     }
 
-    /// Checks what the store has in memory.
+    /// Checks the store's memory.
     pub(super) fn check_replica(&self, verified: &Verified, now: Duration) -> Result<(), Refusal> {
         let store = self.store();
         if store.is_empty() {
@@ -144,8 +144,9 @@ pub(super) fn status(answer: Result<TokenStatus, StoreError>) -> Result<(), Refu
     }
 }
 
-/// The refusal that a failed store stands for: the token cannot be checked.
-pub(super) fn unavailable(error: StoreError) -> Refusal {
+/// The refusal for a store that failed: the token cannot be checked.
+pub(super) fn unavailable(error: impl Into<BoxError>) -> Refusal {
+    let error = error.into();
     tracing::warn!(target: "jwt_auth", %error, "a token cannot be checked");
     Refusal::from(AuthErrorKind::Unavailable).with_source(error)
 }

@@ -19,9 +19,10 @@ impl JwtAuth {
     ///
     /// Use it for connections that outlive the request that opened them.
     ///
-    /// A revocation by this process is noticed at once, one by another process within a second after this process
-    /// read it: the store's memory, and a [denylist](crate::Config::denylist), are checked every second for each
-    /// token that is waited for. It needs a Tokio runtime with its timer enabled, as `#[tokio::main]` gives.
+    /// A revocation by this process resolves the future at once. A revocation by another process resolves it
+    /// within a second after this process has read it, because the store's memory and a
+    /// [denylist](crate::Config::denylist) are checked once a second for each waiting future. It needs a Tokio
+    /// runtime with its timer enabled, as under `#[tokio::main]`.
     ///
     /// ```
     /// use jwt_auth::{AccessToken, JwtAuth};
@@ -38,11 +39,11 @@ impl JwtAuth {
         let verified = token.verified();
         let rules = self.rules();
         let checks_revocation = *rules.checks_revocation.get(verified.identity().kind());
-        // The denylist is queried once a second, however often other revocations wake this future. Otherwise they
-        // would cause a query for each socket, or postpone this one for ever.
+        // The denylist is queried once a second, however often other revocations wake this future. Otherwise each
+        // of them would cause a query for every socket, or postpone the query of this one forever.
         let mut query_at = Instant::now();
         loop {
-            // Listening starts before the check, so that no revocation falls between the two.
+            // Listening starts before the check, so that no revocation in between is missed.
             let mut revoked = pin!(self.revoked().notified());
             revoked.as_mut().enable();
             let now = since_epoch(&*rules.clock);

@@ -17,7 +17,7 @@ use crate::token::{
 };
 use crate::token_kind::TokenKind;
 
-/// Issues, verifies, refreshes and revokes tokens by one configuration.
+/// Issues, verifies, refreshes and revokes tokens, with one configuration.
 ///
 /// A clone is cheap. It is the router's state, or a field of it with `#[derive(FromRef)]`; guards find it there.
 /// It is also an extractor, so a handler can take `auth: JwtAuth`.
@@ -39,7 +39,7 @@ use crate::token_kind::TokenKind;
 #[derive(Clone)]
 pub struct JwtAuth {
     inner: Arc<Inner>,
-    /// The request that this clone was extracted from, if the error hook wants to see it.
+    /// The request that this clone was extracted from, if there is an error hook.
     request: Option<Arc<Parts>>,
 }
 
@@ -50,7 +50,7 @@ struct Inner {
     hooks: Hooks,
     web: WebSettings,
     store: Arc<dyn ErasedStore>,
-    /// Wakes the futures of [`JwtAuth::ended`] when this process revoked something.
+    /// Wakes the futures of [`JwtAuth::ended`] when this process revokes something.
     revoked: Notify,
 }
 
@@ -82,9 +82,9 @@ impl Config {
 }
 
 impl JwtAuth {
-    /// Logs a user in, by an awaited builder.
+    /// Logs a user in. Returns a builder to `.await`.
     ///
-    /// It returns a fresh access token and the first refresh token of a new session.
+    /// The result is a fresh access token and the first refresh token of a new session.
     ///
     /// ```
     /// # async fn login(auth: jwt_auth::JwtAuth) -> Result<(), jwt_auth::AuthError> {
@@ -95,13 +95,13 @@ impl JwtAuth {
     /// ```
     ///
     /// The future fails with [`CannotIssue`](crate::AuthErrorKind::CannotIssue) if the configuration has no key
-    /// that signs or a token cannot contain what the builder was given, and with
+    /// that signs, or if a token cannot contain what the builder was given. It fails with
     /// [`Unavailable`](crate::AuthErrorKind::Unavailable) if the store does not register the session.
     pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
         self.builder(subject).fresh(true).registered_in(&*self.inner.store)
     }
 
-    /// A builder of one access token, without a session.
+    /// A builder of one access token that belongs to no session.
     ///
     /// ```
     /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
@@ -127,7 +127,7 @@ impl JwtAuth {
 
     /// A builder of an access token and a refresh token of one new session.
     ///
-    /// The session is not registered in the store before its first refresh.
+    /// The store does not know the session before its first refresh.
     ///
     /// ```
     /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
@@ -141,11 +141,11 @@ impl JwtAuth {
 
     /// Verifies an access token that did not arrive in a guarded request.
     ///
-    /// It came in a WebSocket message, a JSON body or a queue, for example.
+    /// For example a token in a WebSocket message, a JSON body or a queue.
     ///
     /// # Errors
     ///
-    /// The kind says why: malformed, expired, revoked …
+    /// The [kind](AuthError::kind) says why: malformed, expired, revoked …
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -170,7 +170,7 @@ impl JwtAuth {
     ///
     /// # Errors
     ///
-    /// The kind says why: malformed, expired, revoked …
+    /// The [kind](AuthError::kind) says why: malformed, expired, revoked …
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -200,12 +200,12 @@ impl JwtAuth {
         Issuer { rules: self.rules(), ring: self.ring(), hooks: self.hooks() }
     }
 
-    /// What the errors of this `JwtAuth` render with.
+    /// The context with which errors of this `JwtAuth` are rendered.
     pub(crate) fn context(&self) -> ErrorContext {
         ErrorContext { settings: Arc::clone(&self.inner.web.errors), request: self.request.clone() }
     }
 
-    /// Turns a refusal of the lower modules into an error that renders by these settings.
+    /// Turns a refusal of the lower modules into an error that is rendered with these settings.
     pub(crate) fn attach<T>(&self, result: Result<T, Refusal>) -> Result<T, AuthError> {
         result.map_err(|refusal| refusal.attach(self.context()))
     }

@@ -9,7 +9,7 @@ use crate::token::{AccessKind, IssuedToken, Life, TokenBuilder, Verified};
 
 impl JwtAuth {
     /// The next access token of the same session, with the scopes, roles, custom claims and CSRF value of this
-    /// one. `None` if this one does not expire soon, or cannot be continued.
+    /// one. `None` if this one does not expire soon, or cannot be renewed.
     pub(crate) async fn renew(
         &self,
         verified: &Verified,
@@ -17,15 +17,14 @@ impl JwtAuth {
     ) -> Result<Option<IssuedToken>, Refusal> {
         let rules = self.rules();
         let claims = verified.claims();
-        // The time is read before the revocation check, so that a revocation made in between also covers the new
-        // token.
+        // The time is read before the revocation check, so that a revocation in between also covers the new token.
         let now = since_epoch(&*rules.clock);
         // A token of another `JwtAuth` is not ours to continue, and one without a session could not be revoked
         // with it.
         if !verified.was_verified_by(self.ring()) || verified.identity().session_id.is_none() {
             return Ok(None);
         }
-        // Without the time of the log-in the end of the session is unknown.
+        // Without the time of the log-in, the end of the session is unknown.
         let (Some(exp), Some(logged_in)) = (claims.exp, claims.auth_time) else { return Ok(None) };
         let issued_at = claims.iat.unwrap_or(logged_in);
         let within = within.unwrap_or(exp.saturating_sub(issued_at) / 2);
@@ -37,7 +36,7 @@ impl JwtAuth {
             return Ok(None);
         }
         self.check_revocation(verified, now).await?;
-        // This node may lag behind: a session that another node ended is not continued either.
+        // This node may lag behind: a session that another node ended must not continue either.
         self.check_store(verified).await?;
         let subject = verified.subject().to_owned();
         let builder = TokenBuilder::<AccessKind>::new(self.issuer(), self.context(), subject)

@@ -15,7 +15,7 @@ use crate::token_kind::TokenKind;
 impl JwtAuth {
     /// Revokes one token, until it expires.
     ///
-    /// When the future resolves, the token is refused.
+    /// This process refuses the token once the future resolves.
     ///
     /// # Errors
     ///
@@ -41,7 +41,8 @@ impl JwtAuth {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -66,11 +67,12 @@ impl JwtAuth {
 
     /// Ends the session of the token, and so revokes every token of the session.
     ///
-    /// A token without a session, such as one of `auth.access_token(…)`, is revoked alone.
+    /// For a token without a session, such as one from `auth.access_token(…)`, only that token is revoked.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the token has neither a session nor a `jti`.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -89,12 +91,13 @@ impl JwtAuth {
 
     /// Ends a session by its id.
     ///
-    /// The id is `sid` of its tokens, and what [`sessions`](Self::sessions) lists. It does not check whose
-    /// session it is.
+    /// The id is the `sid` of its tokens; [`sessions`](Self::sessions) lists the ids. This does not check which
+    /// user the session belongs to.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -115,11 +118,12 @@ impl JwtAuth {
 
     /// Revokes every token that a key signed, by the key's id.
     ///
-    /// Use it for a stolen key, until every node is deployed without it.
+    /// Use it for a stolen key, until every node is deployed without that key.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -163,11 +167,12 @@ impl JwtAuth {
         self.attach(self.raise_epoch(|before, until| Revocation::All { before, until }).await)
     }
 
-    /// The active sessions of a subject, the one used last first.
+    /// The active sessions of a subject, the most recently used first.
     ///
-    /// A page can list them, and end them by their ids.
+    /// A page can show them to the user, and end them by their ids.
     ///
-    /// [`log_in`](Self::log_in) starts a session. Those of `token_pair(…)` are listed after their first refresh.
+    /// Sessions of [`log_in`](Self::log_in) are listed at once. Sessions of `token_pair(…)` and `refresh_token(…)`
+    /// are listed after their first refresh.
     ///
     /// # Errors
     ///
@@ -196,7 +201,8 @@ impl JwtAuth {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the subject has more than 1024 bytes.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -243,7 +249,7 @@ impl JwtAuth {
         let listed = within_deadline(store.sessions(subject, now)).await.map_err(unavailable)?;
         let mut active = Vec::with_capacity(listed.len());
         for session in listed {
-            // `log_out_everywhere` records an epoch and not the ids of the sessions it ends.
+            // `log_out_everywhere` records an epoch, and not the ids of the sessions that it ends.
             let last_used = session.last_used_at.duration_since(SystemTime::UNIX_EPOCH);
             let token = TokenIdentity {
                 issuer: None,
@@ -272,14 +278,14 @@ impl JwtAuth {
             let now = self.now();
             let until = to_system_time(now.saturating_add(HUNDRED_YEARS));
             self.record(record(to_system_time(now), until)).await?;
-            // Tokens that were issued while the store recorded it must be covered too.
+            // Tokens that were issued while the store recorded the epoch must be covered too.
             if self.now().as_secs() == now.as_secs() {
                 return Ok(());
             }
         }
     }
 
-    /// When the record of a token may be deleted: at its `exp`, plus the leeway that accepts it longer.
+    /// When the record of a token may be deleted: at its `exp`, plus the leeway.
     fn record_end(&self, expires_at: Option<Duration>) -> SystemTime {
         let end = expires_at.unwrap_or_else(|| self.now().saturating_add(HUNDRED_YEARS));
         // No token lives longer.
@@ -295,7 +301,7 @@ impl JwtAuth {
             | Revocation::Key { id: name, .. } => name.len(),
             Revocation::All { .. } => 0,
         };
-        // No token carries such a name, and stores have no room for it.
+        // Stores have no room for a longer name.
         if longest > MAX_NAME {
             return Err(AuthErrorKind::InvalidClaims.into());
         }

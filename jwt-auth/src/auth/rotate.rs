@@ -1,4 +1,4 @@
-//! Rotation: a refresh token is used once, its reuse ends the session, and two tabs may refresh at once.
+//! Rotation: a refresh token works once, its reuse ends the session, and two tabs may refresh at the same time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,15 +17,16 @@ impl JwtAuth {
     ///
     /// Scopes, roles, audience and custom claims are preserved; the new access token is not fresh. Within
     /// [`Config::refresh_grace`](crate::Config::refresh_grace) the token that was just exchanged gets the same
-    /// successor again. Later, or with an older token, it is a reuse: the session is revoked, and the event
-    /// `refresh_token_reused` is logged.
+    /// successor again. A later use, or the use of an older token, is a reuse: the session is revoked, and the
+    /// event `refresh_token_reused` is logged.
     ///
     /// # Errors
     ///
     /// [`RefreshTokenReused`](AuthErrorKind::RefreshTokenReused), [`Revoked`](AuthErrorKind::Revoked),
     /// [`Expired`](AuthErrorKind::Expired); [`UnknownKey`](AuthErrorKind::UnknownKey) for a token that another
-    /// `JwtAuth` verified; [`Unavailable`](AuthErrorKind::Unavailable) if the store cannot decide. The token is
-    /// not used up then, or the grace lets it be exchanged again.
+    /// `JwtAuth` verified; [`InvalidClaims`](AuthErrorKind::InvalidClaims) for a token without `jti` or `iat`;
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store cannot decide. After `Unavailable` the client can
+    /// retry with the same token: it is not used up, or the grace covers it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -43,8 +44,8 @@ impl JwtAuth {
         self.attach(self.rotate_in_order(&token).await)
     }
 
-    /// The steps of a rotation, in their order. SECURITY: the store decides each presentation in one atomic step
-    /// (8); every other step only prepares or follows it.
+    /// The steps of a rotation, in order. SECURITY: the store decides each presentation in one atomic step (8);
+    /// all other steps only prepare it or follow it.
     async fn rotate_in_order<C>(&self, token: &RefreshToken<C>) -> Result<TokenPair, Refusal> {
         let (verified, store, rules) = (token.verified(), self.store(), self.rules());
         let now = since_epoch(&*rules.clock);
@@ -70,9 +71,9 @@ impl JwtAuth {
         let builder: TokenBuilder<'_, PairKind> =
             TokenBuilder::new(self.issuer(), self.context(), token.subject().to_owned());
         let builder = builder.continuing(verified).at(next.clone()).run_hooks().await?;
-        // 6. The pair can be issued: no token is used up for one that cannot.
+        // 6. The pair can be issued. Otherwise the refresh token must not be used up.
         builder.rehearse()?;
-        // 7. The store itself says that the token is not revoked: other nodes may have revoked it, and no token is
+        // 7. The store itself confirms that the token is not revoked: other nodes may have revoked it. No token is
         //    used up while the store does not answer.
         let at = to_system_time(now);
         status(within_deadline(store.check_strict(&identity, at)).await)?;
@@ -90,8 +91,8 @@ impl JwtAuth {
         };
         let outcome = within_deadline(store.rotate(request)).await.map_err(unavailable)?;
         let next = decided(outcome, next, &identity)?;
-        // 9. A revocation that arrived while the store decided covers the successor too, and a successor that was
-        //    revoked is not handed out again.
+        // 9. A revocation that arrived while the store decided covers the successor too, and a revoked successor
+        //    is not returned again.
         let successor = TokenIdentity {
             issuer: rules.encode_issuer.as_deref(),
             id: Some(&next.refresh_id),
@@ -113,7 +114,7 @@ impl JwtAuth {
         now: Duration,
     ) -> Result<SessionGeneration, Refusal> {
         let rules = self.rules();
-        // A session that was given a shorter idle time keeps it.
+        // A session with a shorter idle time keeps it.
         let idle = identity
             .expires_at
             .map_or(rules.expires.refresh, |exp| exp.saturating_sub(issued_at))
@@ -162,7 +163,7 @@ fn decided(
     }
 }
 
-/// Until when the revocation of a session is remembered: no token of it lives longer.
+/// How long the revocation of a session is remembered: no token of the session lives longer.
 pub(super) fn session_revoked_until(rules: &TokenRules, now: Duration) -> Duration {
     now.saturating_add(rules.session_expires).saturating_add(rules.leeway)
 }

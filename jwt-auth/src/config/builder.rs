@@ -9,12 +9,12 @@ use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing, Leniency, LoadedRing};
 use crate::session::{ErasedStore, MemoryStore};
 use crate::token_kind::{PerKind, TokenKind};
 
-/// How tokens are issued and verified.
+/// The configuration: how tokens are issued and verified.
 ///
-/// Nothing is global: [`build`](Self::build) returns a [`JwtAuth`](crate::JwtAuth), which becomes the state of
-/// the router. Setters accept any value; `build` checks all of them and reports every problem at once. The
-/// options are in groups below: keys, tokens, sessions, locations, cookies, CSRF, errors, hooks. What weakens
-/// a default is in [`danger`](crate::danger).
+/// Nothing is global: [`build`](Self::build) returns a [`JwtAuth`](crate::JwtAuth), which becomes the state of the
+/// router. Setters accept any value; `build` checks all of them and reports every problem at once. The options are
+/// grouped below: keys, tokens, sessions, locations, cookies, CSRF, errors, hooks. Options that weaken a default
+/// are in [`danger`](crate::danger).
 ///
 /// ```
 /// use jwt_auth::Config;
@@ -41,14 +41,15 @@ pub struct Config {
     pub(crate) web: WebOptions,
 }
 
-/// What problems of keys are reported under: the option or variable of the first key, and of the others.
+/// The names under which problems of keys are reported: the option or variable of the first key, and of the
+/// others.
 #[derive(Clone, Copy)]
 pub(super) struct KeyFields {
     pub(super) first: &'static str,
     pub(super) others: &'static str,
 }
 
-/// A configuration whose every option was checked.
+/// A configuration after all options were checked.
 pub(crate) struct Checked {
     pub(crate) ring: LoadedRing,
     pub(crate) rules: TokenRules,
@@ -59,8 +60,8 @@ pub(crate) struct Checked {
 
 /// # Keys
 ///
-/// A configuration starts with its keys. A text in code is the key itself; [`KeyMaterial`] has constructors
-/// for files, base64 and hex.
+/// A configuration starts with its keys. A string in code is the key itself; [`KeyMaterial`] has constructors for
+/// files, base64 and hex.
 impl Config {
     /// HMAC with SHA-256, with a shared secret of at least 32 bytes.
     ///
@@ -91,7 +92,7 @@ impl Config {
         Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS512, secret)))
     }
 
-    /// A key pair in PEM. The halves must belong together.
+    /// A key pair in PEM. The two halves must belong together.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, KeyMaterial};
@@ -116,7 +117,7 @@ impl Config {
     /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("b"))
     ///     .also_verify(Key::secret(Algorithm::HS256, [2; 32]).id("a"));
     /// assert!(Config::with_keys(ring).build().is_ok());
-    /// assert!(Config::with_keys(KeyRing::default()).build().is_err(), "no key at all");
+    /// assert!(Config::with_keys(KeyRing::default()).build().is_err(), "an empty ring");
     /// ```
     pub fn with_keys(keys: KeyRing) -> Self {
         Self {

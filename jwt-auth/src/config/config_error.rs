@@ -1,4 +1,4 @@
-//! The error of a configuration: every problem at once, each with the line to write.
+//! The error of an invalid configuration: every problem at once, each with the line to write.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// An application that receives it must not start.
 ///
-/// Each problem has the option, the rule it breaks and the line to write. No secret appears.
+/// Each problem names the option, the rule that it breaks and the line to write. No message contains a secret.
 ///
 /// ```
 /// use jwt_auth::Config;
@@ -62,7 +62,7 @@ impl ConfigProblem {
         &self.field
     }
 
-    /// The rule, and how the value breaks it.
+    /// The rule that is broken, and how the value breaks it.
     ///
     /// ```
     /// # use jwt_auth::Config;
@@ -75,7 +75,7 @@ impl ConfigProblem {
         &self.rule
     }
 
-    /// The line to write.
+    /// The line to write instead.
     ///
     /// ```
     /// # use jwt_auth::Config;

@@ -9,7 +9,7 @@ use crate::token_kind::{PerKind, TokenKind};
 
 /// When a browser sends a cookie with a request that another site caused.
 ///
-/// The attribute is specified in RFC 6265bis §5.2.
+/// RFC 6265bis §5.2 specifies the attribute.
 ///
 /// ```
 /// use jwt_auth::{Config, SameSite};
@@ -91,7 +91,7 @@ impl CookieSettings {
         self.kinds.get(kind)
     }
 
-    /// The bytes of a cookie besides its value, at most.
+    /// The maximum number of bytes of a cookie apart from its value.
     pub(crate) fn overhead(&self, kind: TokenKind) -> usize {
         let CookieName { name, path } = &self.of(kind).token;
         let domain = self.domain.as_ref().map_or(0, |domain| domain.len() + "; Domain=".len());
@@ -100,7 +100,7 @@ impl CookieSettings {
         name.len() + path.len() + domain + rest
     }
 
-    /// Adds prefixes to names, and reports the options that break a rule.
+    /// Adds the prefix to names, and reports the options that break a rule.
     pub(super) fn parse(mut self, may_prefix: bool, problems: &mut Vec<ConfigProblem>) -> Self {
         if may_prefix && self.secure && self.domain.is_none() {
             let PerKind { access, refresh } = &mut self.kinds;
@@ -114,7 +114,7 @@ impl CookieSettings {
         self
     }
 
-    /// Every cookie, with the options of its name and its path.
+    /// Every cookie, with the options for its name and its path.
     fn named(&self) -> [(&'static str, &'static str, &CookieName); 4] {
         let PerKind { access, refresh } = &self.kinds;
         [
@@ -185,8 +185,8 @@ impl CookieSettings {
 }
 
 impl CookieName {
-    /// Adds `__Host-` if the path allows it: such a cookie can be set only by this host, and only over TLS
-    /// (RFC 6265bis §4.1.3.2).
+    /// Adds `__Host-` if the path allows it. Only this host can set such a cookie, and only over TLS (RFC 6265bis
+    /// §4.1.3.2).
     fn add_host_prefix(&mut self) {
         let has_prefix = self.name.starts_with(HOST) || self.name.starts_with(SECURE);
         if self.path == "/" && !self.name.is_empty() && !has_prefix {
@@ -195,7 +195,7 @@ impl CookieName {
     }
 }
 
-/// Labels separated by dots. A leading dot has no meaning any more (RFC 6265 §5.2.3) and is refused.
+/// Labels separated by dots. A leading dot no longer has a meaning (RFC 6265 §5.2.3) and is refused.
 pub(crate) fn is_domain(text: &str) -> bool {
     text.len() <= 253
         && text.split('.').all(|label| {
@@ -205,13 +205,12 @@ pub(crate) fn is_domain(text: &str) -> bool {
 
 /// # Cookies
 ///
-/// They matter where [`TokenLocation::Cookie`](crate::TokenLocation) is among the
-/// [locations](Self::token_location).
+/// They apply if [`TokenLocation::Cookie`](crate::TokenLocation) is among the [locations](Self::token_location).
 impl Config {
     /// The name of the cookie with the access token. Default: `access_token_cookie`.
     ///
-    /// Names get the prefix `__Host-`, so that neither another host nor plain HTTP can set the cookie. A path, a
-    /// domain, the lack of `Secure`, and [`compat`](Self::compat) leave the prefix out.
+    /// Names get the prefix `__Host-`, so that neither another host nor plain HTTP can set the cookie. The prefix
+    /// is omitted with a path, with a domain, without `Secure` and under [`compat`](Self::compat).
     ///
     /// ```
     /// # use jwt_auth::{Config, TokenLocation};
@@ -232,14 +231,14 @@ impl Config {
     /// # use jwt_auth::{Config, TokenLocation};
     /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
     /// assert!(config().refresh_cookie_key("renewal").build().is_ok());
-    /// assert!(config().refresh_cookie_key("access_token_cookie").build().is_err(), "that is the other's");
+    /// assert!(config().refresh_cookie_key("access_token_cookie").build().is_err(), "two cookies of one name");
     /// ```
     pub fn refresh_cookie_key(mut self, name: impl Into<String>) -> Self {
         self.web.cookies.kinds.refresh.token.name = name.into();
         self
     }
 
-    /// The path that the access cookie is sent to. Default: `/`.
+    /// The path for which browsers send the access cookie. Default: `/`.
     ///
     /// Any other path removes `__Host-` from the name.
     ///
@@ -254,10 +253,10 @@ impl Config {
         self
     }
 
-    /// The path that the refresh cookie is sent to. Default: `/`.
+    /// The path for which browsers send the refresh cookie. Default: `/`.
     ///
-    /// The path of the refresh route keeps the token out of every other request, and removes `__Host-` from the
-    /// name.
+    /// With the path of the refresh route, no other request carries the token. Any path other than `/` removes
+    /// `__Host-` from the name.
     ///
     /// ```
     /// # use jwt_auth::{Config, TokenLocation};
@@ -270,9 +269,9 @@ impl Config {
         self
     }
 
-    /// How long a browser keeps the cookies.
+    /// How long browsers store the cookies.
     ///
-    /// Default: as long as the token in each one lives.
+    /// Default: as long as the token in the cookie lives.
     ///
     /// ```
     /// # use jwt_auth::{Config, TokenLocation};

@@ -36,7 +36,7 @@ impl Default for CsrfOptions {
 #[derive(Debug)]
 pub(crate) struct CsrfSettings {
     pub(crate) is_on: bool,
-    /// Whether cookies of their own hand the values to the page's scripts.
+    /// Whether separate cookies pass the values to the page's scripts.
     pub(crate) in_cookies: bool,
     pub(crate) headers: PerKind<HeaderName>,
     /// `None` for every method but `GET`, `HEAD` and `OPTIONS`.
@@ -50,7 +50,7 @@ impl CsrfSettings {
         self.headers.get(kind)
     }
 
-    /// Whether a request of this method has to repeat the CSRF value.
+    /// Whether a request with this method must repeat the CSRF value.
     pub(crate) fn covers(&self, method: &Method) -> bool {
         match &self.methods {
             Some(methods) => methods.contains(method),
@@ -140,7 +140,7 @@ fn is_origin(text: &str) -> bool {
 impl Config {
     /// Whether the CSRF values are also set as cookies. Default: true.
     ///
-    /// Scripts of the page can read these cookies. With false, return the values in a body:
+    /// Scripts of the page can read these cookies. With `false`, return the values in a response body:
     /// [`TokenPair::access_csrf_token`](crate::TokenPair::access_csrf_token).
     ///
     /// ```
@@ -176,7 +176,7 @@ impl Config {
     /// # use jwt_auth::{Config, TokenLocation};
     /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
     /// assert!(config().refresh_csrf_cookie_key("csrf_renewal").build().is_ok());
-    /// assert!(config().refresh_csrf_cookie_key("csrf_access_token").build().is_err(), "that is the other's");
+    /// assert!(config().refresh_csrf_cookie_key("csrf_access_token").build().is_err(), "two cookies of one name");
     /// ```
     pub fn refresh_csrf_cookie_key(mut self, name: impl Into<String>) -> Self {
         self.web.cookies.kinds.refresh.csrf.name = name.into();
@@ -243,10 +243,10 @@ impl Config {
         self
     }
 
-    /// The methods that have to repeat the CSRF value, in capitals.
+    /// The methods that must repeat the CSRF value, in capitals.
     ///
-    /// Default: every method but `GET`, `HEAD` and `OPTIONS`, which change nothing. An upgrade to a WebSocket
-    /// always has to.
+    /// Default: every method but `GET`, `HEAD` and `OPTIONS`, which change nothing. A WebSocket upgrade must
+    /// always repeat it.
     ///
     /// ```
     /// # use jwt_auth::{Config, TokenLocation};
@@ -261,8 +261,8 @@ impl Config {
 
     /// The field of an HTML form that repeats the CSRF value.
     ///
-    /// Default: none; only the header counts. [`CsrfFormLayer`](crate::layer::CsrfFormLayer) reads it, for
-    /// pages without scripts.
+    /// Default: none; only the header is read. For pages without scripts:
+    /// [`CsrfFormLayer`](crate::layer::CsrfFormLayer) reads the field.
     ///
     /// ```
     /// # use jwt_auth::{Config, TokenLocation};
@@ -277,8 +277,8 @@ impl Config {
 
     /// Other origins whose pages may send requests with cookies.
     ///
-    /// Default: none; only the host of the request itself. Origins are written as browsers write them in
-    /// `Origin`. They may also open WebSockets, and they have to repeat the CSRF value as well.
+    /// Default: none; only pages of the request's own host may. Write origins as browsers write them in `Origin`.
+    /// Their pages may also open WebSockets, and must also repeat the CSRF value.
     ///
     /// ```
     /// # use jwt_auth::{Config, TokenLocation};

@@ -1,4 +1,4 @@
-//! The key of a debug build without a configured one: created once, stored in a file that git ignores.
+//! The development key, for a debug build without a configured key: created once, in a file that Git ignores.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -17,7 +17,7 @@ pub(super) struct Origin<'a> {
     pub(super) folder: &'a Path,
 }
 
-/// The stored key, created on the first call. A problem in a release build, or for a key pair.
+/// The stored key, created on the first call. An error in a release build, and for algorithms with a key pair.
 pub(super) fn key(algorithm: Algorithm, origin: &Origin<'_>) -> Result<Key, ConfigProblem> {
     let field = "JWT_AUTH_SECRET_KEY";
     if algorithm.family() != Family::Hmac {
@@ -38,7 +38,7 @@ pub(super) fn key(algorithm: Algorithm, origin: &Origin<'_>) -> Result<Key, Conf
         ConfigProblem::new(
             field,
             format!(
-                "no key is configured, and none can be stored in {}: {error}",
+                "no key is configured, and the folder {} for a development key cannot be used: {error}",
                 origin.folder.display()
             ),
             format!("create one: {}", secret_command(algorithm.size())),
@@ -65,7 +65,7 @@ fn stored(folder: &Path) -> io::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0_u8; 64]);
     getrandom::fill(&mut *bytes).map_err(|_| io::Error::other("no random bytes"))?;
     let text = Zeroizing::new(format!("base64:{}", STANDARD.encode(*bytes)));
-    // A hard link makes the whole key appear at once, and only the first of two processes succeeds.
+    // A hard link publishes the complete file in one step, and only the first of two processes succeeds.
     let mut name = [0_u8; 8];
     getrandom::fill(&mut name).map_err(|_| io::Error::other("no random bytes"))?;
     let draft = folder.join(format!("dev-key.{:x}", u64::from_ne_bytes(name)));
@@ -85,15 +85,16 @@ fn stored(folder: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
-/// The stored key. One that other users can access is not secret, and is refused.
+/// The stored key. A key that other users can access is not secret, and is refused.
 fn read(file: &Path) -> io::Result<Zeroizing<String>> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         if fs::metadata(file)?.permissions().mode() & 0o077 != 0 {
-            return Err(io::Error::other(
-                "other users can access the key; remove the file, or run chmod 600",
-            ));
+            return Err(io::Error::other(format!(
+                "other users can access {0}; run chmod 600 {0}",
+                file.display()
+            )));
         }
     }
     fs::read_to_string(file).map(Zeroizing::new)

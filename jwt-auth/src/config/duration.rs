@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Parses `15m`, `30d`, `90s`, `2h`, `250ms`. The error is the line to write.
+/// Parses `15m`, `30d`, `90s`, `2h`, `250ms`. The error says what to write.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -1,4 +1,4 @@
-//! The configuration from `JWT_AUTH_*` variables: one per option, and no unknown ones.
+//! The configuration from `JWT_AUTH_*` variables: one per option; unknown ones are errors.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,22 +8,22 @@ use crate::config::builder::KeyFields;
 use crate::config::development_key::{self, Origin};
 use crate::config::{Compat, Config, ConfigProblem, SameSite, TokenLocation, duration};
 use crate::error::one_of;
-use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing};
+use crate::keys::{Algorithm, Family, Key, KeyMaterial, KeyRing};
 use crate::token_kind::TokenKind;
 
 const PREFIX: &str = "JWT_AUTH_";
 
-/// The variables that describe the key; those of the other options are in [`OPTIONS`].
+/// The variables for the key; the variables for all other options are in [`OPTIONS`].
 const KEY_VARIABLES: [&str; 5] = ["SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "ALGORITHM", "KEY_ID"];
 
-/// The variable that the macros read at compile time; `cargo run` passes it on.
+/// The variable that the macros read at compile time; `cargo run` passes it to the program.
 const MACRO_VARIABLE: &str = "MACROS_DEBUG";
 
 /// Sets one option from the text of its variable.
 type Apply = fn(Config, &'static str, &str) -> Config;
 
-/// One option: the suffix of its variable, which in lower case is also its setter, its default as the setter's
-/// documentation states it, and how the variable's text is read.
+/// One option: the suffix of its variable, which in lower case is also the name of its setter; its default as the
+/// setter's documentation states it; how the variable's value is read.
 struct Row {
     variable: &'static str,
     default: &'static str,
@@ -137,7 +137,7 @@ fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim)
 }
 
-/// The meaning of a word, compared without case.
+/// The meaning of a word, ignoring case.
 fn meaning<T: Copy>(word: &str, words: &[(&str, T)]) -> Option<T> {
     let found = words.iter().find(|(known, _)| known.eq_ignore_ascii_case(word.trim()));
     found.map(|(_, meaning)| *meaning)
@@ -212,35 +212,36 @@ fn timed(
 impl Config {
     /// Reads the `JWT_AUTH_*` variables of the process.
     ///
-    /// Each is an option's name in capitals.
+    /// The name of each variable is `JWT_AUTH_` and the name of the option, in capitals.
     ///
     /// | variable | meaning |
     /// |---|---|
-    /// | `JWT_AUTH_SECRET_KEY` | the secret, for HS256, HS384, HS512: the text itself, `base64:…`, `hex:…`, `file:…` |
-    /// | `JWT_AUTH_PRIVATE_KEY`, `JWT_AUTH_PUBLIC_KEY` | PEM, or `file:private.pem`; with the public key alone the service verifies and issues no tokens |
+    /// | `JWT_AUTH_SECRET_KEY` | the secret for HS256, HS384 or HS512: the secret itself, `base64:…`, `hex:…` or `file:…` |
+    /// | `JWT_AUTH_PRIVATE_KEY`, `JWT_AUTH_PUBLIC_KEY` | PEM, or `file:private.pem`; with only the public key the service verifies tokens and cannot issue any |
     /// | `JWT_AUTH_ALGORITHM` | `HS256` by default |
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer), [`encode_issuer`](Self::encode_issuer), [`decode_issuer`](Self::decode_issuer) |
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
     /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE` | durations with their unit: `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |
-    /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |
+    /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens security: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |
     /// | `JWT_AUTH_TOKEN_LOCATION` | [`token_location`](Self::token_location): `header`, `cookie`, `query`, `websocket_protocol`, separated by commas |
     /// | `JWT_AUTH_HEADER_NAME`, `…_HEADER_TYPE` | [`header_name`](Self::header_name), [`header_type`](Self::header_type); `none` for a bare token |
     /// | `JWT_AUTH_QUERY_NAME` | [`query_name`](Self::query_name) |
     /// | `JWT_AUTH_ACCESS_COOKIE_KEY`, `…_REFRESH_COOKIE_KEY`, `…_ACCESS_COOKIE_PATH`, `…_REFRESH_COOKIE_PATH` | [`access_cookie_key`](Self::access_cookie_key) and the others of the same names |
     /// | `JWT_AUTH_COOKIE_MAX_AGE`, `…_COOKIE_DOMAIN`, `…_COOKIE_SAMESITE` | a duration; a domain; `strict`, `lax` or `none` |
-    /// | `JWT_AUTH_COOKIE_SECURE` | `false` weakens: [`danger`](crate::danger::DangerousConfig::cookie_secure) |
-    /// | `JWT_AUTH_COOKIE_CSRF_PROTECT` | `false` weakens: [`danger`](crate::danger::DangerousConfig::cookie_csrf_protect) |
+    /// | `JWT_AUTH_COOKIE_SECURE` | `false` weakens security: [`danger`](crate::danger::DangerousConfig::cookie_secure) |
+    /// | `JWT_AUTH_COOKIE_CSRF_PROTECT` | `false` weakens security: [`danger`](crate::danger::DangerousConfig::cookie_csrf_protect) |
     /// | `JWT_AUTH_CSRF_IN_COOKIES` | [`csrf_in_cookies`](Self::csrf_in_cookies): `true` or `false` |
     /// | `JWT_AUTH_ACCESS_CSRF_COOKIE_KEY`, `…_REFRESH_CSRF_COOKIE_KEY`, `…_ACCESS_CSRF_COOKIE_PATH`, `…_REFRESH_CSRF_COOKIE_PATH`, `…_ACCESS_CSRF_HEADER_NAME`, `…_REFRESH_CSRF_HEADER_NAME` | names and paths of the CSRF values |
     /// | `JWT_AUTH_CSRF_METHODS`, `…_CSRF_FORM_FIELD`, `…_TRUSTED_ORIGINS` | [`csrf_methods`](Self::csrf_methods), [`csrf_form_field`](Self::csrf_form_field), [`trusted_origins`](Self::trusted_origins) |
     /// | `JWT_AUTH_COMPAT` | [`compat`](Self::compat): `fastapi-jwt-auth` |
     /// | `JWT_AUTH_ERROR_BODY_KEY` | [`error_body_key`](Self::error_body_key) |
     ///
-    /// Without any key a debug build creates one, stores it in `.jwt-auth/dev-key` (a folder that git ignores)
-    /// and says so on stderr. A release build fails, and prints the command that creates a key. A variable that
-    /// starts with `JWT_AUTH_` and is not in this list is a problem, because a typo must not turn an option off.
+    /// Without any key, a debug build creates one, stores it in `.jwt-auth/dev-key` (a folder that Git ignores)
+    /// and says so on stderr. In a release build it is an error that contains the command that creates a key. A
+    /// variable that starts with `JWT_AUTH_` and is not in this list is an error, because a typo must not disable
+    /// an option.
     ///
     /// ```no_run
     /// let auth = jwt_auth::Config::from_env().build()?;
@@ -270,7 +271,7 @@ impl Config {
         })
     }
 
-    /// Reads the same variables from a list of pairs. It never creates a key.
+    /// Reads the same variables from a list of pairs. Never creates a key.
     ///
     /// ```
     /// use jwt_auth::Config;
@@ -319,7 +320,7 @@ fn read(vars: &BTreeMap<String, String>, origin: &Origin<'_>) -> Config {
 fn blank(name: &str) -> ConfigProblem {
     ConfigProblem::new(
         format!("{PREFIX}{name}"),
-        "the variable is set and blank",
+        "the variable is set but blank",
         format!("give it a value, or remove it: unset {PREFIX}{name}"),
     )
 }
@@ -366,7 +367,8 @@ fn with_key<'v>(get: &dyn Fn(&str) -> Option<&'v str>, origin: &Origin<'_>) -> C
             Ok(key) => ("JWT_AUTH_SECRET_KEY", Some(key)),
             Err(problem) => {
                 problems.push(problem);
-                ("JWT_AUTH_SECRET_KEY", None)
+                let is_secret = algorithm.family() == Family::Hmac;
+                (if is_secret { "JWT_AUTH_SECRET_KEY" } else { "JWT_AUTH_PRIVATE_KEY" }, None)
             }
         },
     };
@@ -384,7 +386,7 @@ fn variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.iter().copied().chain(OPTIONS.iter().map(|row| row.variable))
 }
 
-/// One option, for the tests that compare setters, variables, defaults and documentation.
+/// One option, for tests that compare setters, variables and documentation.
 #[derive(Debug)]
 pub struct OptionRow {
     /// The environment variable.

@@ -14,13 +14,13 @@ use crate::error::{AuthError, Compat};
 impl Config {
     /// Replaces the whole response to a refusal. Default: none.
     ///
-    /// It runs everywhere: for guards, extractors, and errors that handlers return.
+    /// The function runs for the refusals of guards and extractors, and for errors that handlers return.
     ///
-    /// The parts are those of the refused request. For an error of a [`JwtAuth`](crate::JwtAuth) that was not
-    /// extracted from a request they are those of an empty one. An error that no `JwtAuth` made, such as an
-    /// [`AuthError::forbidden`] that a handler returns, has no settings and renders by default.
+    /// It receives the head of the refused request, or of an empty request if the [`JwtAuth`](crate::JwtAuth) that
+    /// returned the error was not extracted from one. An error that no `JwtAuth` created, such as an
+    /// [`AuthError::forbidden`] that a handler returns, gets the default response.
     ///
-    /// Inside the function `error.clone().into_response()` is the default response.
+    /// Inside the function, `error.clone().into_response()` returns the default response.
     ///
     /// ```
     /// use axum::response::IntoResponse;
@@ -47,14 +47,14 @@ impl Config {
     /// # use jwt_auth::Config;
     /// # let config = || Config::hs256([7; 32]);
     /// assert!(config().error_body_key("message").build().is_ok());
-    /// assert!(config().error_body_key("code").build().is_err(), "that key is taken");
+    /// assert!(config().error_body_key("code").build().is_err(), "`code` is in every body");
     /// ```
     pub fn error_body_key(mut self, key: impl Into<String>) -> Self {
         self.web.errors.body_key = key.into();
         self
     }
 
-    /// Responds as another framework does. Default: none; RFC 6750 is followed.
+    /// Responds as another framework does. Default: none; responses follow RFC 6750.
     ///
     /// ```
     /// use jwt_auth::{Compat, Config};

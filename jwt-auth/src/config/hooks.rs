@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::error::{AuthErrorKind, BoxError, Refusal};
-use crate::session::{StoreError, TokenIdentity};
+use crate::session::TokenIdentity;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// An `async fn` of the application, or a closure that returns a future.
 ///
-/// Implemented for every such function; nothing else needs to implement it.
+/// It is implemented for all of these functions. You never implement it yourself.
 ///
 /// ```
 /// use jwt_auth::{Config, TokenIdentity};
@@ -65,10 +65,10 @@ pub(crate) trait Denylist: Send + Sync {
     fn contains<'a>(
         &'a self,
         token: &'a TokenIdentity<'a>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>>;
+    ) -> BoxFuture<'a, Result<bool, BoxError>>;
 }
 
-/// What the application adds to the tokens of a subject.
+/// The claims or headers that the application adds to the tokens of a subject.
 pub(crate) trait Additional: Send + Sync {
     fn members<'a>(
         &'a self,
@@ -88,7 +88,7 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    /// Whether issuing a token has to wait for a hook.
+    /// Whether issuing a token must wait for a hook.
     pub(crate) fn run_while_issuing(&self) -> bool {
         self.claims.is_some() || self.headers.is_some()
     }
@@ -99,7 +99,7 @@ impl Hooks {
     }
 }
 
-/// A hook, and what its future resolves to.
+/// A hook, with the type that its future resolves to.
 struct Typed<F, T>(F, PhantomData<fn() -> T>);
 
 impl<F, E> Denylist for Typed<F, E>
@@ -110,9 +110,9 @@ where
     fn contains<'a>(
         &'a self,
         token: &'a TokenIdentity<'a>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+    ) -> BoxFuture<'a, Result<bool, BoxError>> {
         let answer = self.0.call(token);
-        Box::pin(async move { answer.await.map_err(|error| StoreError::new(error.into())) })
+        Box::pin(async move { answer.await.map_err(Into::into) })
     }
 }
 
@@ -155,13 +155,13 @@ impl Config {
     ///
     /// Default: none.
     ///
-    /// It runs after the signature, the claims, the CSRF value and the [store](Self::revocation) were checked,
-    /// on every request, and has 250 ms. If it fails or takes longer the request is refused with 503, because
-    /// the token may be revoked.
+    /// It runs for every request, after the signature, the claims, the CSRF value and the
+    /// [store](Self::revocation) were checked. If it fails or takes more than 250 ms, the request is refused with
+    /// 503, because the token may be revoked.
     ///
-    /// [`log_out`](crate::JwtAuth::log_out) and the other revocations write to the store alone; write to your
-    /// list as well. The list does not make rotation durable: the store remembers which refresh tokens were
-    /// used, and the default one forgets them at a restart.
+    /// [`log_out`](crate::JwtAuth::log_out) and the other revocations write only to the store; write to your list
+    /// as well. The list does not make rotation durable: the store remembers which refresh tokens were used, and
+    /// the default store loses that at a restart.
     ///
     /// ```
     /// use jwt_auth::{Config, TokenIdentity};
@@ -185,12 +185,12 @@ impl Config {
 
     /// Adds claims to every issued token, for its subject. Default: none.
     ///
-    /// The claims are what a database knows of the user, for example.
+    /// For example the tenant or the plan that a database has for the user.
     ///
     /// The hook runs once for a log-in and once for each refresh, so the claims stay current. A builder's
-    /// `.claims(…)` takes precedence. Because the hook may wait, builders are awaited:
-    /// [`issue`](crate::token::TokenBuilder::issue) returns an error. If the hook fails no token is issued and
-    /// no refresh token is used up (503). An [`AuthError`](crate::AuthError) keeps its kind, such as
+    /// `.claims(…)` takes precedence. Because the hook is async, `.await` every builder:
+    /// [`issue`](crate::token::TokenBuilder::issue) returns an error. If the hook fails, no token is issued and no
+    /// refresh token is used up (503). An [`AuthError`](crate::AuthError) from the hook keeps its kind, such as
     /// [`UserUnknown`](AuthErrorKind::UserUnknown) for a deleted user (401).
     ///
     /// ```
@@ -205,7 +205,7 @@ impl Config {
     /// let auth = Config::hs256([7; 32]).additional_claims(tenant).build()?;
     /// let token = auth.access_token("alice").await?;
     /// assert_eq!(auth.verify_access(&token).await?.claims()["tenant"], "alice's");
-    /// assert!(auth.access_token("alice").issue().is_err(), "the hook needs an `.await`");
+    /// assert!(auth.access_token("alice").issue().is_err(), "`.await` it, so that the hook can run");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -222,7 +222,7 @@ impl Config {
 
     /// Adds header parameters to every issued token. Default: none.
     ///
-    /// It works as [`additional_claims`](Self::additional_claims) does for claims.
+    /// It works like [`additional_claims`](Self::additional_claims).
     ///
     /// ```
     /// use jwt_auth::Config;

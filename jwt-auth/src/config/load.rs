@@ -22,13 +22,13 @@ pub trait Loaded<Marker> {
 /// Marks a return type that implements `Into<Config>`.
 #[derive(Debug)]
 pub enum Direct {}
-/// Marks a `Result`, by how its error is read.
+/// Marks a `Result`, by the way its error is converted.
 #[derive(Debug)]
 pub struct Fallible<Marker>(Marker);
 /// Marks an error that implements `Into<Box<dyn Error>>`.
 #[derive(Debug)]
 pub enum AnyError {}
-/// Marks the one box that does not.
+/// Marks `Box<dyn Error + Send + Sync>`, which does not.
 #[derive(Debug)]
 pub enum SendError {}
 

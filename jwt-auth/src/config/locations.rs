@@ -1,4 +1,4 @@
-//! Options of locations: where in a request a token is looked for.
+//! Options of locations: where a request may carry its token.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::config::Config;
 use crate::error::UnknownName;
 
-/// A location of a token in a request.
+/// A location in a request that can contain a token.
 ///
 /// ```
 /// use jwt_auth::TokenLocation;
@@ -66,14 +66,14 @@ impl FromStr for TokenLocation {
 
 /// # Locations
 ///
-/// Where in a request a token is looked for.
+/// Where a request may carry its token.
 impl Config {
-    /// The locations where a token is looked for, in this order.
+    /// The locations that are searched for a token, in this order.
     ///
     /// Default: the header alone.
     ///
-    /// The first location that contains a token decides; later ones are ignored. A token in the query ends up
-    /// in logs and browser histories, so the query is off unless it is named here, and responses then carry
+    /// The first location that contains a token decides; later ones are ignored. A token in the query ends up in
+    /// logs and browser histories, so the query is searched only if you list it; responses to such a token carry
     /// `Cache-Control: no-store`.
     ///
     /// ```
@@ -81,7 +81,7 @@ impl Config {
     ///
     /// let config = || Config::hs256([7; 32]);
     /// assert!(config().token_location([TokenLocation::Header, TokenLocation::Cookie]).build().is_ok());
-    /// assert!(config().token_location([]).build().is_err(), "there must be one");
+    /// assert!(config().token_location([]).build().is_err(), "at least one location is required");
     /// ```
     pub fn token_location(mut self, locations: impl IntoIterator<Item = TokenLocation>) -> Self {
         self.web.token_location = locations.into_iter().collect();
@@ -103,7 +103,7 @@ impl Config {
 
     /// The scheme before the token, compared without case.
     ///
-    /// Default: `Bearer` (RFC 6750 §2.1). `None` is a header that contains the token alone.
+    /// Default: `Bearer` (RFC 6750 §2.1). `None` is for a header that contains only the token.
     ///
     /// ```
     /// # use jwt_auth::Config;

@@ -6,10 +6,10 @@ mod cookies;
 mod csrf;
 mod development_key;
 mod duration;
-mod environment;
+pub(crate) mod environment;
 mod errors;
 mod hooks;
-mod load;
+pub(crate) mod load;
 mod locations;
 mod sessions;
 mod syntax;
@@ -23,12 +23,8 @@ pub(crate) use cookies::{CookieName, CookieSettings, is_domain};
 #[cfg(test)]
 pub(crate) use csrf::CsrfOptions;
 pub(crate) use csrf::{CsrfSettings, is_safe};
-#[doc(hidden)]
-pub use environment::{OptionRow, options};
 pub use hooks::AsyncHook;
 pub(crate) use hooks::{Additional, ClaimsCheck, Denylist, Hooks};
-#[doc(hidden)]
-pub use load::{Loaded, load};
 pub use locations::TokenLocation;
 pub(crate) use syntax::is_token_byte;
 pub(crate) use token_rules::{MAX_TOKEN, TokenRules};

@@ -8,7 +8,8 @@ use crate::session::RevocationStore;
 
 /// # Sessions
 ///
-/// A log-in starts a session. Each refresh rotates its refresh token; log-out, reuse or its end revoke it.
+/// A log-in starts a session, and each refresh rotates its refresh token. A log-out, the reuse of a refresh token
+/// and the absolute end of the session end it.
 impl Config {
     /// How long a session lasts at most, however often it is refreshed.
     ///
@@ -26,10 +27,10 @@ impl Config {
         self
     }
 
-    /// For how long a rotated refresh token gets the same successor again.
+    /// How long a rotated refresh token gets the same successor again.
     ///
-    /// Only the token that was just rotated gets it. Default: 10 seconds, so that two tabs which refresh at the
-    /// same time both stay logged in. Zero turns it off; at most 5 minutes.
+    /// Default: 10 seconds, so that two tabs that refresh at the same time both stay logged in. Zero turns the
+    /// grace off; the maximum is 5 minutes. Only the token that was rotated last has it.
     ///
     /// ```
     /// # use jwt_auth::Config;
@@ -45,8 +46,7 @@ impl Config {
 
     /// The store of revocations and sessions.
     ///
-    /// Default: a [`MemoryStore`](crate::MemoryStore), which serves one process and forgets everything at a
-    /// restart.
+    /// Default: a [`MemoryStore`](crate::MemoryStore), which is for one process and loses everything at a restart.
     ///
     /// ```
     /// use jwt_auth::{Config, MemoryStore};

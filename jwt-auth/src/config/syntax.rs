@@ -1,4 +1,4 @@
-//! The character sets of names in HTTP.
+//! The characters that names in HTTP may contain.
 
 /// A character of `token` (RFC 9110 §5.6.2): methods, header names, schemes, cookie names.
 pub(crate) fn is_token_byte(byte: u8) -> bool {

@@ -8,11 +8,11 @@ use crate::clock::{Clock, HUNDRED_YEARS, SystemClock};
 use crate::config::{Config, ConfigProblem, duration};
 use crate::token_kind::PerKind;
 
-/// Larger tokens are refused before anything of them is read.
+/// The maximum size of a token. Larger ones are refused without being read.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
-/// A longer leeway would make `exp` meaningless.
+/// The maximum leeway. A longer one would make `exp` meaningless.
 const MOST_LEEWAY: Duration = Duration::from_secs(600);
-/// Ten gigabytes of tokens. A larger number is a mistaken unit.
+/// The maximum size of the cache: ten gigabytes of tokens. A larger number is a mistake in the unit.
 const MOST_CACHED: usize = 10_000_000;
 
 /// The rules of tokens and sessions. They know nothing of HTTP.
@@ -28,7 +28,7 @@ pub(crate) struct TokenRules {
     pub(crate) expires: PerKind<Duration>,
     pub(crate) session_expires: Duration,
     pub(crate) refresh_grace: Duration,
-    /// Whether tokens of the kind are checked against the store.
+    /// Whether tokens of the kind are checked for revocation.
     pub(crate) checks_revocation: PerKind<bool>,
     /// The number of verified tokens to cache; `None` for the default.
     pub(crate) verified_cache: Option<usize>,
@@ -118,7 +118,7 @@ impl TokenRules {
             "decode_leeway",
             self.leeway > MOST_LEEWAY,
             format!("the leeway is at most 10m; this one is {}", duration::write(self.leeway)),
-            "write `.decode_leeway(Duration::from_secs(30))`, and synchronise clocks by NTP",
+            "write `.decode_leeway(Duration::from_secs(30))`, and synchronise the clocks with NTP",
         );
         for (field, life) in [
             ("access_token_expires", self.expires.access),
@@ -141,8 +141,8 @@ impl TokenRules {
         report(
             "denylist_token_checks",
             !self.checks_revocation.access && !self.checks_revocation.refresh,
-            "the list is empty, so that nothing could be revoked".to_owned(),
-            "write `.denylist_token_checks([TokenKind::Refresh])`, or remove the option",
+            "the list is empty, so no token could be revoked".to_owned(),
+            "remove the option: both kinds are then checked",
         );
         report(
             "verified_cache",
@@ -156,9 +156,9 @@ impl TokenRules {
 
 /// # Tokens
 ///
-/// What is written into tokens, and what verification requires of them.
+/// The claims that tokens contain, and what verification requires of them.
 impl Config {
-    /// The `iss` that is written into tokens and required of them, of both kinds.
+    /// The `iss` of issued tokens, which verification also requires.
     ///
     /// Default: none; any issuer is accepted, because the key already determines who signed (RFC 7519 §4.1.1).
     ///
@@ -180,7 +180,7 @@ impl Config {
         self.encode_issuer(issuer.clone()).decode_issuer(issuer)
     }
 
-    /// The `iss` that is written into tokens, if it differs from the required one.
+    /// The `iss` of issued tokens, if it differs from the required one.
     ///
     /// Default: none.
     ///
@@ -195,7 +195,7 @@ impl Config {
         self
     }
 
-    /// The `iss` that is required of tokens, if it differs from the written one.
+    /// The `iss` that verification requires, if it differs from the issued one.
     ///
     /// Default: none; any issuer is accepted.
     ///
@@ -210,9 +210,9 @@ impl Config {
         self
     }
 
-    /// The `aud` that is written into tokens and required of them.
+    /// The `aud` of issued tokens, which verification also requires.
     ///
-    /// A token must name at least one of these. Default: none; a token that names an audience is refused then,
+    /// A token must name at least one of these. Default: none; then a token that names an audience is refused,
     /// because it was issued for another service (RFC 7519 §4.1.3).
     ///
     /// ```
@@ -227,7 +227,7 @@ impl Config {
         self
     }
 
-    /// The `aud` that is required of tokens, if it differs from the written one.
+    /// The `aud` that verification requires, if it differs from the issued one.
     ///
     /// Call it after [`audience`](Self::audience), which sets both. Default: none.
     ///
@@ -245,10 +245,10 @@ impl Config {
         self
     }
 
-    /// By how much the clocks of issuer and verifier may differ.
+    /// How far the clocks of issuer and verifier may differ.
     ///
-    /// It applies to `exp`, `nbf` and `iat`. Default: 0, because a stolen token lives that much longer; at most
-    /// 10 minutes.
+    /// It applies to `exp`, `nbf` and `iat`. Default: 0, because a leeway extends the life of a stolen token. The
+    /// maximum is 10 minutes.
     ///
     /// ```
     /// # use jwt_auth::Config;
@@ -264,7 +264,7 @@ impl Config {
 
     /// How long an access token lives.
     ///
-    /// Default: 15 minutes, which limits the use of a stolen one.
+    /// Default: 15 minutes, which limits how long a stolen token works.
     ///
     /// ```
     /// # use jwt_auth::Config;
@@ -297,13 +297,13 @@ impl Config {
     /// How many verified access tokens are cached; zero turns the cache off.
     ///
     /// The next request with a cached token skips the signature check. Default: 10 000 if a key is RSA, EC or
-    /// Ed25519, whose signatures take 14 to 40 µs to check; none for HMAC, whose check takes little longer than
-    /// a look-up. A number caches HMAC tokens too.
+    /// Ed25519, because checking such a signature takes 14 to 40 µs; none for HMAC, because that check takes
+    /// little longer than a cache look-up. If you set a number, HMAC tokens are cached too.
     ///
-    /// A token takes about a kilobyte; larger ones count as several. A cache hit skips the signature check and
-    /// nothing else: expiry, audience, revocation and every rule of the route are checked on each request.
-    /// Tokens that fail verification never enter the cache, nor do refresh tokens, which are used once. A cached
-    /// token stays in memory until others replace it, or it is presented again after its expiry.
+    /// A token takes about a kilobyte; a larger one counts as several. A cache hit skips the signature check and
+    /// nothing else: expiry, audience, revocation and every rule of the route are checked on each request. Tokens
+    /// that fail verification never enter the cache, nor do refresh tokens, which are used once. A cached token
+    /// stays in memory until others replace it, or until it is presented again after it expired.
     ///
     /// ```
     /// # use jwt_auth::Config;

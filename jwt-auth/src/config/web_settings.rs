@@ -1,4 +1,4 @@
-//! The settings of the web layer: as the application gives them, and as `build` parses them.
+//! The settings of the web layer: as the application sets them, and as `build` parses them.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Default for WebOptions {
 pub(crate) struct WebSettings {
     pub(crate) token_location: Vec<TokenLocation>,
     pub(crate) header_name: HeaderName,
-    /// The header's name as the application wrote it, for sentences.
+    /// The header's name as the application wrote it, for error sentences.
     pub(crate) header_text: String,
     pub(crate) query_name: String,
     pub(crate) cookies: CookieSettings,
@@ -64,7 +64,7 @@ impl WebOptions {
             "token_location",
             self.token_location.is_empty()
                 || self.token_location.iter().enumerate().any(is_repeated),
-            "the list has at least one location, and each once",
+            "the list has at least one location, and each only once",
             "write `.token_location([TokenLocation::Header])`",
         );
         report(
@@ -89,7 +89,7 @@ impl WebOptions {
         report(
             "error_body_key",
             self.errors.body_key.is_empty() || self.errors.body_key == "code",
-            "the key of the sentence is not empty and not `code`",
+            "the body key is not empty and not `code`",
             "write `.error_body_key(\"detail\")`",
         );
         let may_prefix = self.errors.compat.is_none();
@@ -128,7 +128,7 @@ impl WebSettings {
         self.reads(TokenLocation::Cookie) && self.csrf.is_on
     }
 
-    /// The longest token that our own reader, and a browser's cookie, can take.
+    /// The longest token that our own reader accepts, and that fits into a cookie.
     pub(crate) fn longest_token(&self) -> PerKind<usize> {
         PerKind::from_fn(|kind| {
             if self.reads(TokenLocation::Cookie) {

@@ -10,10 +10,9 @@ use crate::error::{AuthErrorKind, BoxError, ErrorContext};
 
 /// Why a request was refused, or a token was not issued.
 ///
-/// Returned by a handler it becomes a response: status, `WWW-Authenticate` and a JSON body (RFC 6750 §3).
-/// It contains no token, no claim value and no secret, so it can be logged.
-/// [`source`](std::error::Error::source) is the error of the store or of the application's own function,
-/// if one caused it.
+/// A handler can return it: it becomes a response with status, `WWW-Authenticate` and a JSON body (RFC 6750 §3).
+/// It contains no token, no claim value and no secret, so it can be logged. [`source`](std::error::Error::source)
+/// is the error of the store or of the application's own function, if one caused it.
 ///
 /// ```
 /// use jwt_auth::{AuthError, AuthErrorKind};
@@ -25,8 +24,8 @@ use crate::error::{AuthErrorKind, BoxError, ErrorContext};
 #[derive(Clone)]
 pub struct AuthError(Box<Details>);
 
-/// A refusal as the lower modules return it. It becomes an [`AuthError`] only by [`Refusal::attach`], so the
-/// compiler finds every public function that would return an error without its settings.
+/// A refusal as the lower modules return it. Only [`Refusal::attach`] turns it into an [`AuthError`], so a public
+/// function that forgets to attach the settings does not compile.
 #[derive(Clone)]
 pub(crate) struct Refusal(Box<Details>);
 
@@ -39,10 +38,9 @@ struct Details {
     context: Option<ErrorContext>,
 }
 
-/// What the client has to present instead, where that can be said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the client has to present instead, if the response can say it.
+#[derive(Clone)]
 pub(crate) enum Demand {
-    #[default]
     Nothing,
     Scopes(Vec<String>),
     MaxAge(Duration),
@@ -71,8 +69,8 @@ impl Refusal {
         Self(Box::new(Details { demand, ..Details::new(kind) }))
     }
 
-    /// The refusal that an error of the application's own function stands for: an [`AuthError`] keeps its
-    /// kind, any other error becomes `kind`.
+    /// Turns an error of the application's own function into a refusal: an [`AuthError`] keeps its kind, any other
+    /// error gets `kind`.
     pub(crate) fn from_application(error: BoxError, kind: AuthErrorKind) -> Self {
         match error.downcast::<AuthError>() {
             Ok(error) => Self((*error).0),
@@ -98,7 +96,7 @@ impl Refusal {
         &self.0.detail
     }
 
-    /// Attaches what the rendering needs.
+    /// Attaches the context that rendering needs.
     pub(crate) fn attach(mut self, context: ErrorContext) -> AuthError {
         self.0.context = Some(context);
         AuthError(self.0)
@@ -124,7 +122,7 @@ impl fmt::Debug for Refusal {
 }
 
 impl AuthError {
-    /// A refusal by the application itself, for a `check = …` function: 403.
+    /// A refusal by the application itself, such as a `check = …` function: 403.
     ///
     /// ```
     /// let error = jwt_auth::AuthError::forbidden("Your account is suspended");
@@ -144,7 +142,7 @@ impl AuthError {
         self.0.kind
     }
 
-    /// The stable code of the kind, for programs ([`AuthErrorKind::code`]).
+    /// The stable code of the error's kind, for programs ([`AuthErrorKind::code`]).
     ///
     /// ```
     /// use jwt_auth::{AuthError, AuthErrorKind};
@@ -171,19 +169,6 @@ impl AuthError {
 
     pub(crate) fn context(&self) -> Option<&ErrorContext> {
         self.0.context.as_ref()
-    }
-
-    /// The same error without its context: its response is the default one.
-    pub(crate) fn without_hook(&self) -> Self {
-        let mut error = self.clone();
-        if let Some(context) = &mut error.0.context
-            && context.settings.on_error.is_some()
-        {
-            let mut settings = (*context.settings).clone();
-            settings.on_error = None;
-            context.settings = Arc::new(settings);
-        }
-        error
     }
 }
 

@@ -8,9 +8,9 @@ use http::request::Parts;
 
 use crate::error::AuthError;
 
-/// Another framework whose responses are reproduced.
+/// A framework whose responses can be reproduced.
 ///
-/// Clients that were written for that framework keep working.
+/// Clients that were written for that framework then continue to work.
 ///
 /// ```
 /// use jwt_auth::{Compat, Config};
@@ -21,8 +21,10 @@ use crate::error::AuthError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compat {
-    /// fastapi-jwt-auth 0.5: its statuses (422 for most bad tokens), its sentences, `{"detail": …}` alone,
-    /// and cookie names without `__Host-`. A header with another scheme is refused instead of ignored.
+    /// fastapi-jwt-auth 0.5.
+    ///
+    /// Its statuses (422 for most bad tokens) and sentences, bodies with `{"detail": …}` only, and cookie names
+    /// without `__Host-`. A header with another scheme is refused instead of ignored.
     FastApiJwtAuth,
 }
 
@@ -62,7 +64,7 @@ impl fmt::Debug for ErrorSettings {
 }
 
 /// Attached to an error, so that it renders the same wherever it is returned.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ErrorContext {
     pub(crate) settings: Arc<ErrorSettings>,
     /// The request, if a hook wants to see it.

@@ -21,14 +21,17 @@
 pub enum AuthErrorKind {
     /// No token was sent. The challenge has no `error` (RFC 6750 §3.1).
     Missing,
-    /// The request has two credentials in one location, such as two `Authorization` headers or two cookies of one
-    /// name. Status 400, `invalid_request`.
+    /// The request has two credentials in one location. Status 400.
+    ///
+    /// For example two `Authorization` headers, or two cookies of one name. The challenge is `invalid_request`.
     AmbiguousRequest,
     /// The text is not a compact JWS (RFC 7515), or its header is not acceptable.
     Malformed,
     /// The header's `alg` is not the algorithm of the key.
     WrongAlgorithm,
-    /// The header's `kid` names no key of the ring, or it has no `kid` and every candidate key has an id.
+    /// The header's `kid` names no key of the ring.
+    ///
+    /// Or the header has no `kid`, and every key that could have signed the token has an id.
     UnknownKey,
     /// The signature does not verify.
     InvalidSignature,
@@ -40,7 +43,7 @@ pub enum AuthErrorKind {
     IssuedInTheFuture,
     /// `iss` is not the configured issuer.
     WrongIssuer,
-    /// `aud` does not contain the configured audience, or is present although none is configured.
+    /// `aud` names no configured audience, or is present while none is configured.
     WrongAudience,
     /// The route or the call requires an access token and got a token of another kind.
     AccessTokenRequired,
@@ -60,9 +63,9 @@ pub enum AuthErrorKind {
     CsrfMissing,
     /// The request's CSRF value is not the one in the token.
     CsrfMismatch,
-    /// The token came in a cookie, and has no claim `csrf` to compare the request's value with.
+    /// The token came in a cookie, and has no claim `csrf` to compare with.
     CsrfClaimMissing,
-    /// The token came in a cookie, and the browser says that another site sent the request. Status 403.
+    /// The token came in a cookie, and another site sent the request. Status 403.
     CrossSite,
     /// The token is valid, but its user does not exist any more.
     UserUnknown,
@@ -72,8 +75,9 @@ pub enum AuthErrorKind {
     Forbidden,
     /// The token cannot be checked now, because the store or a hook failed. Status 503.
     Unavailable,
-    /// A token could not be issued, because of a mistake in the application's code: a reserved claim name, no key
-    /// that signs, an invalid argument. Status 500.
+    /// A token could not be issued. Status 500.
+    ///
+    /// This is a mistake in the application's code: a reserved claim name, no key that signs, an invalid argument.
     CannotIssue,
 }
 

@@ -13,7 +13,7 @@ pub use kind::AuthErrorKind;
 pub use unknown_name::UnknownName;
 pub(crate) use unknown_name::one_of;
 
-/// Any error, boxed: what the application's own functions may fail with.
+/// Any error, boxed: the error type of the application's own functions.
 ///
 /// `?` converts every [`std::error::Error`], `String`, `&str` and `anyhow::Error` into it.
 ///

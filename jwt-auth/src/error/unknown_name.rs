@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A text that names no algorithm, token kind or token location.
+/// A string that is not the name of an algorithm, token kind or token location.
 ///
 /// ```
 /// use jwt_auth::TokenLocation;
@@ -39,7 +39,7 @@ impl fmt::Display for UnknownName {
 
 impl std::error::Error for UnknownName {}
 
-/// A list as a sentence has it: `a`, `b` or `c`.
+/// Lists names for a message: `a`, `b` or `c`.
 pub(crate) fn one_of(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {

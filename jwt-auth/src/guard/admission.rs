@@ -4,19 +4,21 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use axum_core::extract::{FromRef, FromRequestParts};
+use axum_core::extract::FromRequestParts;
 use http::request::Parts;
 
 use crate::auth::{JwtAuth, Lookup, Requirements};
 use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
 use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
-use crate::guard::{GuardKind, GuardSpec, Policy, Proof, check, policy};
+use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, check, policy};
 use crate::token::{Verification, Verified, mark_response};
 use crate::token_kind::TokenKind;
 use crate::web::{FoundToken, compare_csrf, concerns_query, find_token, presented_csrf, refuse};
 
-/// The hidden first parameter of a handler. It exists only if the policy `P` admitted the request.
+/// The hidden first parameter of a handler.
+///
+/// A value exists only if the policy `P` admitted the request.
 pub struct Guard<P>(PhantomData<fn() -> P>);
 
 impl<P: Policy> fmt::Debug for Guard<P> {
@@ -27,9 +29,8 @@ impl<P: Policy> fmt::Debug for Guard<P> {
 
 impl<S, P> FromRequestParts<S> for Guard<P>
 where
-    S: Send + Sync,
+    S: HoldsJwtAuth + Send + Sync,
     P: Policy,
-    JwtAuth: FromRef<S>,
 {
     type Rejection = AuthError;
 
@@ -37,7 +38,7 @@ where
         if P::SPEC.kind == GuardKind::Public {
             return Ok(Self(PhantomData));
         }
-        let auth = JwtAuth::from_ref(state);
+        let auth = state.jwt_auth();
         match admit_and_check::<P>(&auth, parts).await {
             Ok(()) => Ok(Self(PhantomData)),
             Err(refusal) => Err(P::SPEC.refuse(refusal, &auth, parts)),
@@ -64,15 +65,15 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// The token with what its errors render with.
-    pub(super) fn into_proof(self, auth: &JwtAuth, parts: &mut Parts) -> Proof {
+    /// The token, with the context for its errors.
+    pub(super) fn into_proof(self, auth: &JwtAuth, parts: &Parts) -> Proof {
         let context = auth.clone().for_request(parts).context();
         Proof::new(self.verified, self.location, context)
     }
 }
 
 impl GuardSpec {
-    /// Whether an extractor, which follows the configuration alone, requires the same of the token.
+    /// Whether an extractor, which follows only the configuration, has the same requirements.
     fn matches_configuration(&self) -> bool {
         self.audience.is_none() && self.locations.is_empty() && self.revocation == Lookup::Replica
     }
@@ -85,13 +86,13 @@ impl GuardSpec {
     }
 
     /// The error of a request that this guard refuses.
-    pub(super) fn refuse(&self, refusal: Refusal, auth: &JwtAuth, parts: &mut Parts) -> AuthError {
+    pub(super) fn refuse(&self, refusal: Refusal, auth: &JwtAuth, parts: &Parts) -> AuthError {
         refuse(refusal, auth, parts, self.token_kind(), self.locations)
     }
 }
 
-/// Finds the token, verifies it, and applies the rules of the guard. `None` if an optional guard admits the request
-/// as anonymous.
+/// Finds the token, verifies it, and applies the rules of the guard. `None` if an optional guard admits the
+/// request as anonymous.
 async fn admit(
     auth: &JwtAuth,
     parts: &mut Parts,
@@ -106,7 +107,7 @@ async fn admit(
         if !spec.optional {
             return Err(AuthErrorKind::Missing.into());
         }
-        // Later extractors get the same answer, and not a token at a location that this guard does not use.
+        // Later extractors get the same result, and no token from a location that this guard does not search.
         RequestMemo::remember(parts, kind, Finding::Anonymous(auth.clone()));
         return Ok(None);
     };
@@ -145,7 +146,7 @@ async fn admit(
     Ok(Some(Admission { verified, location }))
 }
 
-/// The token that an earlier guard admitted, if it is the token that was found now.
+/// The token that an earlier guard admitted, if it is the one found now.
 fn admitted_earlier<'a>(
     earlier: Option<&'a Finding>,
     auth: &JwtAuth,
@@ -156,8 +157,8 @@ fn admitted_earlier<'a>(
     is_same.then_some(token)
 }
 
-/// The token of this request for an extractor: the one that a guard admitted, or one verified by the configuration
-/// alone.
+/// The token of this request for an extractor: the one that a guard admitted, or one verified only by the
+/// configuration.
 pub(super) async fn token_of(
     auth: &JwtAuth,
     parts: &mut Parts,

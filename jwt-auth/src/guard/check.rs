@@ -26,7 +26,7 @@ impl Proof {
         Self { verified, location, context }
     }
 
-    /// The access token, with custom claims of the type that the check takes.
+    /// The access token, with the custom claims type that the check takes.
     ///
     /// # Errors
     ///
@@ -52,21 +52,21 @@ impl fmt::Debug for Proof {
     }
 }
 
-/// What a check function may return: `bool` or `Result<(), AuthError>`, by itself or as a future.
+/// The return type of a check function: `bool`, `Result<(), AuthError>`, or a future of one.
 #[diagnostic::on_unimplemented(
     message = "`check = …` takes a function that returns `bool` or `Result<(), AuthError>`, sync or async",
     label = "this function returns `{Self}`",
     note = "write `fn may_edit(token: &AccessToken) -> bool` or `async fn may_edit(token: &AccessToken) -> Result<(), AuthError>`"
 )]
 pub trait CheckOutcome<Marker> {
-    /// The verdict; waits if the check is async.
+    /// Returns the verdict; waits if the check is async.
     fn settle(self) -> impl Future<Output = Result<(), AuthError>> + Send;
 }
 
 /// The verdict is a value.
 #[derive(Debug)]
 pub enum Ready {}
-/// The verdict is a future's.
+/// The verdict is the output of a future.
 #[derive(Debug)]
 pub enum Awaited {}
 
@@ -93,7 +93,9 @@ where
     }
 }
 
-/// Waits for the verdict of a check. A function, so that a verdict of another type is a single compile error.
+/// Waits for the verdict of a check.
+///
+/// This is a function, so that a verdict of another type is a single compile error.
 ///
 /// # Errors
 ///
@@ -102,12 +104,12 @@ pub async fn settle<M, T: CheckOutcome<M>>(outcome: T) -> Result<(), AuthError> 
     outcome.settle().await
 }
 
-/// The refusal that a check's error stands for: 403 for every kind, unless the check could not run.
+/// The refusal for a check's error: 403 for every kind, unless the check could not run.
 pub(super) fn refusal(error: AuthError) -> Refusal {
     match error.kind() {
         AuthErrorKind::Unavailable
         | AuthErrorKind::Forbidden
         | AuthErrorKind::InsufficientScope => error.into(),
-        _ => AuthErrorKind::Forbidden.into(),
+        _ => Refusal::from(AuthErrorKind::Forbidden).with_source(error),
     }
 }

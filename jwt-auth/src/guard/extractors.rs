@@ -1,4 +1,4 @@
-//! Extractors: the tokens and `JwtAuth` as parameters of a handler.
+//! Extractors: tokens and `JwtAuth` as parameters of a handler.
 
 use std::sync::Arc;
 
@@ -16,14 +16,13 @@ macro_rules! extractor {
     ($name:ident, $spec:ident, $read:ident) => {
         impl<S, C> FromRequestParts<S> for $name<C>
         where
-            S: Send + Sync,
+            S: HoldsJwtAuth + Send + Sync,
             C: DeserializeOwned,
-            JwtAuth: FromRef<S>,
         {
             type Rejection = AuthError;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
-                let auth = JwtAuth::from_ref(state);
+                let auth = state.jwt_auth();
                 let spec = &GuardSpec::$spec;
                 let token = match token_of(&auth, parts, spec).await {
                     Ok(admission) => admission.into_proof(&auth, parts).$read(),
@@ -36,9 +35,8 @@ macro_rules! extractor {
         /// `None` if the request has no token. A token that is not valid is refused.
         impl<S, C> OptionalFromRequestParts<S> for $name<C>
         where
-            S: Send + Sync,
+            S: HoldsJwtAuth + Send + Sync,
             C: DeserializeOwned,
-            JwtAuth: FromRef<S>,
         {
             type Rejection = AuthError;
 
@@ -61,21 +59,20 @@ extractor!(RefreshToken, REFRESH, into_refresh);
 
 impl<S> FromRequestParts<S> for JwtAuth
 where
-    S: Send + Sync,
-    JwtAuth: FromRef<S>,
+    S: HoldsJwtAuth + Send + Sync,
 {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::from_ref(state).for_request(parts))
+        Ok(state.jwt_auth().for_request(parts))
     }
 }
 
 /// A state that contains a `JwtAuth`.
 ///
-/// It is `JwtAuth: FromRef<S>`, under a name that compile errors can use.
+/// It means `JwtAuth: FromRef<S>`, under a name that compile errors can use.
 ///
-/// In a bound write `where JwtAuth: FromRef<S>`, which is what handlers require:
+/// In your own bounds, write `where JwtAuth: FromRef<S>`, which handlers require:
 ///
 /// ```
 /// use axum::extract::FromRef;
@@ -98,13 +95,24 @@ where
     label = "needs a state that contains a `JwtAuth`",
     note = "write `.with_state(auth()?)`, or give the state a field `auth: JwtAuth` and `#[derive(Clone, axum::extract::FromRef)]`"
 )]
-pub trait HoldsJwtAuth {}
+pub trait HoldsJwtAuth {
+    /// The `JwtAuth` of the state.
+    #[doc(hidden)]
+    fn jwt_auth(&self) -> JwtAuth;
+}
 
 #[diagnostic::do_not_recommend]
-impl<S> HoldsJwtAuth for S where JwtAuth: FromRef<S> {}
+impl<S> HoldsJwtAuth for S
+where
+    JwtAuth: FromRef<S>,
+{
+    fn jwt_auth(&self) -> JwtAuth {
+        JwtAuth::from_ref(self)
+    }
+}
 
-/// A state behind an `Arc` is a state. With two implementations the compiler does not infer a state before it has
-/// seen `.with_state(…)`, so that it can print the message above.
+/// A state behind an `Arc` is also a state. Because there are two implementations, the compiler infers no state
+/// before `.with_state(…)`, and can print the message above.
 impl<T> FromRef<Arc<T>> for JwtAuth
 where
     JwtAuth: FromRef<T>,

@@ -1,4 +1,4 @@
-//! What guards leave in a request, for the extractors and layers behind them.
+//! The memo that guards leave in a request, for later guards, extractors and layers.
 //!
 //! | entry | written by | read by |
 //! |---|---|---|
@@ -6,8 +6,8 @@
 //! | the renewal slot | the layer of implicit refresh | guards, which put the token into it |
 //! | a loaded user | [`CurrentUser`] | [`CurrentUser`] |
 //!
-//! A token that the cache of verified tokens has is not remembered here, because a cache hit costs less. A hit skips
-//! the signature check and repeats every other one.
+//! A token in the cache of verified tokens is not remembered here, because a cache hit costs less. A hit skips the
+//! signature check and repeats all other checks.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -76,14 +76,14 @@ impl RequestMemo {
         }
     }
 
-    /// Asks the guards of this request for the token they admit.
+    /// Requests, from the guards of this request, the token that they admit.
     pub(crate) fn request_renewal(extensions: &mut Extensions) -> RenewalSlot {
         let slot = RenewalSlot::default();
         extensions.get_or_insert_with(Self::default).renewal = Some(slot.clone());
         slot
     }
 
-    /// Puts an access token that came in a cookie into the slot, if a layer asked for it.
+    /// Puts an access token that came in a cookie into the slot, if a layer requested it.
     pub(super) fn offer_renewal(parts: &Parts, admission: &Admission) {
         if admission.location != TokenLocation::Cookie {
             return;

@@ -19,7 +19,7 @@ pub enum Parameter {
     Refresh,
     /// The guard of another attribute.
     Guard,
-    /// The rest of the request, of a middleware.
+    /// The `Next` of a middleware.
     Next,
 }
 
@@ -44,7 +44,7 @@ impl Parameter {
         self.is_access() || self.is_refresh()
     }
 
-    /// Whether the parameter is the rest of the request, so that the function is a middleware.
+    /// Whether the parameter is a `Next`, which makes the function a middleware.
     pub const fn is_next(self) -> bool {
         matches!(self, Self::Next)
     }
@@ -55,7 +55,9 @@ impl Parameter {
     }
 }
 
-/// The role of `T`: an inherent constant for the types of this crate, the trait's constant for all others.
+/// The role of the type `T`, as a constant.
+///
+/// It is an inherent constant for the types of this crate, and the trait's constant for all others.
 #[derive(Debug)]
 pub struct Probe<T: ?Sized>(PhantomData<T>);
 

@@ -2,8 +2,8 @@
 
 /// A scope or a role, by its name in the token.
 ///
-/// Strings are permissions. Implement it for an enum, so that the compiler checks the names in `scopes(…)` and
-/// `roles(…)`.
+/// String literals are permissions. Implement the trait for an enum, and the compiler checks the names in
+/// `scopes(…)` and `roles(…)`.
 ///
 /// ```
 /// use jwt_auth::{Permission, jwt_required};

@@ -1,4 +1,4 @@
-//! Policies: what a guard requires of a request, as a constant that the manifest can read.
+//! Policies: the requirements of a guard, as a constant that the manifest can read.
 
 use std::fmt;
 use std::future::Future;
@@ -11,7 +11,7 @@ use crate::error::{AuthError, AuthErrorKind, Demand, Refusal};
 use crate::guard::{Permission, Proof};
 use crate::token::Verified;
 
-/// Whom a guard admits.
+/// The requests that a guard admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GuardKind {
@@ -39,13 +39,13 @@ type Permissions = &'static [&'static dyn Permission];
 /// Everything that a guard requires.
 #[derive(Clone, Copy)]
 pub struct GuardSpec {
-    /// Which token.
+    /// The kind of guard.
     pub kind: GuardKind,
-    /// A request without a token is admitted. A token that is not valid is still refused.
+    /// Whether a request without a token is admitted. A bad token is still refused.
     pub optional: bool,
-    /// Only a token that a log-in issued.
+    /// Whether the token must come from a log-in.
     pub fresh: bool,
-    /// The log-in was at most that long ago.
+    /// The maximum time since the log-in.
     pub max_age: Option<Duration>,
     /// All of these scopes.
     pub scopes: Permissions,
@@ -59,8 +59,10 @@ pub struct GuardSpec {
     pub locations: &'static [TokenLocation],
     /// Where the token is checked for revocation.
     pub revocation: Lookup,
-    /// Whether a token that was not checked for revocation is remembered for the function's own token parameters:
-    /// true if it has some and is not a middleware. Handlers behind a middleware check the token themselves.
+    /// Whether an unchecked token is remembered for the function's token parameters.
+    ///
+    /// "Unchecked" means that the guard skipped the revocation check. True if the function has token parameters
+    /// and is not a middleware: handlers behind a middleware check the token themselves.
     pub remembers_unchecked: bool,
     /// This audience, instead of the configured ones.
     pub audience: Option<&'static str>,
@@ -97,13 +99,14 @@ impl fmt::Debug for GuardSpec {
     }
 }
 
-/// The requirements of a guard. The attributes generate the types that implement it.
+/// The requirements of a guard. The attributes generate types that implement it.
 pub trait Policy: Send + Sync + 'static {
     /// The rules.
     const SPEC: GuardSpec;
 
-    /// The application's own check, after every other rule. It runs if `SPEC.check` names it, so that the manifest
-    /// shows every check.
+    /// The application's own check, after all other rules.
+    ///
+    /// It runs only if `SPEC.check` names it, so that the manifest shows every check.
     fn check(_: &Proof) -> impl Future<Output = Result<(), AuthError>> + Send {
         async { Ok(()) }
     }

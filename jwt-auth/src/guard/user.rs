@@ -1,4 +1,4 @@
-//! `CurrentUser<U>`: the application's user that an access token belongs to.
+//! `CurrentUser<U>`: the application's own type for the user of an access token.
 
 use std::fmt;
 use std::future::Future;
@@ -10,12 +10,12 @@ use http::request::Parts;
 
 use crate::auth::JwtAuth;
 use crate::error::{AuthError, AuthErrorKind, BoxError, Refusal};
-use crate::guard::GuardSpec;
 use crate::guard::admission::token_of;
 use crate::guard::memo::LoadedUser;
+use crate::guard::{GuardSpec, HoldsJwtAuth};
 use crate::token::AccessToken;
 
-/// Loads the application's user of a verified token.
+/// Loads the user of a verified token, as your own type.
 ///
 /// ```
 /// use axum::extract::FromRef;
@@ -54,10 +54,12 @@ pub trait LoadUser: Sized + Send + Sync + 'static {
     /// Where users are loaded from: the router's state, or a part of it that `#[derive(FromRef)]` provides.
     type State: Send + Sync;
 
-    /// Any error, a `String` or a `&str`. It goes to the log, and the response is 503.
+    /// Any error, a `String` or a `&str`. It is logged, and the response is a 503.
     type Error: Into<BoxError>;
 
-    /// Loads the user of a verified token. `None`, for a user who was deleted, is refused with 401.
+    /// Loads the user of a verified token.
+    ///
+    /// Return `None` for a user who was deleted: the request is then refused with 401.
     ///
     /// # Errors
     ///
@@ -70,8 +72,8 @@ pub trait LoadUser: Sized + Send + Sync + 'static {
 
 /// The user of an access token, loaded by [`LoadUser`] once per request.
 ///
-/// It requires the token by itself, so as the first parameter it guards a handler without an attribute. A token
-/// whose user was deleted is refused with 401 `user_unknown`.
+/// It requires a valid access token, so as the first parameter it guards a handler even without an attribute. The
+/// token of a deleted user is refused with 401 `user_unknown`.
 ///
 /// The example of [`LoadUser`] is a whole program.
 ///
@@ -144,15 +146,14 @@ where
 
 impl<S, U> FromRequestParts<S> for CurrentUser<U>
 where
-    S: Send + Sync,
+    S: HoldsJwtAuth + Send + Sync,
     U: LoadUser,
     U::State: FromRef<S>,
-    JwtAuth: FromRef<S>,
 {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
-        let auth = JwtAuth::from_ref(state);
+        let auth = state.jwt_auth();
         let user = load(&auth, parts, state).await;
         user.map_err(|refusal| GuardSpec::ACCESS.refuse(refusal, &auth, parts))
     }
@@ -161,10 +162,9 @@ where
 /// `None` if the request has no token. A token that is not valid, or whose user was deleted, is refused.
 impl<S, U> OptionalFromRequestParts<S> for CurrentUser<U>
 where
-    S: Send + Sync,
+    S: HoldsJwtAuth + Send + Sync,
     U: LoadUser,
     U::State: FromRef<S>,
-    JwtAuth: FromRef<S>,
 {
     type Rejection = AuthError;
 

@@ -1,13 +1,13 @@
-//! Chapters on what takes more than one item to explain.
+//! The guide: chapters on topics that involve more than one item.
 //!
-//! - [`security`]: what the crate trusts, and every rule with its threat, default and way to weaken it.
+//! - [`security`]: what the crate trusts, and every rule with its threat, its default and how to weaken it.
 //! - [`cookies_and_csrf`]: sessions in a browser's cookies, and how they are protected from other sites.
 //! - [`locations`]: where a request can carry a token, and which location decides.
 //! - [`websockets`]: guards before the upgrade, and sockets that close with their token.
 //! - [`revoking`]: log-outs and revocations, and what happens when the store cannot answer.
 //! - [`stores`]: where revocations and sessions are stored: one process, one machine, a fleet.
 //! - [`errors`]: every refusal, by code, status and challenge.
-//! - [`coming_from_fastapi_jwt_auth`]: each name of that module beside ours, and how to migrate a live system.
+//! - [`coming_from_fastapi_jwt_auth`]: each name of that module next to ours, and how to migrate a live system.
 //! - [`upgrading`]: versions, minimum Rust version, deprecations, rolling upgrades.
 
 #[doc = include_str!("security.md")]

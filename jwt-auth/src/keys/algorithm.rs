@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::UnknownName;
 
-/// A signature algorithm. `none` is not one, in any build.
+/// A signature algorithm. `none` is not one of them, in any build.
 ///
 /// ```
 /// use jwt_auth::Algorithm;
@@ -115,7 +115,8 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of that name, without the cost of an error, because tokens contain unknown names too.
+    /// The algorithm of that name. Returns no error, because building one for each unknown name in a token would
+    /// be slow.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.name == name).map(|row| row.algorithm)
     }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::json::{self, NotStrict, Value};
 use crate::keys::{Algorithm, Family, KeyProblem};
 
-/// A key as its JWK describes it; private members of key pairs are ignored.
+/// A key as a JWK describes it; private members of key pairs are ignored.
 pub(super) struct Jwk {
     pub(super) algorithm: Algorithm,
     pub(super) id: Option<String>,
@@ -159,7 +159,7 @@ impl Members {
             }
             (Some(algorithm), _) | (None, Some(algorithm)) => Ok(algorithm),
             (None, None) => Err(problem(
-                "the JWK has no `alg`; a key of `kty` RSA or oct names its `alg`, because it could have several",
+                "the JWK has no `alg`; it is required where `kty` is RSA or oct, which fit several algorithms",
             )),
         }
     }

@@ -4,7 +4,7 @@ use crate::keys::{Algorithm, KeyMaterial};
 
 /// A key for one algorithm, before it is loaded.
 ///
-/// [`Config::build`](crate::Config::build) loads the key and reports every problem of it.
+/// [`Config::build`](crate::Config::build) loads the key and reports every problem with it.
 ///
 /// ```
 /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -36,8 +36,9 @@ impl Key {
         Self { source, id: None, thumbprint_id: false }
     }
 
-    /// A shared secret for HMAC: at least 32 bytes for HS256, 48 for HS384, 64 for HS512, as many as the hash
-    /// has (RFC 7518 §3.2).
+    /// A shared secret for HMAC.
+    ///
+    /// At least 32 bytes for HS256, 48 for HS384, 64 for HS512: the length of the hash (RFC 7518 §3.2).
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -50,7 +51,7 @@ impl Key {
         Self::new(Source::Secret(algorithm, secret.into()))
     }
 
-    /// A private key in PEM. It signs, and verifies by the public key it contains.
+    /// A private key in PEM. It signs, and its public half verifies.
     ///
     /// ```no_run
     /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
@@ -64,7 +65,7 @@ impl Key {
         Self::new(Source::Pem { algorithm, private: Some(private.into()), public: None })
     }
 
-    /// A public key in PEM. It verifies, and issues no tokens.
+    /// A public key in PEM. It verifies tokens and cannot issue any.
     ///
     /// ```no_run
     /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
@@ -112,8 +113,10 @@ impl Key {
         Self::new(Source::Jwk(json.into()))
     }
 
-    /// Sets the key's id: tokens that it signs carry it, and a token's `kid` selects the key by it (RFC 7515
-    /// §4.1.4). Default: none. Ids in a ring are unique.
+    /// Sets the key's id, which is the `kid` of the tokens that it signs.
+    ///
+    /// Default: none. The `kid` of a token selects the key with that id (RFC 7515 §4.1.4). Ids in a ring are
+    /// unique.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -130,8 +133,10 @@ impl Key {
         self
     }
 
-    /// Uses the key's thumbprint (RFC 7638, SHA-256) as its id, so that every holder of the key computes the
-    /// same id. Refused for a shared secret, because its hash would let others guess the secret.
+    /// Uses the key's thumbprint (RFC 7638, SHA-256) as its id.
+    ///
+    /// Every holder of the key computes the same id, so services need not agree on one. `build` refuses it for a
+    /// shared secret, because its hash would let others guess the secret.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};

@@ -1,17 +1,17 @@
-//! The ring: one key signs, several may verify.
+//! The key ring: one key signs, several may verify.
 
 use crate::keys::Key;
 
 /// The keys of a configuration: the first one signs, all of them verify.
 ///
-/// A token's `kid` is compared with the ids of the ring and selects nothing else (RFC 8725 §3.10). A token
-/// without `kid` is checked by the keys without an id, or by the only key of its algorithm.
+/// A token's `kid` is compared with the ids in the ring and used for nothing else (RFC 8725 §3.10). A token
+/// without `kid` is checked with the keys that have no id, or with the only key of its algorithm.
 ///
 /// ```
 /// use jwt_auth::{Algorithm, Key, KeyRing};
 ///
 /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, "a new secret of 32 bytes or more").id("b"))
-///     .also_verify(Key::secret(Algorithm::HS256, "the old secret of 32 bytes, kept").id("a"));
+///     .also_verify(Key::secret(Algorithm::HS256, "the old secret of 32 bytes, still").id("a"));
 /// # drop(ring);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -33,8 +33,9 @@ impl KeyRing {
         Self { keys: vec![signing] }
     }
 
-    /// Adds a key that verifies, such as the one that signed before. If it can sign, a builder's
-    /// `.algorithm(…)` may select it.
+    /// Adds a key that verifies, such as the previous signing key.
+    ///
+    /// If the key can sign, [`TokenBuilder::algorithm`](crate::token::TokenBuilder::algorithm) can select it.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};

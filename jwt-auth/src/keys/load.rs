@@ -1,4 +1,4 @@
-//! Loads a key. Every rule about key material (RFC 7518 §3, RFC 8037, R10) is checked here, once.
+//! Loads a key. This is the only place that checks the rules for key material (RFC 7518 §3, RFC 8037, R10).
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(crate) struct LoadedKey {
 }
 
 impl LoadedKey {
-    /// The headers of the key's tokens if no parameter is added to them.
+    /// The headers of the key's tokens, without additional parameters.
     pub(crate) fn own_headers(&self) -> &OwnHeaders {
         &self.own_headers
     }
@@ -63,7 +63,7 @@ impl LoadedKey {
         crate::secret::same_bytes(&self.fingerprint, &other.fingerprint)
     }
 
-    /// Whether the signature is one of this key for the message.
+    /// Whether the signature is a valid signature of the message by this key.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         signature.len() == self.signature_len && self.verifier.verify(message, signature)
     }
@@ -150,7 +150,7 @@ fn from_secret(
     }
     if secret.windows(10).any(|window| window == b"-----BEGIN") {
         return Err(KeyProblem::new(
-            "a PEM is not a shared secret: everyone can have its public key",
+            "a PEM is not a shared secret, because its public key is not secret",
             "load a key pair: `Config::from_pem(Algorithm::RS256, private, public)`, or set JWT_AUTH_ALGORITHM",
         ));
     }
@@ -161,7 +161,10 @@ fn from_secret(
                 "the secret of {algorithm} has at least {min_len} bytes (RFC 7518 §3.2); this one has {}",
                 secret.len()
             ),
-            format!("create one: {}", secret_command(min_len)),
+            format!(
+                "create one and load it with `Config::from_env()`: {}",
+                secret_command(min_len)
+            ),
         ));
     }
     let problem = || {
@@ -172,7 +175,7 @@ fn from_secret(
     };
     let verifier = Verifier::secret(algorithm, secret).ok_or_else(problem)?;
     let signer = Signer::secret(algorithm, secret).ok_or_else(problem)?;
-    // HMAC pads a key with zeros, so secrets that differ only in zeros at the end are the same key.
+    // HMAC pads a key with zeros, so secrets that differ only in trailing zeros are the same key.
     let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     Ok(finish(algorithm, secret[..end].to_vec(), (verifier, Some(signer)), min_len))
 }
@@ -273,7 +276,7 @@ fn from_pem(
     if algorithm.family() == Family::Hmac {
         return Err(KeyProblem::new(
             format!("{algorithm} takes a shared secret, not a PEM"),
-            "use RS256, ES256 or EdDSA, or `Config::hs256(secret)`",
+            "use an algorithm with a key pair: `Algorithm::RS256`, or JWT_AUTH_ALGORITHM=RS256",
         ));
     }
     let problem = || {
@@ -335,7 +338,7 @@ fn from_pem(
     }
     let signer = Signer::private(algorithm, signing.as_bytes()).ok_or_else(problem)?;
     let loaded = LoadedKey { signer: Some(signer), ..derived };
-    // The key signs once now, so that a key that cannot sign is an error at start.
+    // The key signs once now, so that a key that cannot sign is an error at startup.
     let mut buffer = [0; LONGEST_SIGNATURE];
     match loaded.sign(b"probe", &mut buffer) {
         Some(len) if loaded.verify(b"probe", &buffer[..len]) => Ok(loaded),

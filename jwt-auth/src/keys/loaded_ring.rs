@@ -8,10 +8,10 @@ use crate::keys::key::Source;
 use crate::keys::load::{self, KeyProblem, Leniency, LoadedKey};
 use crate::keys::{Algorithm, Family, KeyRing};
 
-/// Keys without an id that one algorithm may have: a token without `kid` is tried against each.
+/// The maximum number of keys without an id for one algorithm: a token without `kid` is tried against each.
 const MOST_WITHOUT_ID: usize = 4;
 
-/// A ring whose keys all passed the rules.
+/// A ring of keys that passed every rule.
 #[derive(Debug)]
 pub(crate) struct LoadedRing {
     serial: u64,
@@ -20,7 +20,7 @@ pub(crate) struct LoadedRing {
 }
 
 impl LoadedRing {
-    /// Loads every key. The error is every problem of every key, with the key's position in the ring.
+    /// Loads every key. The error contains every problem of every key, with the key's position in the ring.
     pub(crate) fn load(
         ring: &KeyRing,
         leniency: Leniency,

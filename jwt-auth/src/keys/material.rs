@@ -10,19 +10,19 @@ use zeroize::Zeroizing;
 use crate::keys::load::{KeyProblem, secret_command};
 use crate::secret::{Secret, SecretBytes};
 
-/// The material of a key: a secret, a PEM or a JWK, or where to read it.
+/// The material of a key: a secret, a PEM or a JWK, or where to read one.
 ///
-/// | made by | the material is |
+/// | created by | the material is |
 /// |---|---|
-/// | `From<&str>`, `From<String>` | the text itself |
+/// | `From<&str>`, `From<String>` | the string itself |
 /// | `From<[u8; N]>`, `From<&[u8]>`, `From<Vec<u8>>`, [`raw`](Self::raw) | the bytes themselves |
 /// | [`file`](Self::file) | the content of the file |
 /// | [`base64`](Self::base64), [`hex`](Self::hex) | the decoded bytes |
 ///
-/// Environment variables ([`Config::from_env`](crate::Config::from_env)) and key files may say the same with a
-/// prefix: `file:private.pem`, `base64:…`, `hex:…`. A text in code has no prefixes: one that starts with them is
-/// refused with the constructor to write, because the program would otherwise sign with the prefix as part of
-/// its secret.
+/// Environment variables ([`Config::from_env`](crate::Config::from_env)) use prefixes instead: `file:private.pem`,
+/// `base64:…`, `hex:…`; the last two also work in key files. A string in code that starts with a prefix is
+/// refused, and the error names the constructor to use: otherwise the program would sign with the prefix as part
+/// of its secret.
 ///
 /// ```
 /// use jwt_auth::{Config, KeyMaterial};
@@ -43,13 +43,15 @@ enum Source {
     Base64(Secret),
     Hex(Secret),
     File(PathBuf),
-    /// A variable or the content of a file: a text whose prefix counts.
+    /// The value of a variable, or the content of a file, which may have a prefix.
     Prefixed(Secret),
 }
 
 impl KeyMaterial {
-    /// The content of a file, read when the configuration is built. The path is relative to the working
-    /// directory. One line break at the end is removed, and the prefixes `base64:` and `hex:` are read.
+    /// The content of a file, read when the configuration is built.
+    ///
+    /// The path is relative to the working directory. One line break at the end is removed, and the prefixes
+    /// `base64:` and `hex:` are interpreted.
     ///
     /// ```no_run
     /// use jwt_auth::{Algorithm, Config, KeyMaterial};
@@ -93,7 +95,7 @@ impl KeyMaterial {
         Self(Source::Bytes(SecretBytes::new(bytes.into())))
     }
 
-    /// The value of an environment variable, whose prefix counts.
+    /// The value of an environment variable, which may have a prefix.
     pub(crate) fn prefixed(text: &str) -> Self {
         Self(Source::Prefixed(text.into()))
     }
@@ -162,12 +164,12 @@ impl<const N: usize> From<[u8; N]> for KeyMaterial {
     }
 }
 
-/// A text in code. A prefix in it is a mistake: it was meant for a variable.
+/// Reads a string from code. A prefix in it is a mistake: prefixes are for variables.
 fn read_literal(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
     for (prefix, constructor) in [("file:", "file"), ("base64:", "base64"), ("hex:", "hex")] {
         if text.starts_with(prefix) {
             return Err(KeyProblem::new(
-                format!("a text in code is the key itself, and this one starts with `{prefix}`"),
+                format!("a string in code is the key itself, and this one starts with `{prefix}`"),
                 format!("write `KeyMaterial::{constructor}(…)` without the prefix"),
             ));
         }
@@ -193,6 +195,10 @@ fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
         )
     })?;
     match std::str::from_utf8(&content) {
+        Ok(text) if text.starts_with("file:") => Err(KeyProblem::new(
+            format!("the file {} contains a path (`file:…`) instead of a key", path.display()),
+            "write the key into the file, or name the other file directly",
+        )),
         Ok(text) => {
             let text = text.strip_suffix('\n').unwrap_or(text);
             read_prefixed(text.strip_suffix('\r').unwrap_or(text))
@@ -208,7 +214,7 @@ fn decode_base64(encoded: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
     STANDARD.decode(padded.as_bytes()).map(Zeroizing::new).map_err(|_| {
         KeyProblem::new(
             "the key is not valid base64",
-            format!("create one: {}", secret_command(32)),
+            format!("create one and load it with `Config::from_env()`: {}", secret_command(32)),
         )
     })
 }
@@ -225,7 +231,7 @@ fn decode_hex(digits: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
     bytes.map(Zeroizing::new).ok_or_else(|| {
         KeyProblem::new(
             "the key is not valid hex: it must be pairs of hexadecimal digits",
-            "create one: export JWT_AUTH_SECRET_KEY=\"hex:$(openssl rand -hex 32)\"",
+            "create one and load it with `Config::from_env()`: export JWT_AUTH_SECRET_KEY=\"hex:$(openssl rand -hex 32)\"",
         )
     })
 }

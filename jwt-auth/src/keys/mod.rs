@@ -1,4 +1,4 @@
-//! Keys: one algorithm each, checked when they are loaded, selected by id when a token arrives.
+//! Keys: each has one algorithm, is checked when it is loaded, and is selected by its id when a token arrives.
 
 mod algorithm;
 mod backend;

@@ -1,4 +1,4 @@
-//! The headers of the tokens that a key signs, encoded once, so that recognising them is a comparison.
+//! The headers of the tokens that a key signs, encoded once, so that one comparison recognises them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +18,7 @@ impl OwnHeaders {
         self.0.get(kind)
     }
 
-    /// The kind whose header this is, byte for byte.
+    /// The kind of token that has this header, byte for byte.
     pub(crate) fn kind_of(&self, segment: &str) -> Option<TokenKind> {
         TokenKind::ALL.into_iter().find(|kind| self.get(*kind) == segment)
     }

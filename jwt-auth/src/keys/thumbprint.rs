@@ -6,7 +6,7 @@ use crate::base64url;
 use crate::keys::{Algorithm, Family, backend};
 
 /// SHA-256 of the public members: modulus and exponent without leading zeros, or the point. `None` for a shared
-/// secret, because everyone who sees its hash could test guesses of the secret (RFC 7638 §7).
+/// secret, because anyone who sees the hash can test guesses of the secret (RFC 7638 §7).
 pub(super) fn thumbprint(
     algorithm: Algorithm,
     public: &[u8],

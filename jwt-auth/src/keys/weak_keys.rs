@@ -25,9 +25,9 @@ pub(super) fn is_of_small_order(point: &[u8]) -> bool {
     small || near_p || ORDER_8.contains(&point)
 }
 
-/// Whether the modulus has the pattern of CVE-2017-15361, so that it can be factored: both of its primes, and so
-/// their product, are powers of 65537 modulo each of the first primes. Another modulus has it with probability
-/// 2^-27.
+/// Whether the modulus has the pattern of CVE-2017-15361 and can be factored: both of its primes, and so their
+/// product, are powers of 65537 modulo each of the first primes. Any other modulus has the pattern with
+/// probability 2^-27.
 pub(super) fn is_roca(modulus: &[u8]) -> bool {
     const PRIMES: [u32; 38] = [
         3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,

@@ -1,4 +1,4 @@
-//! The CSRF value of an HTML form, read from the body and handed to the guard.
+//! A layer that reads the CSRF value of an HTML form from the body, for the guards.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,15 +14,15 @@ use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
 use crate::token_kind::TokenKind;
-use crate::web::FormValue;
+use crate::web::{FormValue, cookie_value};
 
-/// A form with a CSRF value is small. A larger body is not read, and its request needs the header.
+/// The maximum size of a form. A larger body is not read, and its request needs the header.
 const LARGEST: usize = 64 * 1024;
 
 impl JwtAuth {
     /// A layer that reads the CSRF value of an HTML form.
     ///
-    /// It reads the [configured field](crate::Config::csrf_form_field), for pages without scripts.
+    /// It is for pages without scripts, and reads the [configured field](crate::Config::csrf_form_field).
     ///
     /// It reads bodies of `application/x-www-form-urlencoded` with a `Content-Length` of at most 64 KiB, if the
     /// request carries a token in a cookie and no CSRF header. The handler receives the body unchanged. The layer
@@ -128,7 +128,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let field = self.auth.web().csrf.form_field.clone();
         let field = field.filter(|_| is_small_form(&request) && needs_value(&request, &self.auth));
-        // The service that was polled to readiness is the one to call (a rule of tower).
+        // tower requires that the service that was polled to readiness is the one that is called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         CsrfFormFuture(Box::pin(async move {
@@ -159,15 +159,9 @@ fn needs_value(request: &Request, auth: &JwtAuth) -> bool {
     let settings = auth.web();
     let headers = request.headers();
     let has_cookie = |name: &str| {
-        let has_name = |pair: &[u8]| {
-            pair.trim_ascii()
-                .strip_prefix(name.as_bytes())
-                .is_some_and(|rest| rest.starts_with(b"="))
-        };
-        headers
-            .get_all(COOKIE)
-            .iter()
-            .any(|line| line.as_bytes().split(|b| *b == b';').any(has_name))
+        let mut pairs =
+            headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+        pairs.any(|pair| cookie_value(pair, name).is_some())
     };
     TokenKind::ALL.iter().any(|kind| has_cookie(&settings.cookies.of(*kind).token.name))
         && !TokenKind::ALL.iter().any(|kind| headers.contains_key(settings.csrf.header(*kind)))

@@ -1,4 +1,4 @@
-//! Implicit refresh: a session in cookies does not expire while it is used.
+//! Implicit refresh: a session in cookies does not expire while it is in use.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,24 +12,25 @@ use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
 use crate::config::TokenLocation;
-use crate::error::Refusal;
+use crate::error::{AuthErrorKind, Refusal};
 use crate::guard::{RenewalSlot, RequestMemo};
+use crate::web::cookie_value;
 
 impl JwtAuth {
-    /// A layer that renews the access cookie while a session is used.
+    /// A layer that renews the access cookie while a session is in use.
     ///
-    /// A response to a token with less than half of its life left sets a new one.
+    /// If the token of a request has less than half of its life left, the response sets a new one.
     ///
-    /// The new token belongs to the same session and has its scopes, roles, custom claims and CSRF value; it is not
-    /// fresh. It is issued after a guard admitted the request and the handler answered without an error status, and
-    /// only if the token is still valid then, so it never undoes a log-out. A response that sets or deletes the
-    /// cookie itself is not changed.
+    /// The new token has the session, scopes, roles, custom claims and CSRF value of the old one; it is not fresh.
+    /// It is issued after a guard admitted the request and the handler responded without an error status, and only
+    /// if the old token is still valid then, so it never undoes a log-out. A response that already sets or deletes
+    /// the cookie is not changed.
     ///
-    /// Renewal ends with the refresh token of the log-in
+    /// Renewal ends when the refresh token of the log-in would expire
     /// ([`refresh_token_expires`](crate::Config::refresh_token_expires)), and with the session
-    /// ([`session_expires`](crate::Config::session_expires)). Tokens without `sid` or `auth_time`, tokens of another
-    /// `JwtAuth`, and configurations without cookies are not renewed. A handler turns renewal off with
-    /// [`NoImplicitRefresh`].
+    /// ([`session_expires`](crate::Config::session_expires)). Tokens without `sid` or `auth_time`, and tokens of
+    /// another `JwtAuth`, are not renewed; without cookies among the locations the layer does nothing. A handler
+    /// turns renewal off with [`NoImplicitRefresh`].
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
@@ -67,7 +68,7 @@ pub struct ImplicitRefreshLayer {
 impl ImplicitRefreshLayer {
     /// How close to its expiry a token is renewed.
     ///
-    /// Default: half of the lifetime it was issued with.
+    /// Default: half of the lifetime that the token was issued with.
     ///
     /// ```
     /// use std::time::Duration;
@@ -83,7 +84,7 @@ impl ImplicitRefreshLayer {
     }
 }
 
-/// In a response: the request does not renew the session.
+/// A part of a response: the request does not renew the session.
 ///
 /// Return it from routes that a page polls.
 ///
@@ -202,7 +203,7 @@ where
 }
 
 impl ImplicitRefreshLayer {
-    /// Sets the cookies of a new token, if there is to be one.
+    /// Sets the cookies of a new token, if the old one is to be renewed.
     async fn renew<R>(&self, slot: &RenewalSlot, response: &mut Response<R>) {
         let settings = self.auth.web();
         // A request that was refused does not count as a use of the session.
@@ -225,7 +226,11 @@ impl ImplicitRefreshLayer {
             }
             Err(refusal) => {
                 let (code, reason) = (refusal.kind().code(), refusal.detail());
-                tracing::debug!(target: "jwt_auth", code, reason, "a session was not renewed");
+                if refusal.kind() == AuthErrorKind::CannotIssue {
+                    tracing::error!(target: "jwt_auth", reason, "a token could not be issued");
+                } else {
+                    tracing::debug!(target: "jwt_auth", code, reason, "a session was not renewed");
+                }
             }
         }
     }
@@ -241,8 +246,6 @@ impl ImplicitRefreshLayer {
 
 /// Whether a response sets or deletes the cookie of that name.
 fn sets_cookie<R>(response: &Response<R>, name: &str) -> bool {
-    let has_name = |line: &HeaderValue| {
-        line.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
-    };
-    response.headers().get_all(SET_COOKIE).iter().any(has_name)
+    let mut lines = response.headers().get_all(SET_COOKIE).iter();
+    lines.any(|line| cookie_value(line.as_bytes(), name).is_some())
 }

@@ -1,4 +1,4 @@
-//! Layers: what guards cannot do, because they see the head of a request and never the response.
+//! Layers for tasks that guards cannot do: a guard sees only the head of a request, and never the response.
 //!
 //! ```
 //! use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};

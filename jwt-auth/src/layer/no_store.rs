@@ -1,4 +1,4 @@
-//! `Cache-Control: no-store` on responses to a token: one that they contain, or one that came in the query.
+//! A layer for `Cache-Control: no-store` on responses that contain a token, or that answer a token in the query.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,13 +10,14 @@ use tower::{Layer, Service};
 
 use crate::token::poll_marked;
 
-/// Adds `Cache-Control: no-store` to responses to a token.
+/// Adds `Cache-Control: no-store` where a response must not be cached.
 ///
-/// These are responses that contain a new token (RFC 6749 §5.1), and those that answer a token in the query
-/// (RFC 6750 §2.3).
+/// These are responses for which a token was issued (RFC 6749 §5.1), and responses to requests with a token in the
+/// query (RFC 6750 §2.3).
 ///
-/// A [`GuardedRouter`](crate::GuardedRouter) does so by itself; this layer is for the routes of an [`axum::Router`].
-/// It does not see a token that a spawned task issues: set the header of such a response yourself.
+/// A [`GuardedRouter`](crate::GuardedRouter) does this already; this layer is for the routes of an
+/// [`axum::Router`]. Neither detects a token that a spawned task issues: set the header of such a response
+/// yourself.
 ///
 /// ```
 /// use jwt_auth::{JwtAuth, layer::NoStoreLayer};
@@ -99,7 +100,7 @@ impl<F> NoStoreFuture<F> {
     }
 }
 
-/// A response, or the result of a service: what a cache might store.
+/// A response, or a result that contains one.
 ///
 /// ```
 /// use axum::http::Response;
@@ -109,9 +110,15 @@ impl<F> NoStoreFuture<F> {
 /// response.forbid_storing();
 /// assert_eq!(response.headers()["cache-control"], "no-store");
 /// ```
-pub trait Storable {
+pub trait Storable: sealed::Sealed {
     /// Adds `Cache-Control: no-store`, unless the response has it.
     fn forbid_storing(&mut self);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<B> Sealed for http::Response<B> {}
+    impl<R: Sealed, E> Sealed for Result<R, E> {}
 }
 
 impl<B> Storable for Response<B> {

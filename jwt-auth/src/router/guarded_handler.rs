@@ -5,7 +5,7 @@ use crate::token::{AccessToken, RefreshToken};
 
 /// An extractor that decides whether a handler runs. Sealed.
 ///
-/// It is the guard of an attribute, or a token.
+/// It is implemented for the guards of the attributes, for tokens and for [`CurrentUser`](crate::CurrentUser).
 ///
 /// ```
 /// use jwt_auth::{AccessToken, RefreshToken, router::IsGuard};
@@ -51,7 +51,7 @@ impl<C> IsGuard for RefreshToken<C> {
 
 /// The arguments of a handler, of which the first is a guard. Sealed.
 ///
-/// A function that takes a handler and routes it needs the trait as a bound:
+/// A generic function that routes a handler needs this trait as a bound:
 ///
 /// ```
 /// use axum::handler::Handler;
@@ -107,7 +107,7 @@ every_arity!(T1 T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13 T14 T15);
 
 /// A handler with a guard.
 ///
-/// This trait places the compile error on the handler itself.
+/// This trait makes the compile error point at the handler itself.
 ///
 /// ```
 /// use axum::handler::Handler;

@@ -19,9 +19,9 @@ use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 
 /// An [`axum::Router`] that accepts only guarded handlers.
 ///
-/// Guarded are handlers under `#[jwt_required]`, `#[refresh_required]` or `#[public]`, and those with a token as
-/// their first parameter. The compiler checks it, so it costs nothing at run time. The methods have the names and
-/// the meaning of axum's.
+/// A handler is guarded if it has `#[jwt_required]`, `#[refresh_required]` or `#[public]`, or a token as its first
+/// parameter. The compiler checks this, so it costs nothing at run time. The methods have the same names and
+/// meaning as in axum.
 ///
 /// ```
 /// use jwt_auth::{AccessToken, Config, GuardedRouter, jwt_required, public, routing::get};
@@ -123,7 +123,7 @@ where
         Self { router: self.router.nest(path, router.router), ..self }
     }
 
-    /// Adds the routes of another router beside these; see [`axum::Router::merge`].
+    /// Adds the routes of another router; see [`axum::Router::merge`].
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, public, routing::get};
@@ -140,7 +140,7 @@ where
 
     /// Applies a middleware to every route added so far, and to the fallback.
     ///
-    /// See [`axum::Router::layer`]. It runs before the guards.
+    /// The middleware runs before the guards. See [`axum::Router::layer`].
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, public, routing::get};
@@ -166,7 +166,7 @@ where
 
     /// Applies a middleware to every route added so far, when a route matches.
     ///
-    /// See [`axum::Router::route_layer`]. It runs before the guards.
+    /// The middleware runs before the guards. See [`axum::Router::route_layer`].
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, public, routing::get};
@@ -190,9 +190,9 @@ where
         Self { router: self.router.route_layer(MarkedLayer(layer)), ..self }
     }
 
-    /// The handler of every path that no route matches.
+    /// Sets the handler for every path that no route matches.
     ///
-    /// It is guarded like any other; see [`axum::Router::fallback`].
+    /// The handler must be guarded like any other. See [`axum::Router::fallback`].
     ///
     /// ```
     /// use axum::http::StatusCode;
@@ -237,8 +237,7 @@ where
 
     /// Adds a service without a guard, at a path and below it, and says why.
     ///
-    /// The service sees the rest of the path; see [`axum::Router::nest_service`]. At `/` it becomes the
-    /// fallback.
+    /// The service sees the rest of the path. At `/` it becomes the fallback. See [`axum::Router::nest_service`].
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter};
@@ -263,9 +262,9 @@ where
         Self { router, ..self }
     }
 
-    /// Every route with what its guard requires.
+    /// Every route, and the requirements of its guard.
     ///
-    /// Call it before [`with_state`](Self::with_state), to print it at start or to compare it with a snapshot.
+    /// Call it before [`with_state`](Self::with_state), to print it at startup or to compare it with a snapshot.
     ///
     /// ```
     /// use jwt_auth::{AccessToken, GuardedRouter, jwt_required, routing::{delete, get}};
@@ -289,7 +288,8 @@ where
 
     /// Provides the state and returns the [`axum::Router`] to serve.
     ///
-    /// The state is a `JwtAuth` or a type that contains one.
+    /// The state is a `JwtAuth` or a type that contains one. Routes that you add to the returned [`axum::Router`]
+    /// are not guarded, and are not in the manifest.
     ///
     /// ```
     /// # use axum::{body::Body, extract::Request, http::StatusCode};
@@ -318,7 +318,7 @@ where
 
     /// Provides the state and returns a guarded router.
     ///
-    /// It can be nested in a router with another state. The manifest is preserved.
+    /// Use it to nest the router in one with another state. The manifest is preserved.
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter, JwtAuth};
@@ -334,6 +334,8 @@ where
     }
 
     /// The [`axum::Router`] with these routes, before its state is provided.
+    ///
+    /// Routes that you add to the returned [`axum::Router`] are not guarded, and are not in the manifest.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, JwtAuth, public, routing::get};

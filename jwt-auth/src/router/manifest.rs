@@ -8,10 +8,8 @@ use crate::router::RouteAccess;
 
 /// Every route of a [`GuardedRouter`](crate::GuardedRouter), with its guard.
 ///
-/// The routes are in order of path and method.
-///
-/// It prints as a table and serialises as JSON. Both change only when the routes do, so a test can compare them
-/// with a snapshot.
+/// It prints as a table and serialises as JSON, in the order of path and method. Both change only when the routes
+/// do, so a test can compare them with a snapshot.
 ///
 /// ```
 /// use jwt_auth::{GuardedRouter, JwtAuth, jwt_required, routing::get};
@@ -50,7 +48,7 @@ pub struct ManifestEntry {
 }
 
 impl ManifestEntry {
-    /// The path, as the router has it.
+    /// The path, as it was given to the router.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, public, routing::get};
@@ -64,7 +62,7 @@ impl ManifestEntry {
         &self.path
     }
 
-    /// The method; `ANY` for all, `OTHER` for those without a handler.
+    /// The method. `ANY`: every method; `OTHER`: methods without a handler.
     ///
     /// `GET` also serves `HEAD`, under the same guard.
     ///
@@ -85,7 +83,7 @@ impl ManifestEntry {
         self.method
     }
 
-    /// What the guard requires.
+    /// The requirements of the guard.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, public, routing::get};
@@ -100,7 +98,7 @@ impl ManifestEntry {
 }
 
 impl Manifest {
-    /// The routes, in order of path and method.
+    /// The routes, in the order of path and method.
     ///
     /// A test that lists the public routes:
     ///

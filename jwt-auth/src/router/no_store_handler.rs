@@ -29,8 +29,8 @@ where
     }
 }
 
-/// A middleware whose own responses are marked as well, because it may have a guard. It is one service with the
-/// middleware, which saves a box.
+/// A middleware with its own responses marked as well, because it may have a guard. Both are one service, which
+/// saves a box.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MarkedLayer<L>(pub(super) L);
 
@@ -85,6 +85,6 @@ where
 }
 
 impl Probe<Next> {
-    /// The rest of the request, of a middleware.
+    /// The `Next` of a middleware.
     pub const PARAMETER: Parameter = Parameter::Next;
 }

@@ -1,4 +1,4 @@
-//! `RouteAccess`: what the guard of a route requires.
+//! `RouteAccess`: the requirements of the guard of a route.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::guard::{GuardKind, GuardSpec, Permission};
 
-/// What the guard of a route requires.
+/// The requirements of the guard of a route.
 ///
 /// The [`Manifest`](crate::router::Manifest) lists one for each route.
 ///
@@ -44,7 +44,7 @@ pub struct RouteAccess {
     any_role: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<&'static str>,
-    /// `strict` if the store itself is checked, `skip` if `danger` leaves the check out.
+    /// `strict` if the store itself is checked, `skip` if `danger` skips the check.
     #[serde(skip_serializing_if = "Option::is_none")]
     revocation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ impl RouteAccess {
 
     /// Whether a request without a token is admitted.
     ///
-    /// True under `#[public]` and `optional`, and without a guard.
+    /// True for `#[public]`, for `optional`, and for routes without a guard.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -113,7 +113,7 @@ impl RouteAccess {
         self.guard == GuardKind::Public.name() || self.optional || self.why.is_some()
     }
 
-    /// Whether a missing token is admitted and a bad one is refused.
+    /// Whether a request without a token is admitted, and a bad token refused.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -145,7 +145,7 @@ impl RouteAccess {
         self.fresh
     }
 
-    /// How long ago the log-in may be.
+    /// The maximum time since the log-in.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -161,7 +161,7 @@ impl RouteAccess {
         self.max_age.map(Duration::from_secs)
     }
 
-    /// The scopes that are all required.
+    /// The scopes that the token must all have.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -177,7 +177,7 @@ impl RouteAccess {
         &self.scopes
     }
 
-    /// The scopes of which one is required.
+    /// The scopes of which the token must have at least one.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -194,7 +194,7 @@ impl RouteAccess {
         &self.any_scope
     }
 
-    /// The roles that are all required.
+    /// The roles that the token must all have.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -210,7 +210,7 @@ impl RouteAccess {
         &self.roles
     }
 
-    /// The roles of which one is required.
+    /// The roles of which the token must have at least one.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -226,7 +226,7 @@ impl RouteAccess {
         &self.any_role
     }
 
-    /// The locations of the token, if the route sets them itself.
+    /// The locations of the token, if the route has its own.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -242,7 +242,7 @@ impl RouteAccess {
         &self.locations
     }
 
-    /// `strict` or `skip`, if the route sets the revocation check itself.
+    /// `strict` or `skip`, if the route changes the revocation check.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -258,7 +258,7 @@ impl RouteAccess {
         self.revocation
     }
 
-    /// The audience, if the route sets it itself.
+    /// The audience, if the route has its own.
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, public, refresh_required, routing::get};
@@ -294,7 +294,7 @@ impl RouteAccess {
         self.check
     }
 
-    /// Why the route has no guard, if it has none.
+    /// The reason why the route has no guard, if it has none.
     ///
     /// ```
     /// use jwt_auth::GuardedRouter;

@@ -1,6 +1,6 @@
 //! `get`, `post` and the other functions of axum's `routing`, for guarded handlers.
 //!
-//! Names and chaining are axum's:
+//! Names and chaining are the same as in axum:
 //!
 //! ```
 //! use jwt_auth::routing::{MethodFilter, get, on};
@@ -62,7 +62,7 @@ const METHODS: [(&str, MethodFilter); 9] = [
     ("CONNECT", MethodFilter::CONNECT),
 ];
 
-// Without a macro, because a compile error about a handler would show the macro as well.
+// Written without a macro, because compile errors about handlers would show the macro as well.
 
 /// Routes `GET` requests to a guarded handler; see [`axum::routing::get`].
 ///
@@ -451,9 +451,9 @@ where
         Self { router: self.router.on(filter, NoStoreHandler(handler)), ..self }
     }
 
-    /// The handler of all other methods.
+    /// Sets the handler for all other methods.
     ///
-    /// It is guarded like any other; see [`axum::routing::MethodRouter::fallback`].
+    /// The handler must be guarded like any other. See [`axum::routing::MethodRouter::fallback`].
     ///
     /// ```
     /// # use axum::http::StatusCode;
@@ -496,9 +496,9 @@ where
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// Applies a middleware to the handlers so far.
+    /// Applies a middleware to the handlers added so far.
     ///
-    /// See [`axum::routing::MethodRouter::layer`]. It runs before the guards.
+    /// The middleware runs before the guards. See [`axum::routing::MethodRouter::layer`].
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, jwt_required, routing::post};

@@ -1,4 +1,4 @@
-//! A store of any type behind one object-safe trait, and the deadline of its answers.
+//! A store of any type behind one dyn-compatible trait, and the deadline for its answers.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,19 +10,22 @@ use crate::session::{
     TokenIdentity, TokenStatus,
 };
 
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T, E = StoreError> =
+    Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 /// A store that has not answered by then is treated as failed.
 const DEADLINE: Duration = Duration::from_millis(250);
 
-/// Waits for an answer of the store until the deadline. A store that answers at once needs no timer.
-pub(crate) async fn within_deadline<T>(mut answer: BoxFuture<'_, T>) -> Result<T, StoreError> {
+/// Waits for the store's answer until the deadline. A store that answers at once needs no timer.
+pub(crate) async fn within_deadline<T, E: From<StoreError>>(
+    mut answer: BoxFuture<'_, T, E>,
+) -> Result<T, E> {
     let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
     match first {
         Poll::Ready(answer) => answer,
         Poll::Pending => tokio::time::timeout(DEADLINE, answer)
             .await
-            .unwrap_or_else(|_| Err(StoreError::new("no answer within 250 ms"))),
+            .unwrap_or_else(|_| Err(StoreError::new("no answer within 250 ms").into())),
     }
 }
 

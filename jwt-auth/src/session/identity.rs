@@ -1,4 +1,4 @@
-//! What a store knows a token by, and what it says of the token.
+//! The claims by which a store identifies a token, and the status that it returns.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use crate::token_kind::TokenKind;
 
 /// The claims of a verified token that revocation depends on.
 ///
-/// Never the token's text: the same token can be written in more than one way.
+/// It does not contain the token's text, because many texts of the same token verify.
 ///
 /// ```
 /// # use jwt_auth::{Config, ManualClock};
@@ -121,7 +121,7 @@ impl<'a> TokenIdentity<'a> {
 
     /// The session that the token belongs to.
     ///
-    /// `sid`, or the `jti` of a refresh token without `sid`. An access token without `sid` belongs to no
+    /// This is `sid`, or the `jti` of a refresh token without `sid`. An access token without `sid` belongs to no
     /// session.
     ///
     /// ```
@@ -182,7 +182,7 @@ impl<'a> TokenIdentity<'a> {
     }
 }
 
-/// What a store says of a token.
+/// The status of a token in a store.
 ///
 /// ```
 /// use jwt_auth::session::TokenStatus;
@@ -192,6 +192,6 @@ impl<'a> TokenIdentity<'a> {
 pub enum TokenStatus {
     /// The store has no revocation that covers the token.
     Valid,
-    /// The token, its session, its key, or its subject's tokens of that time were revoked.
+    /// The token, its session, its subject's tokens or its key was revoked.
     Revoked,
 }

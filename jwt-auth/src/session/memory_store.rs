@@ -1,4 +1,4 @@
-//! The store in memory: exact, for one process, lost at a restart.
+//! The in-memory store: exact, for one process, lost at a restart.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -14,15 +14,14 @@ use crate::session::{
     TokenIdentity, TokenStatus,
 };
 
-/// Expired sessions are removed whenever the number of sessions has doubled since the last time; this is the
-/// first such number.
+/// Expired sessions are removed whenever the number of sessions has doubled since the last removal. This is the
+/// number at the first removal.
 const FIRST_PRUNE: usize = 1024;
 
 /// The default store: one process, nothing durable.
 ///
-/// A restart forgets every revocation, and a second process does not see those of the first. Several
-/// processes, or revocations that must survive a restart, need a shared store. Records expire with their
-/// tokens.
+/// A restart loses every revocation, and a second process does not see the revocations of the first. For several
+/// processes, or for revocations that survive a restart, use a shared store. Records expire with their tokens.
 ///
 /// ```
 /// use jwt_auth::{Config, MemoryStore};
@@ -39,7 +38,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Sessions {
     by_id: HashMap<Box<str>, SessionState>,
-    /// The session ids of each subject, so that a list does not walk all sessions.
+    /// The session ids of each subject, so that listing a subject's sessions does not walk all sessions.
     by_subject: HashMap<Box<str>, HashSet<Box<str>>>,
     prune_at: usize,
 }

@@ -1,6 +1,6 @@
 //! Sessions and revocation: what a store remembers, and the stores.
 //!
-//! A store implements [`RevocationStore`]; the feature `testing` has the suite that proves one.
+//! A store implements [`RevocationStore`]; the feature `testing` has the conformance suite for it.
 
 mod erased_store;
 mod identity;

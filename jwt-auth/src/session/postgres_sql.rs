@@ -1,8 +1,8 @@
 //! The statements of the `PostgreSQL` store, written with the default table prefix.
 
-/// The default prefix of table names, which the statements below are written with.
+/// The default prefix of table names, which the statements below contain.
 pub(super) const PREFIX: &str = "jwt_auth";
-/// `PostgreSQL` truncates names at 63 bytes, and the rest of the longest name needs some of them.
+/// `PostgreSQL` truncates names at 63 bytes, and the longest name has a suffix.
 pub(super) const MAX_PREFIX: usize = 40;
 
 /// The statements that lead from each version of the tables to the next.
@@ -43,21 +43,21 @@ pub(super) const TABLES_EXIST: &str = "
 
 pub(super) const APPEND: &str = "
     with put as (
-        insert into jwt_auth_entries as kept (key, before, until) values ($1, $2, $3)
+        insert into jwt_auth_entries as entry (key, before, until) values ($1, $2, $3)
         on conflict (key) do update set
-            before = greatest(kept.before, excluded.before),
-            until = greatest(kept.until, excluded.until),
+            before = greatest(entry.before, excluded.before),
+            until = greatest(entry.until, excluded.until),
             seq = nextval('jwt_auth_seq'),
             written = clock_timestamp()
         returning 1
     )
     select pg_notify('jwt_auth_news', '') from put";
 
-// A row may become visible after a row with a greater sequence number, so each read repeats the ten seconds before
-// the previous read. No transaction of this store takes that long.
+// A row may become visible after a row with a greater sequence number, so each read also covers the ten seconds
+// before the previous read. No transaction of this store takes that long.
 pub(super) const READ: &str = "
     select key, before, until, seq,
-        (extract(epoch from statement_timestamp()) * 1000000)::bigint as asked
+        (extract(epoch from statement_timestamp()) * 1000000)::bigint as read_at
     from jwt_auth_entries
     where (
         seq > $1
@@ -69,12 +69,12 @@ pub(super) const READ: &str = "
 
 pub(super) const FIND: &str = "
     select key, before, until, pg_is_in_recovery() as standby
-    from (select) as asked left join jwt_auth_entries on key = any($1)";
+    from (select) as request left join jwt_auth_entries on key = any($1)";
 
 pub(super) const SESSION: &str = "
     select subject, device, current, parent, began, rotated, ends,
         exists (select from jwt_auth_entries where key = $2 and until > $3) as revoked
-    from (select $1::text as id) as asked left join jwt_auth_sessions using (id)";
+    from (select $1::text as id) as request left join jwt_auth_sessions using (id)";
 
 pub(super) const START_SESSION: &str = "
     insert into jwt_auth_sessions (id, subject, device, current, parent, began, rotated, ends)
@@ -89,7 +89,7 @@ pub(super) const ROTATE: &str = "
         and not exists (select from jwt_auth_entries where key = $2 and until > $3)
     returning 1";
 
-pub(super) const BEGIN: &str = "
+pub(super) const REGISTER: &str = "
     insert into jwt_auth_sessions (id, subject, device, current, parent, began, rotated, ends)
     values ($1, $2, $3, $4, '', $5, $5, $6)
     on conflict (id) do update set

@@ -1,7 +1,7 @@
 //! `PostgresStore`: revocations and sessions in `PostgreSQL`, durable, for several nodes.
 //!
-//! Nodes read the table of entries by its sequence numbers. A notification contains no data; it makes
-//! them read at once.
+//! Nodes read the table of entries by its sequence numbers. A notification contains no data; it makes the nodes
+//! read at once.
 
 use std::fmt;
 use std::str::FromStr as _;
@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::session::erased_store::BoxFuture;
 use crate::session::postgres_sql::{
-    APPEND, BEGIN, FIND, MAX_PREFIX, MIGRATIONS, PREFIX, PRUNE_ENTRIES, PRUNE_SESSIONS, READ,
+    APPEND, FIND, MAX_PREFIX, MIGRATIONS, PREFIX, PRUNE_ENTRIES, PRUNE_SESSIONS, READ, REGISTER,
     ROTATE, SESSION, SESSIONS, START_SESSION, TABLES_EXIST,
 };
 use crate::session::record::{Record, RecordKey, Second, end_second, second};
@@ -31,11 +31,11 @@ use crate::session::replicated_log::{
 use crate::session::rotation::{SessionState, decide};
 use crate::session::{NewSession, RotationOutcome, RotationRequest, Session, StoreError};
 
-/// The timeout of each statement, and of the wait for a connection.
+/// The timeout of each statement, and of waiting for a connection.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// The timeout of the migration at start, which may wait for another node's migration.
+/// The timeout of the migration at startup, which may wait for another node's migration.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// A listener that receives nothing for this long checks whether its connection is alive.
+/// After this long without a notification, a listener checks that its connection is alive.
 const LISTENER_IDLE: Duration = Duration::from_secs(15);
 /// The delay between a notification and the read, so that several notifications cause one read.
 const DEBOUNCE: Duration = Duration::from_millis(20);
@@ -44,21 +44,21 @@ const CONNECTIONS: u32 = 8;
 const PAGE: usize = 10_000;
 /// The largest number of rows of one deletion.
 const PRUNE_BATCH: usize = 1_000;
-/// Expired rows stay for this long, because the clocks and leeways of nodes differ.
+/// Expired rows are kept this long, because the clocks and leeways of nodes may differ.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often a rotation is tried. Each failed attempt means that another rotation succeeded, so more than a few in a
-/// row are not chance.
+/// The maximum number of attempts to rotate. An attempt fails only if another rotation succeeded, so more than a
+/// few failures in a row are not chance.
 const ATTEMPTS: usize = 16;
 
 /// A store in `PostgreSQL` (13 or later): durable, for several nodes.
 ///
-/// Each node answers from memory. A revocation is written to a table, the other nodes are notified, and every node
-/// sees it within a second; a lost notification costs a quarter of a second. A node that has read nothing for longer
-/// than [`max_staleness`](PostgresStoreBuilder::max_staleness) refuses tokens with 503.
+/// Each node answers from an in-memory replica. A revocation is written to a table, and a notification makes the
+/// other nodes read it at once; if the notification is lost, they read it within 250 ms. A node that has not read
+/// the table for [`max_staleness`](PostgresStoreBuilder::max_staleness) refuses tokens with 503.
 ///
-/// The first [`connect`](Self::connect) creates the tables. After that a role without the privilege to create tables
-/// is enough. For TLS turn on a TLS feature of `sqlx` in your own `Cargo.toml`, and write `?sslmode=verify-full`. A
-/// pooler in transaction mode passes no notifications on: connect directly.
+/// The first [`connect`](Self::connect) creates the tables. After that a role without the privilege to create
+/// tables is enough. For TLS turn on a TLS feature of `sqlx` in your own `Cargo.toml`, and write
+/// `?sslmode=verify-full`. A pooler in transaction mode drops notifications: connect directly.
 ///
 /// ```no_run
 /// use jwt_auth::{Config, PostgresStore};
@@ -75,11 +75,13 @@ pub struct PostgresStore(ReplicatedLog<PostgresLog>);
 delegate_to_log!(PostgresStore);
 
 impl PostgresStore {
-    /// Connects with the default options. Creates missing tables, and reads every revocation.
+    /// Connects with the default options.
+    ///
+    /// Creates missing tables, and reads every revocation.
     ///
     /// # Errors
     ///
-    /// If the server does not answer, or a newer release created the tables.
+    /// If the server does not answer, or if a newer release created the tables.
     ///
     /// ```no_run
     /// use jwt_auth::PostgresStore;
@@ -126,7 +128,7 @@ impl fmt::Debug for PostgresStore {
 
 /// The options of a [`PostgresStore`] before it connects.
 ///
-/// Made by [`PostgresStore::builder`].
+/// Created by [`PostgresStore::builder`].
 ///
 /// ```no_run
 /// use jwt_auth::session::PostgresStoreBuilder;
@@ -149,8 +151,9 @@ pub struct PostgresStoreBuilder {
 }
 
 impl PostgresStoreBuilder {
-    /// The prefix of the table names: letters, digits and `_`, no digit first, at most 40 characters. Default:
-    /// `jwt_auth`.
+    /// The prefix of the table names. Default: `jwt_auth`.
+    ///
+    /// It consists of letters, digits and `_`, does not start with a digit, and has at most 40 characters.
     ///
     /// ```no_run
     /// use jwt_auth::PostgresStore;
@@ -165,8 +168,9 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// How old the copy in memory may be before requests are refused with 503. Default: 5 seconds, which is twenty
-    /// missed reads of the table.
+    /// How old the replica may be before tokens are refused with 503.
+    ///
+    /// Default: 5 seconds, which is twenty missed reads of the table.
     ///
     /// ```no_run
     /// use jwt_auth::PostgresStore;
@@ -182,17 +186,17 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// Whether the copy in memory answers at any age; public in [`danger`](crate::danger) only.
+    /// Whether the replica answers at any age; public only in [`danger`](crate::danger).
     pub(crate) fn stale(mut self, serve: bool) -> Self {
         self.serve_stale = serve;
         self
     }
 
-    /// Connects. Creates missing tables, and reads every revocation.
+    /// Connects, creates missing tables, and reads every revocation.
     ///
     /// # Errors
     ///
-    /// If the server does not answer, a newer release created the tables, or the prefix is invalid.
+    /// If the server does not answer, if a newer release created the tables, or if the prefix is invalid.
     ///
     /// ```no_run
     /// use jwt_auth::PostgresStore;
@@ -233,15 +237,15 @@ fn check_prefix(prefix: &str) -> Result<String, StoreError> {
     Ok(prefix.to_ascii_lowercase())
 }
 
-/// Replaces the default prefix in a statement by that of this store.
+/// Replaces the default prefix in a statement with the prefix of this store.
 fn rename_tables(sql: &str, prefix: &str) -> String {
     sql.replace("jwt_auth_", &format!("{prefix}_"))
 }
 
 fn parse_url(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(store_error)?;
-    // `READ` repeats ten seconds, so a transaction has to end within them. A generic plan, made without the cursor's
-    // value, would read the whole table.
+    // `READ` covers the last ten seconds again, so every transaction must end within them. A generic plan, which
+    // does not know the cursor's value, would read the whole table.
     Ok(options.options([
         ("statement_timeout", "1000"),
         ("idle_in_transaction_session_timeout", "2000"),
@@ -255,7 +259,8 @@ fn store_error(error: sqlx::Error) -> StoreError {
     StoreError::new(error)
 }
 
-/// Updates the tables to this release's version. If several nodes start at once, one does it and the others wait.
+/// Migrates the tables to this release's version. If several nodes start at once, one migrates and the others
+/// wait.
 async fn migrate(options: &PgConnectOptions, prefix: &str) -> Result<(), StoreError> {
     let mut connection = options.connect().await.map_err(store_error)?;
     if missing_migrations(read_version(&mut connection, prefix).await?)?.is_empty() {
@@ -318,13 +323,14 @@ struct Statements {
     session: String,
     start_session: String,
     rotate: String,
-    begin: String,
+    register: String,
     sessions: String,
     prune_entries: String,
     prune_sessions: String,
 }
 
-/// The position of a reader: the greatest `seq` that it saw, and the server's time of that read in microseconds.
+/// The position of a reader: the greatest `seq` that it has seen, and the server's time at that read, in
+/// microseconds.
 #[derive(Clone)]
 struct Cursor {
     seq: i64,
@@ -354,7 +360,7 @@ impl PostgresLog {
                 session: rename(SESSION),
                 start_session: rename(START_SESSION),
                 rotate: rename(ROTATE),
-                begin: rename(BEGIN),
+                register: rename(REGISTER),
                 sessions: rename(SESSIONS),
                 prune_entries: rename(PRUNE_ENTRIES),
                 prune_sessions: rename(PRUNE_SESSIONS),
@@ -400,7 +406,7 @@ impl PostgresLog {
         Ok((read_session_state(row).map_err(store_error)?, revoked))
     }
 
-    /// Writes the new state of a session, unless the session changed or was revoked after `previous` was read.
+    /// Writes the new state of a session, unless the session was changed or revoked after `previous` was read.
     /// Returns whether it wrote.
     async fn replace(
         &self,
@@ -429,7 +435,7 @@ impl PostgresLog {
         Ok(!self.fetch(query).await?.is_empty())
     }
 
-    /// Deletes in small batches, so that no other statement waits long for a lock.
+    /// Deletes rows in small batches, so that no other statement waits long for a lock.
     async fn delete(&self, sql: &str, before: i64) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
@@ -464,7 +470,7 @@ impl Log for PostgresLog {
                 let query = sqlx::query(&self.sql.read).bind(from.seq).bind(from.read_at);
                 let read = self.fetch(query.bind(last_seq).bind(limit(PAGE))).await?;
                 if let (Some(first), i64::MIN) = (read.first(), last_seq) {
-                    cursor.read_at = first.try_get("asked").map_err(store_error)?;
+                    cursor.read_at = first.try_get("read_at").map_err(store_error)?;
                 }
                 if let Some(last) = read.last() {
                     last_seq = last.try_get("seq").map_err(store_error)?;
@@ -495,7 +501,7 @@ impl Log for PostgresLog {
     }
 
     // Reads, decides, and writes only if nothing has changed: the write is the atomic step. No lock is held in
-    // between, so a node that dies blocks no other.
+    // between, so a node that dies does not block the others.
     fn rotate<'a>(&'a self, request: &'a RotationRequest<'a>) -> BoxFuture<'a, RotationOutcome> {
         Box::pin(async move {
             let key = RecordKey::Session(request.session_id.to_owned());
@@ -529,7 +535,7 @@ impl Log for PostgresLog {
 
     fn register<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let query = sqlx::query(&self.sql.begin)
+            let query = sqlx::query(&self.sql.register)
                 .bind(session.id)
                 .bind(session.subject)
                 .bind(session.device)
@@ -568,8 +574,8 @@ impl Log for PostgresLog {
     }
 }
 
-/// A connection borrowed from the pool. If its statement timed out, it returns to the pool once it answers a ping,
-/// and is closed if it does not answer in time. The pool itself would wait as long as TCP does.
+/// A connection borrowed from the pool. After a timeout, it must answer a ping before it returns to the pool;
+/// otherwise it is closed. The pool itself would wait for the TCP timeout.
 struct Lease(Option<PoolConnection<Postgres>>);
 
 impl Drop for Lease {
@@ -587,7 +593,7 @@ impl Drop for Lease {
     }
 }
 
-/// Wakes the reader at each notification, and reconnects for ever.
+/// Wakes the reader at each notification, and reconnects whenever the connection is lost.
 async fn listen(options: PgConnectOptions, channel: String, news: Arc<Notify>) {
     loop {
         if let Err(error) = receive_notifications(&options, &channel, &news).await {
@@ -614,7 +620,7 @@ async fn receive_notifications(
     listener.eager_reconnect(false);
     timeout(TIMEOUT, listener.listen(channel)).await.map_err(timed_out)??;
     loop {
-        // Rows may have been written before this connection listened, or after the last one was lost.
+        // Rows may have been written before this connection started to listen.
         news.notify_one();
         while let Ok(notification) = timeout(LISTENER_IDLE, listener.try_recv()).await {
             if notification?.is_none() {
@@ -627,7 +633,7 @@ async fn receive_notifications(
     }
 }
 
-/// Refuses an answer of a standby, which may be behind its primary by any time.
+/// Refuses the answer of a standby, which may lag behind its primary by any amount of time.
 fn require_primary(rows: &[PgRow]) -> Result<(), StoreError> {
     match rows.first().map(|row| row.try_get("standby")) {
         Some(Ok(false)) => Ok(()),

@@ -1,4 +1,4 @@
-//! A revocation as stores keep it: what it is about, an epoch, an end.
+//! A revocation as stores remember it: what it covers, an epoch and an end.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,10 +7,10 @@ use crate::session::{Revocation, TokenIdentity};
 /// Seconds since 1970: the precision of claims.
 pub(crate) type Second = u64;
 
-/// The longest name that a record may have, in bytes. No accepted token carries a longer one.
+/// The longest name that a record may have, in bytes.
 pub(crate) const MAX_NAME: usize = 1024;
 
-/// What a record is about; two records of one key combine.
+/// What a record covers; two records of one key combine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RecordKey {
     Token { issuer: Option<String>, id: String },
@@ -20,7 +20,7 @@ pub(crate) enum RecordKey {
     All,
 }
 
-/// One record. Two of the same key combine by the later epoch and the later end.
+/// One record. Two records of the same key combine to the later epoch and the later end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) key: RecordKey,
@@ -47,7 +47,8 @@ impl Record {
     }
 }
 
-/// Whether an epoch covers the token: one issued in the second of the epoch is covered, and so is one without `iat`.
+/// Whether an epoch covers the token. Tokens issued in the second of the epoch are covered, and so are tokens
+/// without `iat`.
 pub(crate) fn is_covered(token: &TokenIdentity<'_>, epoch: Second) -> bool {
     token.issued_at.is_none_or(|issued| issued.as_secs() <= epoch)
 }
@@ -57,7 +58,7 @@ pub(crate) fn second(time: SystemTime) -> Second {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// The first second that is not before the time: when a record has certainly ended.
+/// The time, rounded up to a whole second: a record has certainly ended then.
 pub(crate) fn end_second(time: SystemTime) -> Second {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs() + u64::from(since.subsec_nanos() > 0)

@@ -29,26 +29,26 @@ const PAGE: usize = 1_000;
 const PIPELINE: usize = 200;
 /// About how many records one pipeline reads, so that a large answer arrives within the timeout.
 const PIPELINE_RECORDS: usize = 20_000;
-/// The largest integer that a script computes with exactly, because the numbers of Lua are doubles.
+/// The largest integer that a script represents exactly, because Lua's numbers are doubles.
 const MAX_EXACT: u64 = (1 << 53) - 1;
 
 /// A store in Redis (6.2 or later) or Valkey, for several nodes.
 ///
-/// Each node answers from its own memory, and sees within 250 ms what the others revoke.
+/// Each node answers from an in-memory replica, and sees the revocations of other nodes within 250 ms.
 ///
 /// The server needs this configuration:
 ///
-/// - `maxmemory-policy noeviction`: an evicted record is an undone revocation. The store checks the policy at start,
-///   and logs a warning if it is another one. For the same reason do not use the database as a bounded cache for
-///   something else. Expired records are removed by their time to live.
+/// - `maxmemory-policy noeviction`: an evicted record is an undone revocation. The store checks the policy at
+///   startup, and logs a warning if it is a different one. For the same reason, do not use the database as a
+///   bounded cache for anything else. Expired records are removed by their time to live.
 /// - Persistence, because a record is as durable as the server. `appendonly yes` with `appendfsync always` loses
-///   nothing that was confirmed; `everysec` loses up to a second of it at a crash; without persistence a restart
-///   loses everything. A failover loses what the replica had not received. Running nodes remember what they have
-///   read; a node that starts does not.
+///   nothing that was confirmed; `everysec` may lose the last second in a power cut; without persistence a restart
+///   of the server loses everything. A failover loses what the new primary had not received. Running nodes
+///   remember what they have read; a node that starts later does not know it.
 ///
-/// Every key begins with the prefix as a hash tag, so that a Redis Cluster has all of them in one slot. Redirections
-/// are not followed: use the address of the slot's primary, or of a proxy. After a failover the address is resolved
-/// again.
+/// Every key starts with the prefix as a hash tag, so that a Redis Cluster has all of them in one slot. The store
+/// does not follow redirections: use the address of the slot's primary, or of a proxy. After a failover the
+/// address is resolved again.
 ///
 /// ```no_run
 /// use jwt_auth::{Config, RedisStore};
@@ -64,7 +64,7 @@ pub struct RedisStore(ReplicatedLog<RedisLog>);
 
 /// The options of a [`RedisStore`] before it connects.
 ///
-/// Made by [`RedisStore::builder`].
+/// Created by [`RedisStore::builder`].
 ///
 /// ```no_run
 /// use jwt_auth::session::RedisStoreBuilder;
@@ -91,7 +91,7 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// If the URL is invalid, or the server does not answer.
+    /// If the URL is invalid, or if the server does not answer.
     ///
     /// ```no_run
     /// use jwt_auth::RedisStore;
@@ -129,8 +129,10 @@ impl RedisStore {
 }
 
 impl RedisStoreBuilder {
-    /// The prefix of every key, which the store puts in braces. Default: `jwt-auth`. Applications that share a
-    /// server but no users need different prefixes.
+    /// The prefix of every key. Default: `jwt-auth`.
+    ///
+    /// Applications that share a server, but not their users, need different prefixes. The store puts the prefix
+    /// in braces.
     ///
     /// ```no_run
     /// use jwt_auth::RedisStore;
@@ -144,8 +146,9 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// How old the copy in memory may be before requests are refused with 503. Default: 5 seconds, which is twenty
-    /// missed reads of the stream.
+    /// How old the replica may be before tokens are refused with 503.
+    ///
+    /// Default: 5 seconds, which is twenty missed reads of the stream.
     ///
     /// ```no_run
     /// use jwt_auth::RedisStore;
@@ -161,7 +164,7 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Whether the copy in memory answers at any age; public in [`danger`](crate::danger) only.
+    /// Whether the replica answers at any age; public only in [`danger`](crate::danger).
     pub(crate) fn stale(mut self, serve: bool) -> Self {
         self.serve_stale = serve;
         self
@@ -171,7 +174,7 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// If the URL is invalid, the prefix is empty or has a brace, or the server does not answer.
+    /// If the URL is invalid, if the prefix is empty or contains a brace, or if the server does not answer.
     ///
     /// ```no_run
     /// use jwt_auth::RedisStore;
@@ -193,7 +196,7 @@ impl RedisStoreBuilder {
             prefix: format!("{{{}}}", self.prefix),
             append: script(APPEND),
             rotate: script(ROTATE),
-            begin: script(BEGIN),
+            register: script(REGISTER),
             read: script(READ),
             prune: script(PRUNE),
         };
@@ -217,8 +220,8 @@ impl fmt::Debug for RedisStoreBuilder {
     }
 }
 
-/// A connection that is replaced after an error that may have broken it. The manager of the `redis` crate would keep
-/// one that timed out, or whose server has become a replica.
+/// A connection that is replaced after an error that may have broken it. The connection manager of the `redis`
+/// crate does not replace one that timed out, or that leads to a server that became a replica.
 struct Connection {
     client: Client,
     config: AsyncConnectionConfig,
@@ -312,7 +315,7 @@ struct RedisLog {
     prefix: String,
     append: Script,
     rotate: Script,
-    begin: Script,
+    register: Script,
     read: Script,
     prune: Script,
 }
@@ -324,9 +327,9 @@ struct RedisLog {
 // `{p}:minutes`      those minutes
 // `{p}:f:<session>`  a session
 // `{p}:s:<subject>`  the sessions of a subject, by their ends
-// Times to live are computed from the caller's time. A day is added, because its clock may differ from the server's.
-// A script can fail halfway, for example at a key of another type. It has then used up no token, and has written the
-// record at most; a record that is visible too early errs on the safe side.
+// Times to live are computed from the caller's time, plus a day, because the clocks of caller and server may differ.
+// A script can fail halfway, for example at a key of another type. Then it has used up no token. It may have written
+// the record, which is safe: a revocation that is visible too early admits no token.
 const COMMON: &str = r"
 local base = string.match(KEYS[1], '^{[^}]*}')
 local function whole(number) return string.format('%.0f', number) end
@@ -406,7 +409,7 @@ append(key, 0, math.max(revoked_until, math.ceil(ends / 1000)), now)
 return { 'reused' }
 ";
 
-const BEGIN: &str = r"
+const REGISTER: &str = r"
 local session, subject, presented, ends, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local hash = base .. ':f:' .. session
 list(subject, session, ends, now)
@@ -417,9 +420,10 @@ if ARGV[6] then redis.call('HSET', hash, 'device', ARGV[6]) end
 extend(hash, millis_left(ends, now))
 ";
 
-/// Returns the reader's new cursor, `more` or an empty text, the id of the end of the stream, and records; an empty
-/// list if the cursor is not valid. A valid cursor is the id of an entry, or of the end. A lower id proves nothing:
-/// a server that lost the end of its stream and has a slow clock assigns ids below it again.
+/// Returns the reader's new cursor, `more` or an empty string, the id of the end of the stream, and records; an
+/// empty list if the cursor is not valid. A valid cursor is the id of an existing entry, or of the end. An id
+/// below the end is not enough: a server that lost the end of its stream, and has a slow clock, assigns such ids a
+/// second time.
 const READ: &str = r"
 local from, to, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
 -- A replica may be behind its primary by any time. It refuses every write, even this one, which deletes nothing.
@@ -458,7 +462,7 @@ end
 return { #minutes, removed, minutes[#minutes] or '' }
 ";
 
-/// The error as its code or category: a full text may contain a key or the URL.
+/// The error as its code or category, because the full message may contain a key or the URL.
 #[allow(clippy::needless_pass_by_value, reason = "the signature that `map_err` needs")]
 fn store_error(error: RedisError) -> StoreError {
     match (error.kind(), error.code()) {
@@ -523,22 +527,22 @@ impl RedisLog {
         format!("{}:{name}", self.prefix)
     }
 
-    /// Connects, so that a wrong URL is an error at start, loads the scripts, and checks the eviction policy.
+    /// Connects, so that a wrong URL is an error at startup, loads the scripts, and checks the eviction policy.
     async fn prepare(&self) -> Result<(), StoreError> {
-        for script in [&self.append, &self.rotate, &self.begin, &self.read, &self.prune] {
+        for script in [&self.append, &self.rotate, &self.register, &self.read, &self.prune] {
             script.load_async(&mut &self.connection).await.map_err(store_error)?;
         }
         let mut command = redis::cmd("CONFIG");
         command.arg("GET").arg("maxmemory-policy");
         let answer: RedisResult<HashMap<String, String>> =
             command.query_async(&mut &self.connection).await;
-        // If the server does not permit `CONFIG GET`, its operator has to check the policy.
+        // If the server does not permit `CONFIG GET`, the operator must check the policy.
         let policy = answer.ok().and_then(|mut answer| answer.remove("maxmemory-policy"));
         if let Some(policy) = policy.filter(|policy| policy != "noeviction") {
             tracing::warn!(
                 target: "jwt_auth",
                 policy,
-                "the server may evict records, which un-revokes tokens; set `maxmemory-policy noeviction`"
+                "the server may evict records, so that revoked tokens are accepted again; set `maxmemory-policy noeviction`"
             );
         }
         Ok(())
@@ -561,7 +565,7 @@ impl RedisLog {
     /// Reads everything written since the cursor; `None` if the cursor is not valid.
     async fn read_since(&self, cursor: &str) -> Result<Option<Batch<String>>, StoreError> {
         let Some(mut read) = self.read_stream(cursor, "+").await? else { return Ok(None) };
-        // Up to the end at the time of the first read: constant writes must not prolong this loop.
+        // Reads up to the end at the time of the first read, so that constant writes do not prolong this loop.
         let end = read.end;
         while read.more {
             let Some(next) = self.read_stream(&read.cursor, &end).await? else { return Ok(None) };
@@ -571,8 +575,8 @@ impl RedisLog {
         Ok(Some(Batch { rows: read.rows, cursor: read.cursor }))
     }
 
-    /// Reads every record in force. The end of the stream is read first, so that records written in between are read
-    /// from the stream, whichever minute they are in.
+    /// Reads every record in force. The end of the stream is read first, so that records written meanwhile are
+    /// read from the stream, whichever minute they are in.
     async fn read_snapshot(&self) -> Result<Batch<String>, StoreError> {
         let cursor = self.read_stream("", "+").await?.ok_or_else(malformed)?.cursor;
         let mut rows = Vec::new();
@@ -687,7 +691,7 @@ impl Log for RedisLog {
         Box::pin(async move {
             // Not `MGET`, which returns nothing, and no error, for a key of another type.
             let mut pipeline = redis::pipe();
-            // A write that deletes nothing, as in `READ`: a replica refuses it.
+            // A write that deletes nothing, as in `READ`: a server that became a replica refuses it.
             pipeline.cmd("DEL").arg(self.key("nothing")).ignore();
             for key in &keys {
                 pipeline.cmd("GET").arg(self.key(&format!("e:{key}")));
@@ -718,7 +722,7 @@ impl Log for RedisLog {
 
     fn register<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let mut call = self.begin.key(self.key("log"));
+            let mut call = self.register.key(self.key("log"));
             call.arg(session.id).arg(session.subject).arg(session.refresh_id);
             call.arg(millis(session.ends)).arg(millis(session.now)).arg(session.device);
             call.invoke_async(&mut &self.connection).await.map_err(store_error)
@@ -729,7 +733,7 @@ impl Log for RedisLog {
         Box::pin(self.list_sessions(subject, now))
     }
 
-    /// Removes empty minutes. Records and sessions expire by themselves, and a log-in cleans the list of its
+    /// Removes empty minutes. The server expires records and sessions, and each log-in cleans the list of its
     /// subject.
     fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64> {
         Box::pin(async move {

@@ -1,7 +1,7 @@
-//! The replica: every revocation that is still in force, in memory, so that a check never waits.
+//! The replica: every revocation in force, in memory, so that a check never waits.
 //!
-//! It is a set whose entries expire, and registers that only rise. Records commute, so they may be applied twice
-//! and in any order.
+//! It is a set of entries that expire, and of registers that only rise. Records commute, so they may be applied
+//! twice and in any order.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,8 @@ use crate::session::record::{Record, RecordKey, Second, is_covered};
 use crate::session::{TokenIdentity, TokenStatus};
 
 const SHARDS: usize = 16;
-/// A shard removes expired entries whenever it has doubled since the last time; this is the first such size.
+/// A shard removes expired entries whenever its size has doubled since the last removal. This is the size at the
+/// first removal.
 const FIRST_PRUNE: usize = 1024;
 
 /// The revocations in force.
@@ -132,8 +133,8 @@ impl Hash for Key {
 struct NameHasher([RandomState; 2]);
 
 impl NameHasher {
-    /// The key of an id. A random id of 128 bits in base64url, as jwt-auth issues them, is its own key; any
-    /// other name is hashed by a secret state, so that nobody can construct a collision.
+    /// The key of an id. A random id of 128 bits in base64url, such as the ids that jwt-auth issues, is its own
+    /// key. Any other name is hashed with a secret state, so that no attacker can construct a collision.
     fn id_key(&self, issuer: Option<&str>, name: &str) -> Key {
         if issuer.is_none() && name.len() == 22 {
             let mut id = [0_u8; 18];
@@ -145,14 +146,14 @@ impl NameHasher {
         self.hashed_key(issuer, name)
     }
 
-    /// The key of a name that people choose, such as a subject: always hashed.
+    /// The key of a name that users choose, such as a subject. It is always hashed.
     fn hashed_key(&self, issuer: Option<&str>, name: &str) -> Key {
         let half = |state: &RandomState| state.hash_one((issuer, name));
         Key(half(&self.0[0]), half(&self.0[1]))
     }
 }
 
-/// A hasher for keys, which are random bits already or ids that only a signer chooses: folding them is enough.
+/// A hasher for keys, which are already random bits, or ids that only the signer chooses: folding them is enough.
 #[derive(Default)]
 struct Folded(u64);
 
@@ -200,7 +201,7 @@ impl Replica {
             RecordKey::SigningKey(id) => (&self.signing_keys, names.hashed_key(None, id)),
             RecordKey::Subject(subject) => {
                 let epoch = Epoch { before: record.before, until: record.until };
-                // By max, never by "the first that is set" (CVE-2026-18218).
+                // By their maximum, never by "the first that is set" (CVE-2026-18218).
                 let raise = |current: &mut Epoch, epoch: Epoch| {
                     current.before = current.before.max(epoch.before);
                     current.until = current.until.max(epoch.until);

@@ -1,7 +1,7 @@
 //! A shared store behind a replica: checks are answered from memory, and a task reads the store's log.
 //!
-//! Reading the log is also the node's heartbeat. Each answer, empty or not, proves that the replica has everything
-//! that was written before the read was sent; the age of the last answer is the node's staleness.
+//! Reading the log is also the node's heartbeat. Each answer, empty or not, proves that the replica contains
+//! everything written before the read was sent. The age of the last answered read is the age of the replica.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::session::{
     TokenStatus,
 };
 
-/// How often the log is read when nothing wakes the node earlier.
+/// How often the log is read if nothing wakes the node earlier.
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(250);
-/// A read that takes longer is abandoned and repeated. The first read may be of a million rows; each of its commands
-/// has a shorter timeout.
+/// A read that takes longer is abandoned and repeated. The first read may return a million rows; each of its
+/// commands has a shorter timeout.
 const READ_DEADLINE: Duration = Duration::from_secs(60);
 /// How often expired rows are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -44,12 +44,12 @@ pub(super) trait Log: Send + Sync + 'static {
     /// The position of a reader.
     type Cursor: Clone + Send + Sync + 'static;
 
-    /// Everything written since the cursor, at least once; every row in force, for a reader without a cursor or with
-    /// one that is too old.
+    /// Everything written since the cursor, at least once. For a reader without a cursor, or with one that is too
+    /// old: every row in force.
     fn read(&self, after: Option<Self::Cursor>) -> BoxFuture<'_, Batch<Self::Cursor>>;
 
-    /// Writes a record, combined with an existing one of the same key by the later epoch and the later end. The
-    /// record is durable when the future resolves.
+    /// Writes a record. If one of the same key exists, the later epoch and the later end of the two are stored.
+    /// The record is durable when the future resolves.
     fn append<'a>(&'a self, record: &'a Record, now: SystemTime) -> BoxFuture<'a, ()>;
 
     /// The rows of these keys that exist.
@@ -61,7 +61,8 @@ pub(super) trait Log: Send + Sync + 'static {
     /// Remembers a session.
     fn register<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, ()>;
 
-    /// The sessions of a subject that have not ended, the one used last first. Revoked ones may be among them.
+    /// The sessions of a subject that have not ended, the most recently used first. Revoked ones may be among
+    /// them.
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>>;
 
     /// Deletes expired rows in small batches.
@@ -88,7 +89,7 @@ struct Shared<L> {
     started: Instant,
     /// When the last answered read was sent, in milliseconds since the start.
     fresh: AtomicU64,
-    /// The last time seen of the configured clock, in seconds: it decides what has expired.
+    /// The last time read from the configured clock, in seconds. It decides what has expired.
     now: AtomicU64,
     max_staleness: Duration,
     serve_stale: bool,
@@ -141,7 +142,7 @@ impl<L: Log> ReplicatedLog<L> {
     ) -> Result<TokenStatus, StoreError> {
         let keys = RecordKey::that_cover(token).iter().map(RecordKey::text).collect();
         let rows = self.shared.log.find(keys).await?;
-        // The replica may know more than a store that lost writes: the later of both counts.
+        // The replica may know more than a store that lost writes, so the later record counts.
         for record in rows.into_iter().filter_map(|row| self.shared.parse(row)) {
             self.shared.replica.apply(&record, second(now));
         }
@@ -195,7 +196,7 @@ impl<L: Log> ReplicatedLog<L> {
 }
 
 impl<L: Log> Shared<L> {
-    /// The age of the last read that was answered.
+    /// The age of the last answered read.
     fn staleness(&self) -> Duration {
         let fresh = Duration::from_millis(self.fresh.load(Ordering::Acquire));
         self.started.elapsed().saturating_sub(fresh)

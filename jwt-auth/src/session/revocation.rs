@@ -1,11 +1,11 @@
-//! A revocation, as the application asks a store for it.
+//! A revocation, as the application passes it to a store.
 
 use std::time::SystemTime;
 
-/// One revocation, to be recorded by a store.
+/// One revocation for a store to record.
 ///
-/// Records commute: a store may apply them twice and in any order. Tokens, sessions and keys form a set whose
-/// entries expire; epochs only rise.
+/// Records commute: a store may apply them twice and in any order. Revocations of tokens, sessions and keys form a
+/// set of entries that expire; epochs only rise.
 ///
 /// ```
 /// use jwt_auth::session::{MemoryStore, Revocation, RevocationStore as _};
@@ -39,7 +39,9 @@ pub enum Revocation<'a> {
         /// When the store may drop the record.
         until: SystemTime,
     },
-    /// Every token of a subject issued up to and including that second. Two records combine by the later epoch.
+    /// Every token of a subject issued in the second of `before` or earlier.
+    ///
+    /// Two records combine to the later epoch.
     Subject {
         /// `sub`, from any issuer.
         subject: &'a str,
@@ -48,14 +50,16 @@ pub enum Revocation<'a> {
         /// When the store may drop the record.
         until: SystemTime,
     },
-    /// Every token that a key signed, such as a stolen key.
+    /// Every token that a key signed, for example a stolen key.
     Key {
         /// `kid`.
         id: &'a str,
         /// When the store may drop the record.
         until: SystemTime,
     },
-    /// Every token issued up to and including that second. Two records combine by the later epoch.
+    /// Every token issued in the second of `before` or earlier.
+    ///
+    /// Two records combine to the later epoch.
     All {
         /// The epoch.
         before: SystemTime,

@@ -1,4 +1,4 @@
-//! Rotation as one pure step: what a presented refresh token means, given what the store knows.
+//! Rotation as one pure step: the outcome for a presented refresh token, given what the store knows.
 
 use std::time::{Duration, SystemTime};
 
@@ -35,9 +35,9 @@ pub struct RotationRequest<'a> {
     pub successor: &'a str,
     /// The absolute end of a session that starts with this request.
     pub session_ends: SystemTime,
-    /// Until when a reuse keeps the session revoked: no token of it lives longer.
+    /// When the record of a reuse may be deleted: no token of the session lives longer.
     pub revoked_until: SystemTime,
-    /// For how long the parent of the current token gets the same successor again.
+    /// How long the parent of the current token gets the same successor again.
     pub grace: Duration,
     /// The time now, by the configured clock.
     pub now: SystemTime,
@@ -94,12 +94,14 @@ impl<'a> RotationRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RotationOutcome {
-    /// The token was the session's current one. It is used up, and the successor is current.
+    /// The token was current. It is now used up, and the successor is current.
     Rotated {
         /// The absolute end of the session.
         session_ends: SystemTime,
     },
-    /// The token is the immediate parent of the current one, within the grace: it gets the same successor again.
+    /// The token is the immediate parent of the current one, within the grace.
+    ///
+    /// It gets the same successor again.
     Replayed {
         /// `jti` of the current token.
         successor: String,
@@ -108,9 +110,9 @@ pub enum RotationOutcome {
         /// The absolute end of the session.
         session_ends: SystemTime,
     },
-    /// The token was used before. The store has revoked the session in this step.
+    /// The token was used before. The store revoked the session in this step.
     Reused,
-    /// The session is unknown and the token is not its first, or the session was revoked.
+    /// The session was revoked, or is unknown and this is not its first token.
     Unknown,
 }
 
@@ -121,7 +123,7 @@ pub(crate) struct SessionState {
     pub(crate) device: Option<Box<str>>,
     /// `jti` of the refresh token that is valid now.
     pub(crate) current: Box<str>,
-    /// `jti` of the one before it; empty for a session that was never refreshed.
+    /// `jti` of the refresh token before it; empty for a session that was never refreshed.
     pub(crate) parent: Box<str>,
     pub(crate) began: SystemTime,
     /// When it was last rotated, or began.
@@ -148,7 +150,7 @@ impl SessionState {
     }
 }
 
-/// Decides what the presentation of a refresh token means, given the session's state and whether it was revoked.
+/// Decides the outcome for a presented refresh token, given the session's state and whether it was revoked.
 ///
 /// The state is changed in place. A store writes it back, together with the revocation that `Reused` requires, in
 /// the same transaction.

@@ -15,9 +15,9 @@ use crate::error::AuthErrorKind;
 pub enum SessionEnd {
     /// The token expired.
     Expired,
-    /// The token, its session or its subject was revoked.
+    /// The token, its session, its subject's tokens or its key was revoked.
     Revoked,
-    /// The store cannot check the token now.
+    /// The store cannot check the token at the moment.
     Unavailable,
 }
 

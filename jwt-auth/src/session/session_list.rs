@@ -1,4 +1,4 @@
-//! Sessions as applications see them: one that starts, and those that are listed.
+//! Sessions as applications see them: a new one, and the listed ones.
 
 use std::time::SystemTime;
 
@@ -98,7 +98,7 @@ pub struct Session {
     pub(crate) ends_at: SystemTime,
 }
 
-/// A `NumericDate` (RFC 7519 §2), as claims have it.
+/// A `NumericDate` (RFC 7519 §2), as in claims.
 fn unix_seconds<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     serializer.serialize_u64(since.as_secs())
@@ -139,7 +139,7 @@ impl Session {
         self
     }
 
-    /// The session id, which is `sid` of its tokens.
+    /// The session id, which is the `sid` of its tokens.
     ///
     /// [`JwtAuth::revoke_session`](crate::JwtAuth::revoke_session) takes it.
     ///
@@ -199,7 +199,7 @@ impl Session {
         self.began_at
     }
 
-    /// When it was last refreshed, or started.
+    /// When the session was last refreshed, or started.
     ///
     /// ```
     /// # use jwt_auth::{Clock as _, Config, ManualClock};

@@ -20,9 +20,9 @@ use crate::session::{NewSession, RotationOutcome, RotationRequest, Session, Stor
 
 /// A store in a SQLite file: durable, for one machine.
 ///
-/// What a call wrote is on disk when the call returns, so a process that is killed loses nothing that was
-/// confirmed. Several processes may open the same file: each answers from its own memory, and sees what the others
-/// write within 250 ms. Do not put the file on a network drive, because SQLite's locks do not work there.
+/// Each call returns when its record is on disk, so a process that is killed loses nothing that was confirmed.
+/// Several processes may open the same file: each answers from an in-memory replica, and sees the revocations of
+/// the others within 250 ms. Do not put the file on a network drive, because SQLite's locks do not work there.
 ///
 /// ```
 /// use jwt_auth::{Config, SqliteStore};
@@ -44,7 +44,7 @@ pub struct SqliteStore(ReplicatedLog<SqliteLog>);
 
 /// The options of a [`SqliteStore`] before it is opened.
 ///
-/// Made by [`SqliteStore::builder`].
+/// Created by [`SqliteStore::builder`].
 ///
 /// ```no_run
 /// use jwt_auth::session::SqliteStoreBuilder;
@@ -66,7 +66,9 @@ pub struct SqliteStoreBuilder {
 }
 
 impl SqliteStore {
-    /// Opens the file with the default options. Creates it if it does not exist, and reads what it contains.
+    /// Opens the file with the default options.
+    ///
+    /// Creates the file if it does not exist, and reads every revocation.
     ///
     /// # Errors
     ///
@@ -100,8 +102,9 @@ impl SqliteStore {
 }
 
 impl SqliteStoreBuilder {
-    /// How old the copy in memory may be before requests are refused with 503. Default: 5 seconds, which is twenty
-    /// missed reads of the file.
+    /// How old the replica may be before tokens are refused with 503.
+    ///
+    /// Default: 5 seconds, which is twenty missed reads of the file.
     ///
     /// ```no_run
     /// use jwt_auth::SqliteStore;
@@ -116,13 +119,15 @@ impl SqliteStoreBuilder {
         self
     }
 
-    /// Whether the copy in memory answers at any age; public in [`danger`](crate::danger) only.
+    /// Whether the replica answers at any age; public only in [`danger`](crate::danger).
     pub(crate) fn stale(mut self, serve: bool) -> Self {
         self.serve_stale = serve;
         self
     }
 
-    /// Opens the file. Creates it if it does not exist, and reads what it contains.
+    /// Opens the file, or creates it if it does not exist.
+    ///
+    /// Reads every revocation that the file contains.
     ///
     /// # Errors
     ///
@@ -181,8 +186,8 @@ const TABLES: &str = "
     INSERT INTO jwt_auth_state VALUES (1, 0);
 ";
 
-/// Opens the file. The process that creates it switches it to WAL. SQLite's busy timeout does not apply to that
-/// switch, so a process that starts at the same moment gets `SQLITE_BUSY` (5) and retries.
+/// Opens the file. The process that creates the file switches it to WAL. SQLite's busy timeout does not apply to
+/// that switch, so a process that starts at the same moment gets `SQLITE_BUSY` (5) and has to retry.
 async fn open_pool(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     let mut retries = 100;
     loop {
@@ -203,7 +208,8 @@ async fn open_pool(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::E
     }
 }
 
-/// Creates missing tables. One transaction takes the write lock first, so that several processes may start at once.
+/// Creates missing tables. The transaction takes the write lock first, so that several processes may start at
+/// once.
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::new)?;
     let existing = sqlx::query("SELECT 1 FROM sqlite_master WHERE name = 'jwt_auth_state'")

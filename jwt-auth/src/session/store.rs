@@ -1,4 +1,4 @@
-//! The trait of a store: it remembers revocations and sessions, and decides rotations.
+//! The trait for stores, which remember revocations and sessions, and decide rotations.
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -9,7 +9,7 @@ use crate::session::{
     NewSession, Revocation, RotationOutcome, RotationRequest, Session, TokenIdentity, TokenStatus,
 };
 
-/// The store could not do what it was asked to do.
+/// The error of a store that could not perform a call.
 ///
 /// The request is refused with 503.
 ///
@@ -24,7 +24,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error with its reason, which goes to the log and never to a client.
+    /// An error with a reason, which is logged and never sent to a client.
     ///
     /// ```
     /// use jwt_auth::errors::StoreError;
@@ -39,14 +39,14 @@ impl StoreError {
 
 /// Remembers what was revoked and who is logged in, and decides rotations.
 ///
-/// [`check`](Self::check) runs for every verified token. It answers from memory, without waiting; a shared
-/// store keeps a replica for it, and returns an error when the replica is too old. The other methods may wait
-/// up to 250 ms, and return only when the record is durable. A store that waits needs a Tokio runtime with its
-/// timer enabled, as `#[tokio::main]` gives.
+/// [`check`](Self::check) runs for every verified token. It answers from memory, without waiting; a shared store
+/// has a replica for it, and returns an error if the replica is too old. The other methods may wait up to 250 ms,
+/// and return only when the record is durable. A store that waits needs a Tokio runtime with its timer enabled, as
+/// under `#[tokio::main]`.
 ///
-/// The feature `testing` has `testing::store_conformance`, the suite that every store must pass.
+/// Every store must pass `testing::store_conformance` (feature `testing`).
 ///
-/// This store counts log-outs and leaves the rest to a [`MemoryStore`](crate::MemoryStore):
+/// This store counts log-outs and delegates everything else to a [`MemoryStore`](crate::MemoryStore):
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
@@ -108,11 +108,13 @@ pub trait RevocationStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When what is in memory is too old; the request is refused with 503.
+    /// When the replica is too old to decide. The request is then refused with 503.
     fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError>;
 
-    /// Checks whether the token was revoked, in the store itself: what `revocation = "strict"` asks for.
-    /// Default: [`check`](Self::check), for a store without a replica.
+    /// Checks in the store itself whether the token was revoked.
+    ///
+    /// Routes with `revocation = "strict"` use it. Default: [`check`](Self::check), which is right for a store
+    /// without a replica.
     ///
     /// # Errors
     ///
@@ -125,8 +127,10 @@ pub trait RevocationStore: Send + Sync + 'static {
         ready(self.check(token, now))
     }
 
-    /// Whether nothing was ever revoked, so that no token needs a check. Default: `false`, which is always
-    /// correct.
+    /// Whether no revocation is in force, so that no token needs a check.
+    ///
+    /// It answers from memory, without waiting, and must return `false` as soon as this node knows of any
+    /// revocation, its own or another node's. Default: `false`, which is always correct.
     fn is_empty(&self) -> bool {
         false
     }
@@ -135,30 +139,33 @@ pub trait RevocationStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the record is not durable.
+    /// When the record may not be durable.
     fn revoke(
         &self,
         revocation: Revocation<'_>,
         now: SystemTime,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Decides one presentation of a refresh token in one atomic step: of any number of simultaneous
-    /// presentations exactly one is [`Rotated`](RotationOutcome::Rotated).
+    /// Decides in one atomic step what happens to a presented refresh token.
+    ///
+    /// Of any number of simultaneous presentations, exactly one is [`Rotated`](RotationOutcome::Rotated).
     ///
     /// # Errors
     ///
-    /// When nothing was decided and no token was used up.
+    /// When the store made no decision, and no token was used up.
     fn rotate(
         &self,
         request: RotationRequest<'_>,
     ) -> impl Future<Output = Result<RotationOutcome, StoreError>> + Send;
 
-    /// Remembers a session that starts. Default: does nothing, for a store without a list of sessions; the
-    /// first rotation then makes the session known.
+    /// Remembers a new session.
+    ///
+    /// Default: does nothing, for a store without a list of sessions. The session then becomes known at its first
+    /// rotation.
     ///
     /// # Errors
     ///
-    /// When the session is not remembered; the log-in is refused with 503.
+    /// When the session was not recorded. The log-in is then refused with 503.
     fn register(
         &self,
         session: NewSession<'_>,
@@ -167,8 +174,9 @@ pub trait RevocationStore: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Lists the active sessions of a subject, the one used last first. Default: an error, for a store without
-    /// a list.
+    /// Lists the active sessions of a subject, the most recently used first.
+    ///
+    /// Default: an error, for a store without a list of sessions.
     ///
     /// # Errors
     ///
@@ -182,8 +190,9 @@ pub trait RevocationStore: Send + Sync + 'static {
         ready(Err(StoreError::new("this store has no list of sessions")))
     }
 
-    /// Deletes expired records in small batches, and returns how many. Stores also do so by themselves.
-    /// Default: does nothing.
+    /// Deletes expired records in small batches, and returns how many.
+    ///
+    /// Stores also delete expired records in the background. Default: does nothing.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! The cache of verified tokens, so that the signature of a token is checked once.
+//! The cache of verified tokens, which saves repeated signature checks.
 //!
-//! Only verified tokens enter. A hit is the same text, and skips the signature check alone: the clock, the rules,
-//! the requirements of the route and revocation are checked on each request.
+//! Only verified tokens are inserted. A hit requires the identical text, and skips only the signature check: the
+//! clock, the rules, the requirements of the route and revocation are checked on each request.
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use quick_cache::sync::{Cache as Tokens, DefaultLifecycle};
 use crate::keys::{Algorithm, Family, LoadedRing};
 use crate::token::verify::Verified;
 
-/// The default number of tokens: about 10 MB of them.
+/// The default number of tokens, about 10 MB.
 const DEFAULT_ENTRIES: usize = 10_000;
 /// The bytes of one token and its entry. Larger tokens count as several.
 const ENTRY: u64 = 1024;
 
 pub(crate) struct Cache {
     tokens: Tokens<u64, Arc<Verified>, ByteWeight, BuildHasherDefault<Identity>>,
-    /// Random for each cache, so that nobody can construct a collision.
+    /// Random for each cache, so that no attacker can construct a collision.
     keys: [u64; 2],
-    /// Whether HMAC tokens are cached. Checking their signature takes little longer than finding them.
+    /// Whether HMAC tokens are cached. Checking their signature takes little longer than a look-up.
     caches_hmac: bool,
 }
 
@@ -56,13 +56,15 @@ impl Cache {
         self.tokens.remove(&self.slot(token));
     }
 
-    /// Inserts a token that was just verified; `false` if tokens of the algorithm are not cached.
+    /// Inserts a token that was just verified. Returns whether the cache holds it now: tokens of the algorithm may
+    /// not be cached, or there may be no room for this one.
     pub(super) fn insert(&self, verified: &Arc<Verified>, algorithm: Algorithm) -> bool {
-        let is_cached = self.caches_hmac || algorithm.family() != Family::Hmac;
-        if is_cached {
-            self.tokens.insert(self.slot(verified.token().as_bytes()), Arc::clone(verified));
+        if !self.caches_hmac && algorithm.family() == Family::Hmac {
+            return false;
         }
-        is_cached
+        let slot = self.slot(verified.token().as_bytes());
+        self.tokens.insert(slot, Arc::clone(verified));
+        self.tokens.peek(&slot).is_some_and(|cached| Arc::ptr_eq(&cached, verified))
     }
 
     /// The slot of a token, by the last 96 bits of its signature. Hashing all of it would only take longer.
@@ -91,7 +93,7 @@ impl Weighter<u64, Arc<Verified>> for ByteWeight {
     }
 }
 
-/// A hasher for keys that are hashes already.
+/// A hasher for keys that are already hashes.
 #[derive(Default)]
 struct Identity(u64);
 
@@ -255,7 +257,8 @@ mod tests {
             let forged = format!("{signed}.{signature}");
             assert!(verify_with(&forged, &ring, Some(&cache), expected, NOW).is_err());
         }
-        // Nor is a token cached that is signed, but is expired, of the wrong kind or for another audience.
+        // A token with a valid signature is not cached either if it is expired, of the wrong kind or for another
+        // audience.
         for token in issue_tokens() {
             if token == good {
                 continue;
@@ -343,7 +346,9 @@ mod tests {
             for _ in 0..500 {
                 let scopes = (0..scopes).map(|n| format!("scope{n}"));
                 let token = auth.access_token("alice").scopes(scopes).issue().unwrap();
-                verify(token.as_bytes(), &ring, Some(&cache), &rules, expected, now).unwrap();
+                let bytes = token.as_bytes();
+                let outcome = verify(bytes, &ring, Some(&cache), &rules, expected, now).unwrap();
+                assert_eq!(outcome.is_cached, cache.get(bytes, &ring).is_some());
             }
             assert!((1..=most).contains(&cache.len()), "{} of {most}", cache.len());
             assert!(cache.tokens.weight() <= 64 * ENTRY);

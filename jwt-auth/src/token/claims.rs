@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::json::{self, NotStrict, Text, Value};
 use crate::token_kind::TokenKind;
 
-/// The names that the framework writes and reads. A custom claim cannot have one of them.
+/// The names of the claims that jwt-auth writes and reads. A custom claim cannot have one of them.
 pub(crate) const RESERVED: [&str; 15] = [
     "sub",
     "iat",
@@ -27,7 +27,7 @@ pub(crate) const RESERVED: [&str; 15] = [
 /// 9999-12-31T23:59:59Z, the last second with a four-digit year.
 pub(crate) const LAST_SECOND: u64 = 253_402_300_799;
 
-/// A string of the payload: its position, or its own text if the payload has an escape in it.
+/// A string of the payload: its position, or an owned copy if it contains an escape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Str {
     At(u32, u32),
@@ -104,7 +104,7 @@ pub(crate) struct Claims {
     pub(crate) roles: Vec<Str>,
     pub(crate) sid: Option<Str>,
     pub(crate) generation: u64,
-    /// What a request that carries the token in a cookie has to repeat.
+    /// The value that a request with the token in a cookie must repeat.
     pub(crate) csrf: Option<Str>,
 }
 

@@ -3,7 +3,7 @@
 use crate::config::MAX_TOKEN;
 use crate::error::AuthErrorKind;
 
-/// Checks the size and that the token is text. Decoding its segments checks the characters.
+/// Checks the size, and that the token is UTF-8. Decoding the segments checks the characters.
 pub(super) fn text(token: &[u8]) -> Result<&str, AuthErrorKind> {
     if token.len() > MAX_TOKEN {
         return Err(AuthErrorKind::Malformed);
@@ -19,7 +19,7 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
-    /// Splits at the first and the last dot. A dot in between fails the base64url decoding.
+    /// Splits at the first and the last dot. A dot in between makes the base64url decoding fail.
     pub(super) fn split(token: &str) -> Result<Self, AuthErrorKind> {
         match (token.find('.'), token.rfind('.')) {
             (Some(header_end), Some(payload_end)) if header_end < payload_end => {

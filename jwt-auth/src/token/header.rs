@@ -16,8 +16,8 @@ pub(super) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Reads a decoded header. `jwk`, `jku`, `x5u`, `x5c` and unknown parameters are ignored (R4, R8). What
-    /// would change the meaning of the token is refused (R7, R16).
+    /// Reads a decoded header. `jwk`, `jku`, `x5u`, `x5c` and unknown parameters are ignored (R4, R8). Parameters
+    /// that would change the meaning of the token are refused (R7, R16).
     pub(super) fn read(text: &'a str) -> Result<Self, AuthErrorKind> {
         let mut header = Self::default();
         let mut alg = None;
@@ -45,7 +45,7 @@ fn string(value: Value<'_>) -> Result<Cow<'_, str>, NotStrict> {
     }
 }
 
-/// Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9).
+/// Media types are compared without case, and `application/` may be omitted (RFC 7515 §4.1.9).
 fn kind(typ: &str) -> Result<Option<TokenKind>, NotStrict> {
     const PREFIX: &str = "application/";
     let short = match typ.get(..PREFIX.len()) {

@@ -1,4 +1,4 @@
-//! Tokens: bytes to a verified token, and claims to bytes.
+//! Tokens: reading turns bytes into a verified token, issuing turns claims into bytes.
 //!
 //! | direction | steps |
 //! |---|---|

@@ -1,7 +1,7 @@
-//! A mark on the response being built: it contains a token, so no cache may store it.
+//! A mark for the response that is being built: it contains a token, so no cache may store it.
 //!
-//! Issuing a token has no access to the response. It sets a flag of the thread; the future that builds the response
-//! reads the flag after each poll.
+//! The code that issues a token has no access to the response. It sets a thread-local flag; the future that builds
+//! the response reads the flag after each poll.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Validation: the claims of a token against the clock and the rules (RFC 7519 §4.1).
+//! Validation: checks the claims of a token against the clock and the rules (RFC 7519 §4.1).
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) fn validate(
     Ok(())
 }
 
-/// Whether the token has expired. Code that holds a verified token for longer calls it again.
+/// Whether the token has expired. Code that holds a verified token for a while calls this again.
 pub(crate) fn is_expired(claims: &Claims, rules: &TokenRules, now: Duration) -> bool {
     claims.exp.is_some_and(|exp| now >= exp.saturating_add(rules.leeway))
 }

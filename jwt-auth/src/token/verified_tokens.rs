@@ -1,4 +1,4 @@
-//! `AccessToken` and `RefreshToken`: proof of verification, which only the verifier can construct.
+//! `AccessToken` and `RefreshToken`: proofs of verification, which only the verifier can construct.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ use crate::session::TokenIdentity;
 use crate::token::claims::RESERVED;
 use crate::token::verify::Verified;
 
-/// The custom claims of a token whose custom claims are not read.
+/// The type parameter of a token whose custom claims are not read.
 ///
 /// ```
 /// use jwt_auth::{AccessToken, token::NoClaims};
@@ -32,7 +32,7 @@ use crate::token::verify::Verified;
 pub struct NoClaims;
 
 impl<'de> Deserialize<'de> for NoClaims {
-    /// Reads nothing. The payload was read before, so its syntax is already checked.
+    /// Reads nothing: the syntax of the payload was checked before.
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Ok(Self)
     }
@@ -67,7 +67,7 @@ macro_rules! token {
 
         /// The examples show access tokens. Refresh tokens have the same methods.
         impl<C> $name<C> {
-            /// `sub`: whom the token is for.
+            /// `sub`: the user that the token is for.
             ///
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -161,7 +161,7 @@ macro_rules! token {
                 self.verified.identity().issued_at()
             }
 
-            /// `exp`. `None` only where `danger` accepts tokens without it.
+            /// `exp`. `None` only if `danger` allows tokens without it.
             ///
             /// ```
             /// # use jwt_auth::{Clock as _, Config, ManualClock};
@@ -344,7 +344,7 @@ macro_rules! token {
                     .unwrap_or_default()
             }
 
-            /// Where in the request the token was; `None` outside of a request.
+            /// The location of the token in its request; `None` outside of a request.
             ///
             /// ```
             /// use jwt_auth::{AccessToken, TokenLocation, jwt_required};
@@ -362,7 +362,7 @@ macro_rules! token {
                 self.location
             }
 
-            /// The token in compact form; `Debug` does not show it.
+            /// The token in compact form, which `Debug` does not show.
             ///
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -395,7 +395,7 @@ macro_rules! token {
                 self.verified.identity()
             }
 
-            /// The CSRF value that a request with this token in a cookie repeats.
+            /// The CSRF value that a request with this token in a cookie must repeat.
             ///
             /// A page that is rendered on the server writes it into its forms. `None` if the token has none.
             ///
@@ -473,9 +473,9 @@ macro_rules! token {
 token! {
     /// A verified access token.
     ///
-    /// It proves that the token was verified, because only the verifier can construct it. As a handler's
-    /// parameter it is an extractor, and as the first parameter it guards the handler by itself. `C` is the
-    /// application's type for the custom claims.
+    /// It proves that the token was verified, because only the verifier can construct it. It is an extractor, and
+    /// as the first parameter of a handler it is also a guard, even without an attribute. `C` is your type for the
+    /// custom claims.
     ///
     /// ```
     /// use jwt_auth::{AccessToken, jwt_required};
@@ -494,8 +494,8 @@ token! {
 token! {
     /// A verified refresh token.
     ///
-    /// It opens only routes under `#[refresh_required]`, and [`JwtAuth::rotate`](crate::JwtAuth::rotate)
-    /// exchanges it, once.
+    /// It opens only routes under `#[refresh_required]`, and [`JwtAuth::rotate`](crate::JwtAuth::rotate) exchanges
+    /// it for a new pair, once.
     ///
     /// ```
     /// use jwt_auth::{AuthError, JwtAuth, RefreshToken, TokenPair, refresh_required};
@@ -527,7 +527,6 @@ mod sealed {
 
     pub trait Sealed {
         #[doc(hidden)]
-        #[allow(private_interfaces, reason = "sealed: only this crate calls it")]
         fn verified(&self) -> &Verified;
     }
 }
@@ -535,7 +534,6 @@ mod sealed {
 macro_rules! verified {
     ($($token:ident),*) => {$(
         impl<C> sealed::Sealed for $token<C> {
-            #[allow(private_interfaces, reason = "sealed: only this crate calls it")]
             fn verified(&self) -> &Verified {
                 self.verified()
             }
@@ -556,7 +554,7 @@ impl Verified {
         self.scope_text().unwrap_or_default().split(' ').filter(|name| !name.is_empty())
     }
 
-    /// `scope`, as the token has it.
+    /// `scope`, as written in the token.
     pub(crate) fn scope_text(&self) -> Option<&str> {
         self.claims().scope.as_ref().map(|scope| scope.of(self.payload()))
     }
@@ -569,10 +567,10 @@ impl Verified {
         self.claims().aud.values().iter().map(|aud| aud.of(self.payload()))
     }
 
-    /// The custom claims: names, and values as the token has them, so that no digit of a number is lost.
+    /// The custom claims: names, and values as written in the token, so that numbers keep all their digits.
     pub(crate) fn custom_members(&self) -> Vec<(String, String)> {
         let mut members = Vec::new();
-        // The payload was read before, so it reads again.
+        // The payload was read before, so reading it again succeeds.
         let _ = json::object(self.payload(), |name, _, raw| {
             if !RESERVED.contains(&name) {
                 members.push((name.to_owned(), raw.to_owned()));

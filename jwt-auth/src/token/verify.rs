@@ -20,7 +20,9 @@ use crate::token::header::Header;
 use crate::token::validation::{self, Expected};
 use crate::token_kind::TokenKind;
 
-/// A token whose signature and claims were checked. Only this file can construct one.
+/// A token after its signature and claims were checked.
+///
+/// Only this file can construct one.
 pub struct Verified {
     /// The token, then its decoded payload.
     text: String,
@@ -31,7 +33,7 @@ pub struct Verified {
     pub(super) typ: Option<TokenKind>,
     /// The id of the key that verified it.
     key_id: Option<Arc<str>>,
-    /// The ring whose key verified it.
+    /// The ring that contains the key that verified it.
     ring: u64,
     pub(super) claims: Claims,
 }
@@ -54,7 +56,7 @@ impl Verified {
         &self.claims
     }
 
-    /// Its approximate size in memory, in bytes.
+    /// The approximate size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.text.capacity() + self.claims.heap()
     }
@@ -68,7 +70,7 @@ impl Verified {
         self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
     }
 
-    /// What a request that carries the token in a cookie has to repeat.
+    /// The value that a request with the token in a cookie must repeat.
     pub(crate) fn csrf(&self) -> Option<&str> {
         self.claims.csrf.as_ref().map(|csrf| csrf.of(self.payload()))
     }
@@ -81,7 +83,7 @@ impl Verified {
             subject: self.subject(),
             kind: self.kind,
             key_id: self.key_id.as_deref(),
-            // A refresh token of fastapi-jwt-auth has no `sid`: it starts a session named by its `jti`.
+            // A refresh token of fastapi-jwt-auth has no `sid`: it starts a session that has its `jti` as id.
             session_id: self
                 .claims
                 .sid
@@ -98,7 +100,7 @@ impl Drop for Verified {
     fn drop(&mut self) {
         let mut bytes = std::mem::take(&mut self.text).into_bytes();
         bytes.fill(0);
-        // Without a reader the compiler could remove the fill.
+        // Without this use the compiler could remove the overwriting.
         std::hint::black_box(&bytes);
     }
 }
@@ -109,7 +111,7 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// The buffers of a thread, so that decoding a token allocates nothing.
+/// The buffers of one thread, so that decoding a token allocates nothing.
 #[derive(Default)]
 pub(super) struct Scratch {
     header: Vec<u8>,
@@ -121,7 +123,7 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// A verified token, and whether the next verification of it is a cache hit.
+/// A verified token, and whether its next verification is a cache hit.
 pub(crate) struct Verification {
     pub(crate) verified: Arc<Verified>,
     pub(crate) is_cached: bool,
@@ -162,7 +164,7 @@ pub(crate) fn verify(
         let mut text = String::with_capacity(token.len() + payload.len());
         text.push_str(token);
         text.push_str(payload);
-        // Constructed in place: it is some hundred bytes, and each move is a copy.
+        // Constructed in place: it has several hundred bytes, and each move would copy them.
         let verified = Arc::new(Verified {
             text,
             token_len: token.len(),
@@ -181,7 +183,7 @@ pub(crate) fn verify(
     })
 }
 
-/// The content of a token whose signature verifies.
+/// The content of a token with a valid signature.
 pub(super) struct Checked<'s> {
     pub(super) payload: &'s [u8],
     /// The kind that its header names, if any.
@@ -189,7 +191,7 @@ pub(super) struct Checked<'s> {
     key: &'s LoadedKey,
 }
 
-/// The payload of a token, if its signature verifies.
+/// The payload of a token, if its signature is valid.
 pub(super) fn checked_payload<'s>(
     token: &str,
     segments: Segments,

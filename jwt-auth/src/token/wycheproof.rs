@@ -1,7 +1,7 @@
 //! The Wycheproof vectors for signatures and keys, except those excluded here by name.
 //!
 //! The vectors are not part of the repository: `WYCHEPROOF_DIR` names their folder, or they are in
-//! `shared/vectors/wycheproof` beside the checkout.
+//! `shared/vectors/wycheproof` next to the checkout.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -35,8 +35,8 @@ pub(super) fn status(kind: AuthErrorKind) -> Option<StatusCode> {
     }
 }
 
-/// The refusal with the sentence of fastapi-jwt-auth. The sentence depends on the locations of the route and, for a
-/// malformed token, on what a lenient reader makes of it. All sentences come from a fixed set (W6).
+/// The refusal with the sentence of fastapi-jwt-auth. The sentence depends on the locations of the route and, for
+/// a malformed token, on the first problem that a lenient reader finds. All sentences come from a fixed set (W6).
 pub(super) fn with_its_sentence(
     refusal: Refusal,
     parts: &Parts,
@@ -111,7 +111,7 @@ fn malformed(token: &str) -> Cow<'static, str> {
     AuthErrorKind::Malformed.detail().into()
 }
 
-/// Base64 as Python's lenient decoder reads it, for what the segment's own padding allows.
+/// Decodes base64 as leniently as Python does; padding is optional.
 fn decoded(segment: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::URL_SAFE,
@@ -122,7 +122,7 @@ fn decoded(segment: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     LENIENT.decode(segment).ok()
 }
 
-/// Whether a token whose signature was checked has no claim of that name.
+/// Whether a token lacks the claim of that name. Its signature was checked before.
 fn lacks(found: &Result<Option<FoundToken<'_>>, AuthErrorKind>, claim: &str) -> bool {
     let Ok(Some(found)) = found else { return false };
     let payload = found.token.split(|byte| *byte == b'.').nth(1).and_then(decoded);

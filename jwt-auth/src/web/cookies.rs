@@ -16,13 +16,12 @@ use crate::secret::Secret;
 use crate::token::{Claims, TokenPair};
 use crate::token_kind::TokenKind;
 
-/// Cookies to set or delete: a response, or a part of one.
+/// Cookies to set or delete, as a response or as a part of one.
 ///
-/// A part is written `(auth.set_cookies(&pair), Json(body))`.
+/// As a part of a response: `(auth.set_cookies(&pair), Json(body))`.
 ///
-/// Returned by [`JwtAuth::set_cookies`] and the methods beside it. Cookies that cannot be set (they are not among
-/// the locations, or a token is too large for a browser) turn the response into an error, 500, with the reason in
-/// the log.
+/// Returned by [`JwtAuth::set_cookies`] and the similar methods. If cookies are not among the locations, or if a
+/// token is too large for a browser, the response becomes a 500, and the log contains the reason.
 ///
 /// ```
 /// use axum::Json;
@@ -44,21 +43,21 @@ pub struct SetCookies {
     domain: Option<String>,
 }
 
-/// The change of one kind's cookies.
+/// The change to the cookies of one kind of token.
 #[derive(Clone, Debug)]
 enum Change {
     Set(Secret),
     Delete,
 }
 
-/// What a cookie depends on of the token in it.
+/// The parts of a token that its cookie depends on.
 struct CookieToken {
     csrf: Option<String>,
     expires_at: Option<Duration>,
 }
 
 impl JwtAuth {
-    /// Sets the cookies of both tokens, and of their CSRF values.
+    /// Sets the cookies of both tokens and of their CSRF values.
     ///
     /// ```
     /// use axum::response::{IntoResponse, Response};
@@ -103,7 +102,8 @@ impl JwtAuth {
 
     /// Deletes every cookie that [`set_cookies`](Self::set_cookies) sets.
     ///
-    /// The tokens stay valid until they expire, so revoke them as well, with [`log_out`](Self::log_out).
+    /// The tokens themselves stay valid until they expire, so revoke them as well, with
+    /// [`log_out`](Self::log_out).
     ///
     /// ```
     /// use jwt_auth::{AccessToken, AuthError, JwtAuth, SetCookies, jwt_required};
@@ -151,7 +151,7 @@ impl JwtAuth {
 }
 
 impl SetCookies {
-    /// How long the browser keeps these cookies, instead of the configured time.
+    /// How long browsers store these cookies, instead of the configured time.
     ///
     /// Use it for "remember me".
     ///
@@ -169,7 +169,7 @@ impl SetCookies {
 
     /// The domain of these cookies, instead of the configured one.
     ///
-    /// It requires a configuration with a domain, because names with `__Host-` allow none. Delete the cookies
+    /// It requires a configuration with a domain, because a `__Host-` cookie cannot have one. Delete the cookies
     /// with the same domain.
     ///
     /// ```
@@ -195,7 +195,7 @@ impl SetCookies {
             && (settings.cookies.domain.is_none() || !is_domain(domain))
         {
             return Err(Refusal::cannot_issue(
-                "the domain of one call needs a configuration with a domain; write `.cookie_domain(\"example.com\")`",
+                "`.domain(…)` requires a configuration with a domain; write `.cookie_domain(\"example.com\")`",
             ));
         }
         let mut lines = Vec::with_capacity(4);
@@ -221,14 +221,14 @@ impl SetCookies {
 
     /// The `Max-Age` of a token's cookies, in seconds.
     fn age(&self, token: &CookieToken) -> Option<u64> {
-        // Claims count whole seconds, so the current second counts as a whole one.
+        // Claims have whole seconds, so the current second counts as a whole one.
         let now = since_epoch(&*self.auth.rules().clock).as_secs();
         let life = token.expires_at.map(|at| at.saturating_sub(Duration::from_secs(now)));
         let age = self.max_age.or(self.auth.web().cookies.max_age).or(life);
         age.map(|age| age.as_secs())
     }
 
-    /// One `Set-Cookie` line. Deletion differs from setting by value and age alone (C5).
+    /// One `Set-Cookie` line. Setting and deleting differ only in value and age (C5).
     fn line(
         &self,
         CookieName { name, path }: &CookieName,
@@ -261,7 +261,7 @@ impl SetCookies {
             line.push_str(domain);
         }
         if let Some(age) = age {
-            // Browsers read it as a signed number of 64 bits.
+            // Browsers read the age as a signed 64-bit number.
             line.push_str("; Max-Age=");
             line.push_str(&age.min(i64::MAX.unsigned_abs()).to_string());
         }
@@ -281,9 +281,9 @@ fn is_octet(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\",;\\".contains(&byte)
 }
 
-/// Reads a token that this process issued. It is not verified, because it admits no request.
+/// Reads a token that this process issued, without verifying it: it is only put into a cookie.
 fn read_own(token: &str, kind: TokenKind) -> Result<CookieToken, Refusal> {
-    let wrong = || Refusal::cannot_issue("the cookie needs a token of its own kind");
+    let wrong = || Refusal::cannot_issue("this is not a token of the cookie's kind");
     let payload = token.split('.').nth(1).and_then(|segment| URL_SAFE_NO_PAD.decode(segment).ok());
     let payload = payload.and_then(|payload| String::from_utf8(payload).ok()).ok_or_else(wrong)?;
     let claims = Claims::read(&payload).map_err(|_| wrong())?;

@@ -1,7 +1,8 @@
 //! CSRF protection: whether our own page sent a request whose token came in a cookie.
 //!
 //! Other sites can make a browser send its cookies. The request therefore repeats a value from the signed token,
-//! which no other site can read. What the browser says about the origin of the request is checked as well.
+//! which no other site can read. The headers in which the browser reports the origin of the request are checked as
+//! well.
 
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN, UPGRADE};
@@ -18,9 +19,9 @@ use crate::web::location::{FoundToken, at_most_one, protocol_after};
 #[derive(Clone)]
 pub(crate) struct FormValue(pub(crate) Box<[u8]>);
 
-/// The value that the request repeats; `None` if it does not have to repeat one.
+/// The value that the request repeats; `None` if it need not repeat one.
 ///
-/// It runs before the token is verified, so that a forged request costs no signature check.
+/// This runs before the token is verified, so that a forged request costs no signature check.
 pub(crate) fn presented_csrf<'a>(
     parts: &'a Parts,
     settings: &WebSettings,
@@ -69,7 +70,7 @@ pub(crate) fn compare_csrf(
     }
 }
 
-/// Whether the request opens a WebSocket, by HTTP/1.1 (RFC 6455 §4.1) or HTTP/2 (RFC 8441 §4).
+/// Whether the request opens a WebSocket, over HTTP/1.1 (RFC 6455 §4.1) or HTTP/2 (RFC 8441 §4).
 fn is_upgrade(parts: &Parts) -> bool {
     let names_websocket = |line: &http::HeaderValue| {
         line.as_bytes()
@@ -80,8 +81,8 @@ fn is_upgrade(parts: &Parts) -> bool {
         || parts.headers.get_all(UPGRADE).iter().any(names_websocket)
 }
 
-/// Whether a WebSocket may be opened. A browser sends the page's `Origin` with every upgrade, and lets any page open
-/// one. A client without `Origin` is not a browser; it has to present the CSRF value, and is refused where the
+/// Whether a WebSocket may be opened. A browser sends the page's `Origin` with every upgrade, and lets any page
+/// open one. A client without `Origin` is not a browser; it must present the CSRF value, and is refused if the
 /// protection is off.
 fn may_upgrade(parts: &Parts, csrf: &CsrfSettings) -> bool {
     match origin(&parts.headers) {

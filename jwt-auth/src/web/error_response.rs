@@ -1,5 +1,6 @@
 //! The only place where an error becomes a response, and where a refusal gets its settings and its request.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -16,24 +17,18 @@ use crate::token::{IssuedToken, TokenPair};
 use crate::token_kind::TokenKind;
 use crate::web::compat;
 
-/// The head of a request, copied once for the error hook.
-#[derive(Clone)]
-struct RequestSnapshot(Arc<Parts>);
+thread_local! {
+    /// Whether this thread is inside a hook.
+    static IN_HOOK: Cell<bool> = const { Cell::new(false) };
+}
 
 impl JwtAuth {
-    /// The same `JwtAuth` for one request, whose errors are rendered for it.
-    pub(crate) fn for_request(self, parts: &mut Parts) -> Self {
-        // The request is copied only if a hook wants to see it, and only once.
-        if self.web().errors.on_error.is_none() {
-            return self;
-        }
-        let snapshot = match parts.extensions.get::<RequestSnapshot>() {
-            Some(snapshot) => snapshot.clone(),
-            None => RequestSnapshot(Arc::new(parts.clone())),
-        };
-        let request = Arc::clone(&snapshot.0);
-        parts.extensions.insert(snapshot);
-        self.with_request(Some(request))
+    /// The same `JwtAuth`, with errors that are rendered for one request.
+    pub(crate) fn for_request(self, parts: &Parts) -> Self {
+        // The request is copied only if a hook reads it. The copy is never reused: a layer can change the request
+        // between two extractors.
+        let has_hook = self.web().errors.on_error.is_some();
+        self.with_request(has_hook.then(|| Arc::new(parts.clone())))
     }
 }
 
@@ -41,7 +36,7 @@ impl JwtAuth {
 pub(crate) fn refuse(
     refusal: Refusal,
     auth: &JwtAuth,
-    parts: &mut Parts,
+    parts: &Parts,
     kind: TokenKind,
     locations: &[TokenLocation],
 ) -> AuthError {
@@ -89,7 +84,7 @@ fn challenge(error: &AuthError, scheme: &str) -> Option<HeaderValue> {
     }
     let mut text = scheme.to_owned();
     if let Some(code) = challenge_error(kind) {
-        // The sentence of the kind, never a text of the application or the token (W6).
+        // The sentence of the kind, never a string from the application or the token (W6).
         let _ = write!(text, " error=\"{code}\", error_description=\"{}\"", kind.detail());
     }
     match error.demand() {
@@ -110,13 +105,21 @@ fn challenge(error: &AuthError, scheme: &str) -> Option<HeaderValue> {
 
 /// The response of the application's hook, if there is one.
 fn hook_response(error: &AuthError) -> Option<Response> {
+    /// Ends the call of the hook, also when it panics.
+    struct Call;
+    impl Drop for Call {
+        fn drop(&mut self) {
+            IN_HOOK.set(false);
+        }
+    }
+
     let context = error.context()?;
     let hook = context.settings.on_error.as_ref()?;
-    // Inside the hook the error renders by default: a hook that renders it would otherwise call itself.
-    let error = error.without_hook();
+    IN_HOOK.set(true);
+    let _call = Call;
     Some(match &context.request {
-        Some(parts) => hook(&error, parts),
-        None => hook(&error, &http::Request::new(()).into_parts().0),
+        Some(parts) => hook(error, parts),
+        None => hook(error, &http::Request::new(()).into_parts().0),
     })
 }
 
@@ -154,6 +157,10 @@ fn default_response(error: &AuthError) -> Response {
 
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
+        // A hook that renders an error gets the default response: otherwise it would call itself.
+        if IN_HOOK.get() {
+            return default_response(&self);
+        }
         if self.kind() == AuthErrorKind::CannotIssue {
             tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
         } else {
@@ -163,14 +170,14 @@ impl IntoResponse for AuthError {
     }
 }
 
-/// JSON that no cache may store (RFC 6749 §5.1). Inside `Json` the header is yours to add.
+/// JSON with `Cache-Control: no-store` (RFC 6749 §5.1). If you wrap the value in `Json`, add the header yourself.
 impl IntoResponse for TokenPair {
     fn into_response(self) -> Response {
         token_response(&self)
     }
 }
 
-/// JSON that no cache may store (RFC 6749 §5.1). Inside `Json` the header is yours to add.
+/// JSON with `Cache-Control: no-store` (RFC 6749 §5.1). If you wrap the value in `Json`, add the header yourself.
 impl IntoResponse for IssuedToken {
     fn into_response(self) -> Response {
         token_response(&self)

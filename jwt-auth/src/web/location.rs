@@ -1,4 +1,4 @@
-//! Finds the token in a request. Whether the token is valid is not decided here.
+//! Finds the token in a request. Whether the token is valid is decided elsewhere.
 
 use http::header::{COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
@@ -8,7 +8,7 @@ use crate::config::{TokenLocation, WebSettings, is_token_byte};
 use crate::error::AuthErrorKind;
 use crate::token_kind::TokenKind;
 
-/// The bytes at the location of a token. The verifier reads them.
+/// The bytes found at a token's location, for the verifier.
 #[derive(Clone, Copy)]
 pub(crate) struct FoundToken<'a> {
     pub(crate) token: &'a [u8],
@@ -49,7 +49,7 @@ pub(crate) fn find_token<'a>(
     Ok(None)
 }
 
-/// Whether the response answers a token in the query, valid or not, so that no cache may store it (W9).
+/// Whether the request has a token in the query, valid or not, so that no cache may store the response (W9).
 pub(crate) fn concerns_query(
     parts: &Parts,
     settings: &WebSettings,
@@ -92,7 +92,7 @@ pub(super) fn at_most_one<T>(
     if values.next().is_some() { Err(AuthErrorKind::AmbiguousRequest) } else { Ok(first) }
 }
 
-/// `credentials = auth-scheme [ 1*SP token68 ]` (RFC 9110 §11.4); the scheme compares without case.
+/// `credentials = auth-scheme [ 1*SP token68 ]` (RFC 9110 §11.4); the scheme is compared without case.
 fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let Some((word, rest)) = line.split_at_checked(scheme.len()) else { return Ok(None) };
     if !word.eq_ignore_ascii_case(scheme.as_bytes())
@@ -112,11 +112,13 @@ fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a [u8]>, Au
 fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let pairs =
         headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
-    let values = pairs.filter_map(|pair| {
-        let pair = pair.trim_ascii();
-        pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
-    });
+    let values = pairs.filter_map(|pair| cookie_value(pair, name));
     Ok(at_most_one(values)?.filter(|value| !value.is_empty()))
+}
+
+/// The value of `name=value`, if the pair has that name.
+pub(crate) fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
 /// The query parameter of that name. A token needs no percent-encoding (RFC 3986 §2.3), so none is decoded.
@@ -148,7 +150,7 @@ pub(super) fn protocol_after<'a>(
     Ok(found)
 }
 
-/// A location that announces a token contains one.
+/// A location that announces a token must contain one.
 fn not_empty(bytes: &[u8]) -> Result<&[u8], AuthErrorKind> {
     if bytes.is_empty() { Err(AuthErrorKind::Malformed) } else { Ok(bytes) }
 }

@@ -9,4 +9,4 @@ mod location;
 pub use cookies::SetCookies;
 pub(crate) use csrf::{FormValue, compare_csrf, presented_csrf};
 pub(crate) use error_response::refuse;
-pub(crate) use location::{FoundToken, concerns_query, find_token};
+pub(crate) use location::{FoundToken, concerns_query, cookie_value, find_token};

@@ -1,4 +1,4 @@
-//! The backend AWS-LC: its keys are parsed once, and shared by all threads.
+//! The AWS-LC backend: its keys are parsed once, and shared by all threads.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -20,13 +20,13 @@ impl Verifier {
         Some(Self::Secret(Box::new(hmac::Key::new(hash(algorithm)?, secret))))
     }
 
-    /// A key of RSA; modulus and exponent have no leading zeros.
+    /// An RSA key; modulus and exponent have no leading zeros.
     pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
         let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(padding(algorithm)?.0);
         key.ok().map(Self::Public)
     }
 
-    /// A point in SEC1 for EC, or the 32 bytes of Ed25519. `None` for a point that is not on its curve of EC.
+    /// A SEC1 point for EC, or the 32 bytes for Ed25519. `None` for an EC point that is not on its curve.
     pub(in crate::keys) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let key = match algorithm {
             Algorithm::ES256 => ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point),
@@ -73,7 +73,7 @@ impl Signer {
         }
     }
 
-    /// Fills the buffer, which is as long as a signature, with the signature; `false` if the backend cannot sign.
+    /// Writes the signature into the buffer, which is exactly as long; `false` if the backend cannot sign.
     pub(in crate::keys) fn sign(&self, message: &[u8], buffer: &mut [u8]) -> bool {
         let fill = |buffer: &mut [u8], signature: &[u8]| {
             let fits = buffer.len() == signature.len();

@@ -1,4 +1,4 @@
-//! The backend AWS-LC and the backend of jsonwebtoken accept the same signatures.
+//! The AWS-LC backend and the jsonwebtoken backend accept the same signatures.
 
 use jsonwebtoken::EncodingKey;
 use jsonwebtoken::jwk::EllipticCurve;

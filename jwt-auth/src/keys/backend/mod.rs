@@ -1,7 +1,7 @@
-//! The cryptography: keys of AWS-LC, or keys of jsonwebtoken, that sign and verify.
+//! The cryptography backends: AWS-LC keys or jsonwebtoken keys, which sign and verify.
 //!
-//! The provider is one of the statics of jsonwebtoken and never its process default, which panics if no backend or
-//! both are enabled.
+//! The provider is one of jsonwebtoken's statics and never its process default, which panics if no backend or both
+//! are enabled.
 
 #[cfg(feature = "aws_lc_rs")]
 mod aws_lc;

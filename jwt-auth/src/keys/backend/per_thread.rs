@@ -1,4 +1,4 @@
-//! The backend of jsonwebtoken. Its keys are neither `Send` nor `Sync`, so each thread has its own.
+//! The jsonwebtoken backend. Its keys are neither `Send` nor `Sync`, so each thread has its own.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ thread_local! {
     static SIGNERS: Tools<dyn JwtSigner> = RefCell::default();
 }
 
-/// The number of a key, by which each thread finds its tool for it. Tools are removed after the key is dropped.
+/// The number of a key, which each thread uses to find its tool. Tools are removed after the key is dropped.
 struct KeyNumber {
     number: u64,
     alive: Arc<()>,
@@ -38,7 +38,7 @@ impl KeyNumber {
         Self { number: NEXT.fetch_add(1, Ordering::Relaxed), alive: Arc::new(()) }
     }
 
-    /// Calls `run` with this thread's tool, which `create` makes if there is none; `false` if it cannot.
+    /// Calls `run` with this thread's tool. If there is none yet, `create` creates it; `false` if that fails.
     fn with_tool<T: ?Sized>(
         &self,
         tools: &Tools<T>,
@@ -67,7 +67,7 @@ pub(in crate::keys) struct Verifier {
 
 impl Verifier {
     fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
-        // Created once and dropped, so that a key that the backend refuses is an error at start.
+        // Created once and dropped, so that a key that the backend refuses is an error at startup.
         (DEFAULT_PROVIDER.verifier_factory)(&algorithm.backend(), &key).ok()?;
         Some(Self { number: KeyNumber::new(), algorithm, key, modulus: None })
     }
@@ -76,13 +76,13 @@ impl Verifier {
         Self::new(algorithm, DecodingKey::from_secret(secret))
     }
 
-    /// A key of RSA; modulus and exponent have no leading zeros.
+    /// An RSA key; modulus and exponent have no leading zeros.
     pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
         let verifier = Self::new(algorithm, DecodingKey::from_rsa_raw_components(n, e))?;
         Some(Self { modulus: Some(n.to_vec()), ..verifier })
     }
 
-    /// A point in SEC1 for EC, or the 32 bytes of Ed25519.
+    /// A SEC1 point for EC, or the 32 bytes for Ed25519.
     pub(in crate::keys) fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let key = match algorithm.family() {
             Family::Ec => DecodingKey::from_ec_der(point),
@@ -134,7 +134,7 @@ impl Signer {
         Self::new(algorithm, key)
     }
 
-    /// Fills the buffer, which is as long as a signature, with the signature; `false` if the backend cannot sign.
+    /// Writes the signature into the buffer, which is exactly as long; `false` if the backend cannot sign.
     pub(in crate::keys) fn sign(&self, message: &[u8], buffer: &mut [u8]) -> bool {
         SIGNERS.with(|tools| {
             let create =

@@ -15,13 +15,13 @@ use crate::token::issue::request::{Inherited, Life, TokenRequest};
 use crate::token::issue::{IssuedToken, Issuer, SessionGeneration, TokenPair};
 use crate::token::verify::Verified;
 
-/// What a [`TokenBuilder`] issues. Sealed.
+/// The kind of token that a [`TokenBuilder`] issues. Sealed.
 ///
 /// ```
 /// use jwt_auth::AuthError;
 /// use jwt_auth::token::{BuilderKind, TokenBuilder};
 ///
-/// /// Issues what the builder is for, with the role of an editor.
+/// /// Issues the builder's token or pair, with the role of an editor.
 /// fn issue_for_editor<K: BuilderKind>(builder: TokenBuilder<'_, K>) -> Result<K::Output, AuthError> {
 ///     builder.roles(["editor"]).issue()
 /// }
@@ -86,7 +86,7 @@ pub enum PairKind {}
 
 /// A [`TokenBuilder`] of a log-in.
 ///
-/// It is awaited, because it registers its session in the store.
+/// It is awaited, because it registers the session in the store.
 ///
 /// ```
 /// use jwt_auth::token::{LogInKind, TokenBuilder};
@@ -167,11 +167,12 @@ impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
     }
 }
 
-/// Collects what goes into a token, then [`issue`](Self::issue)s it.
+/// Collects the content of a token, and issues it.
 ///
 /// Returned by [`JwtAuth::access_token`](crate::JwtAuth::access_token),
-/// [`refresh_token`](crate::JwtAuth::refresh_token), [`token_pair`](crate::JwtAuth::token_pair), and
-/// [`log_in`](crate::JwtAuth::log_in), whose builder is awaited.
+/// [`refresh_token`](crate::JwtAuth::refresh_token), [`token_pair`](crate::JwtAuth::token_pair) and
+/// [`log_in`](crate::JwtAuth::log_in). Finish it with [`issue`](Self::issue) or `.await`; a log-in is always
+/// awaited.
 ///
 /// ```
 /// use jwt_auth::Config;
@@ -220,9 +221,9 @@ impl<'a, K> TokenBuilder<'a, K> {
 
     /// How long the token lives.
     ///
-    /// In a pair it is the lifetime of the access token. Default: the configured lifetime. After a refresh the
-    /// access token has the configured lifetime again. A refresh token that was given a shorter idle time than
-    /// the configured one keeps it.
+    /// Default: the configured lifetime. In a pair this is the lifetime of the access token; after a refresh it is
+    /// the configured one again. For a refresh token it is the idle time of its session; a shorter one than
+    /// configured is kept at each refresh.
     ///
     /// ```
     /// use std::time::Duration;
@@ -250,9 +251,9 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
-    /// `scope`: what `#[jwt_required(scopes(…))]` requires. Default: none.
+    /// `scope`, which `#[jwt_required(scopes(…))]` checks. Default: none.
     ///
-    /// The claim is that of RFC 8693 §4.2.
+    /// RFC 8693 §4.2 defines the claim.
     ///
     /// ```
     /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
@@ -265,9 +266,9 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
-    /// `roles`: what `#[jwt_required(roles(…))]` requires. Default: none.
+    /// `roles`, which `#[jwt_required(roles(…))]` checks. Default: none.
     ///
-    /// The claim is that of RFC 9068 §2.2.3.1.
+    /// RFC 9068 §2.2.3.1 defines the claim.
     ///
     /// ```
     /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
@@ -280,7 +281,7 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
-    /// Custom claims: a type that serialises as a JSON object.
+    /// Custom claims, from a value that serialises as a JSON object.
     ///
     /// A second call adds to the first. A reserved name is an error of [`issue`](Self::issue).
     ///
@@ -336,7 +337,7 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
-    /// Continues a verified token: its roles, scopes, audience, custom claims and time of log-in.
+    /// Copies from a verified token: its roles, scopes, audience, custom claims and time of log-in.
     pub(crate) fn continuing(mut self, verified: &Verified) -> Self {
         self.request.auth_time = verified.claims().auth_time;
         self.request.inherited = Inherited {
@@ -390,13 +391,10 @@ impl TokenBuilder<'_, PairKind> {
 }
 
 impl<'a> TokenBuilder<'a, LogInKind> {
-    /// The name under which the user recognises the device. Default: none.
+    /// The name by which the user recognises the device. Default: none.
     ///
-    /// The list of [sessions](crate::JwtAuth::sessions) shows it. The `User-Agent` of a browser is a good
-    /// value. At most 200 bytes of it are stored.
-    ///
-    /// The list of [sessions](crate::JwtAuth::sessions) shows it. Such as the `User-Agent` of a browser. At
-    /// most 200 bytes of it are stored.
+    /// The list of [sessions](crate::JwtAuth::sessions) shows it. The `User-Agent` header of a browser is a good
+    /// value. At most 200 bytes are stored.
     ///
     /// ```
     /// # async fn login(auth: jwt_auth::JwtAuth) -> Result<(), jwt_auth::AuthError> {
@@ -419,7 +417,7 @@ impl<'a> TokenBuilder<'a, LogInKind> {
     }
 }
 
-/// A device name often comes from a request header, so its length is bounded.
+/// The maximum length of a device name, which often comes from a request header.
 const LONGEST_DEVICE: usize = 200;
 
 impl<K: BuilderKind> TokenBuilder<'_, K> {
@@ -427,10 +425,10 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
     ///
     /// # Errors
     ///
-    /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims that
-    /// are not an object, a scope with a space, no key that signs, a token of more than 8 KiB. Also if the
-    /// configuration has [additional claims](crate::Config::additional_claims) or headers: `.await` the builder
-    /// instead, so that the hook can run.
+    /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims that are
+    /// not an object, a scope with a space, no key that signs, a token of more than 8 KiB. Also if the
+    /// configuration has [additional claims](crate::Config::additional_claims) or headers: then `.await` the
+    /// builder instead, so that the hook can run.
     ///
     /// ```
     /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;

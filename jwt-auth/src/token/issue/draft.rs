@@ -10,12 +10,12 @@ use crate::keys::Algorithm;
 use crate::token::claims::{LAST_SECOND, RESERVED};
 use crate::token_kind::TokenKind;
 
-/// Header parameters that the framework writes, or that would change the meaning of the token.
+/// Header parameters that jwt-auth writes, or that would change the meaning of the token.
 const RESERVED_HEADER: [&str; 13] = [
     "alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256",
 ];
 
-/// What the tokens of a session may grow by: `,"gen":18446744073709551615` and `,"fresh":false`, encoded.
+/// How much the tokens of a session may grow: `,"gen":18446744073709551615` and `,"fresh":false`, encoded.
 pub(super) const ROOM_TO_GROW: usize = 64;
 
 /// One token to be written.
@@ -42,11 +42,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Checks for reserved names, and for an expiry after the last year that claims can express.
+    /// Checks for reserved names, and for an expiry after the year 9999.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let reserved = |what: &str, name: &str| {
             Refusal::cannot_issue(format!(
-                "the {what} `{name}` is written by the framework; rename yours"
+                "the {what} `{name}` is reserved for jwt-auth; use another name"
             ))
         };
         let mut custom = self.custom.iter().map(|(name, _)| name.as_str());
@@ -63,7 +63,8 @@ impl Draft {
         Ok(())
     }
 
-    /// The draft that a rotation makes of this one: the ring's first key signs, and no header is added.
+    /// The draft of the token that a rotation would issue for this one: the ring's first key signs, and no header
+    /// is added.
     pub(super) fn as_successor(&self) -> Self {
         Self { algorithm: None, header: Map::new(), ..self.clone() }
     }

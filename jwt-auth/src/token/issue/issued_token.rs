@@ -8,12 +8,14 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::clock::to_system_time;
 use crate::secret::Secret;
+use crate::token_kind::TokenKind;
 
 /// One issued token, of either kind.
 ///
-/// It dereferences to the compact form, so `&token` is a `&str`. As JSON, and as a response by itself, it is the
-/// body of RFC 6749 §5.1: `access_token`, `token_type`, and `expires_in` in seconds, which is what a
-/// client-credentials grant answers. `Debug` does not show the token, and there is no `Display`.
+/// It dereferences to the compact form, so `&token` works as a `&str`. An access token serialises as the body of
+/// RFC 6749 §5.1: `access_token`, `token_type`, and `expires_in` in seconds. A refresh token serialises as
+/// `{"refresh_token": …}`, so that no client sends it as its access token. A handler can return either as a
+/// response. `Debug` does not show the token.
 ///
 /// ```
 /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
@@ -29,6 +31,7 @@ use crate::secret::Secret;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct IssuedToken {
+    kind: TokenKind,
     text: Secret,
     id: String,
     issued_at: Duration,
@@ -37,12 +40,13 @@ pub struct IssuedToken {
 
 impl IssuedToken {
     pub(super) fn new(
+        kind: TokenKind,
         text: String,
         id: String,
         issued_at: Duration,
         expires_at: Option<Duration>,
     ) -> Self {
-        Self { text: text.into(), id, issued_at, expires_at }
+        Self { kind, text: text.into(), id, issued_at, expires_at }
     }
 
     /// The token in compact form.
@@ -67,7 +71,7 @@ impl IssuedToken {
         &self.id
     }
 
-    /// `exp`; `None` only for a token that `danger` issued without one.
+    /// `exp`. `None` only for a token that was issued without one (`danger`).
     ///
     /// ```
     /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
@@ -103,6 +107,11 @@ impl AsRef<str> for IssuedToken {
 
 impl Serialize for IssuedToken {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.kind == TokenKind::Refresh {
+            let mut body = serializer.serialize_struct("IssuedToken", 1)?;
+            body.serialize_field("refresh_token", self.as_str())?;
+            return body.end();
+        }
         let expires_in = self.expires_in();
         let len = if expires_in.is_some() { 3 } else { 2 };
         let mut body = serializer.serialize_struct("IssuedToken", len)?;

@@ -1,4 +1,4 @@
-//! Issuing tokens: builders collect what goes into a token, one writer signs it.
+//! Issuing tokens: builders collect the content of a token, and one writer signs it.
 
 mod builder;
 mod draft;

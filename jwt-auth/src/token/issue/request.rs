@@ -1,4 +1,4 @@
-//! What a builder collected, and the drafts that it becomes.
+//! The values that a builder collected, and the drafts made from them.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) enum Life {
     Forever,
 }
 
-/// What the previous token of a session hands on, as it was written.
+/// The parts of a session's previous token that the next one copies, as written there.
 #[derive(Clone, Default)]
 pub(crate) struct Inherited {
     pub(crate) scope: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Inherited {
     pub(crate) csrf: Option<String>,
 }
 
-/// Everything that a token is issued from.
+/// All values from which a token is issued.
 #[derive(Clone)]
 pub(super) struct TokenRequest<'a> {
     pub(super) issuer: Issuer<'a>,
@@ -56,8 +56,6 @@ pub(super) struct TokenRequest<'a> {
     /// The store where a log-in registers its session.
     pub(super) store: Option<&'a dyn ErasedStore>,
     pub(super) device: Option<String>,
-    /// Whether the hooks have run.
-    pub(super) hooks_ran: bool,
 }
 
 impl<'a> TokenRequest<'a> {
@@ -80,14 +78,12 @@ impl<'a> TokenRequest<'a> {
             issued_at: None,
             store: None,
             device: None,
-            hooks_ran: false,
         }
     }
 
     /// Runs the hooks. A builder's own claims take precedence over a hook's, and a hook's over inherited ones.
     pub(super) async fn run_hooks(mut self) -> Result<Self, Refusal> {
         let hooks = self.issuer.hooks;
-        self.hooks_ran = true;
         if let Some(hook) = &hooks.claims {
             let members = Additional::members(&**hook, &self.subject).await?;
             self.inherited.custom.retain(|(name, _)| !members.contains_key(name));
@@ -127,7 +123,7 @@ impl<'a> TokenRequest<'a> {
         let starts_session = self.generation.as_ref().is_none_or(|one| one.generation == 0);
         let PerKind { access, refresh } = self.pair_drafts()?;
         if starts_session {
-            // A session whose first rotation could not be written must not start.
+            // A session must not start if its first rotation could not be written.
             for draft in [&access, &refresh] {
                 issuer.check_fits(&draft.as_successor(), ROOM_TO_GROW)?;
             }
@@ -153,7 +149,7 @@ impl<'a> TokenRequest<'a> {
         request.generation = Some(first.clone());
         let (store, subject, device) =
             (request.store, request.subject.clone(), request.device.take());
-        // Issued first: a pair that cannot be issued leaves no session behind.
+        // Issued first, so that a pair that cannot be issued leaves no session behind.
         let pair = request.issue_pair()?;
         if let Some(store) = store {
             let session = NewSession {
@@ -172,8 +168,8 @@ impl<'a> TokenRequest<'a> {
         Ok(pair)
     }
 
-    /// Checks that the pair can be issued, without signing. A presented token that cannot be continued is
-    /// refused; a configuration that cannot sign stays an error of the application.
+    /// Checks that the pair can be issued, without signing. A token whose successor would be invalid is refused; a
+    /// configuration that cannot sign remains an error of the application.
     pub(super) fn rehearse_pair(&self) -> Result<(), Refusal> {
         let issuer = self.issuer;
         issuer.signing_key(self.algorithm)?;
@@ -216,8 +212,8 @@ impl<'a> TokenRequest<'a> {
         })
     }
 
-    /// The two tokens of a pair. Neither outlives its session: otherwise the session's end would revive a token
-    /// that was revoked with it.
+    /// The two tokens of a pair. Neither outlives its session: the record of a revoked session is deleted after
+    /// the session's end, and a longer-lived token would be accepted again.
     fn pair_drafts(self) -> Result<PerKind<Draft>, Refusal> {
         let rules = self.issuer.rules;
         let position = self.generation.clone();
@@ -251,7 +247,7 @@ fn earlier(expires_at: Option<Duration>, end: Duration) -> Duration {
     expires_at.map_or(end, |at| at.min(end))
 }
 
-/// `scope`: a list separated by spaces (RFC 6749 §3.3), so a name with a space would be two.
+/// `scope`: a list separated by spaces (RFC 6749 §3.3), so a name with a space would become two names.
 fn scope_text(inherited: Option<String>, scopes: &[String]) -> Result<Option<String>, Refusal> {
     let is_scope = |name: &String| {
         !name.is_empty() && name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))

@@ -12,7 +12,7 @@ use crate::token_kind::PerKind;
 /// An access token, and the refresh token that renews it.
 ///
 /// As JSON it is the body of RFC 6749 §5.1: `access_token`, `refresh_token`, `token_type`, and `expires_in` in
-/// seconds; a client written in Rust can deserialise it. `Debug` shows neither token.
+/// seconds; a Rust client can deserialise it. `Debug` shows neither token.
 ///
 /// ```
 /// use jwt_auth::TokenPair;
@@ -63,7 +63,7 @@ impl TokenPair {
     /// let pair = auth.log_in("alice").await?;
     /// let renewed = auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
     /// assert_ne!(renewed.refresh_token(), pair.refresh_token());
-    /// assert!(auth.verify_access(pair.refresh_token()).await.is_err(), "it opens no route");
+    /// assert!(auth.verify_access(pair.refresh_token()).await.is_err(), "a refresh token opens no access route");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -74,7 +74,7 @@ impl TokenPair {
 
     /// The CSRF value of the access token.
     ///
-    /// A request with the token in a cookie has to repeat it. `None` if cookies or their CSRF protection are
+    /// A request with the token in a cookie must repeat it. `None` if cookies or their CSRF protection are
     /// off, and for a deserialised pair.
     ///
     /// ```
@@ -94,7 +94,7 @@ impl TokenPair {
 
     /// The CSRF value of the refresh token.
     ///
-    /// A request with the token in a cookie has to repeat it. `None` if cookies or their CSRF protection are
+    /// A request with the token in a cookie must repeat it. `None` if cookies or their CSRF protection are
     /// off, and for a deserialised pair.
     ///
     /// ```
@@ -106,7 +106,7 @@ impl TokenPair {
         self.csrf.refresh.as_ref().map(Secret::expose)
     }
 
-    /// How long the access token lives, from when it was issued.
+    /// How long the access token lives after it was issued.
     ///
     /// ```
     /// # use jwt_auth::Config;

@@ -1,4 +1,4 @@
-//! The writer: a draft becomes a signed token that our own reader accepts.
+//! The writer: turns a draft into a signed token that our own reader accepts.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::token::issue::draft::Draft;
 use crate::token::response_mark::mark_response;
 use crate::token_kind::TokenKind;
 
-/// What every token is issued with.
+/// The parts of the configuration that issuing needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Issuer<'a> {
     pub(crate) rules: &'a TokenRules,
@@ -46,7 +46,7 @@ impl Issuer<'_> {
             .ok_or_else(|| Refusal::from(AuthErrorKind::CannotIssue))?;
         token.push('.');
         base64url::encode(&signature[..len], &mut token);
-        Ok(IssuedToken::new(token, draft.id.clone(), draft.issued_at, draft.expires_at))
+        Ok(IssuedToken::new(draft.kind, token, draft.id.clone(), draft.issued_at, draft.expires_at))
     }
 
     /// Checks that the draft could be written with `room` bytes to spare, without signing it.
@@ -59,7 +59,7 @@ impl Issuer<'_> {
     fn message(&self, draft: &Draft, key: &LoadedKey) -> Result<String, Refusal> {
         draft.check()?;
         let claims = draft.claims(self.rules.encode_issuer.as_deref());
-        // Custom claims are not written here: our own reader decides on their nesting, numbers and names.
+        // We do not write custom claims ourselves, so our own reader checks their nesting, numbers and names.
         if !draft.custom.is_empty() && Claims::read(&claims).is_err() {
             return Err(Refusal::cannot_issue(
                 "custom claims are JSON of at most 64 levels, with unique names and finite numbers",
@@ -86,7 +86,8 @@ impl Issuer<'_> {
         Ok(message)
     }
 
-    /// The longest token that our own reader accepts and, if cookies carry tokens, that browsers keep.
+    /// Checks that our own reader accepts a token of this size and, if cookies carry tokens, that browsers store
+    /// it.
     fn check_size(
         &self,
         kind: TokenKind,
@@ -105,11 +106,11 @@ impl Issuer<'_> {
     }
 }
 
-/// 128 random bits of the system's generator, in base64url (ASVS 7.2.3).
+/// 128 bits from the operating system's random number generator, in base64url (ASVS 7.2.3).
 pub(crate) fn random_id() -> Result<String, Refusal> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|_| Refusal::cannot_issue("the system's generator returns no random bytes"))?;
+        .map_err(|_| Refusal::cannot_issue("the operating system returns no random bytes"))?;
     let mut id = String::with_capacity(22);
     base64url::encode(&bytes, &mut id);
     Ok(id)
