@@ -6,8 +6,10 @@
 mod app;
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use jwt_auth::TokenIdentity;
 use serde_json::json;
 use tests::{call, claims, config, forge, get, plain_header};
 
@@ -71,7 +73,49 @@ fn logs_contain_the_reason_and_never_the_token() {
             assert!(!text.contains(part), "{text}");
         }
     }
-    let above_debug =
-        text.lines().filter(|line| !line.contains("DEBUG") && !line.contains("TRACE")).count();
-    assert_eq!(above_debug, 1, "only the reuse is logged above debug: {text}");
+    assert_eq!(above_debug(&text).len(), 1, "only the reuse is logged above debug: {text}");
+    a_store_that_is_down_is_logged_once_and_not_per_request();
+}
+
+fn above_debug(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.contains("DEBUG") && !line.contains("TRACE")).collect()
+}
+
+/// Called by the only test: a second one could change which events are enabled for the first.
+fn a_store_that_is_down_is_logged_once_and_not_per_request() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let is_down = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&is_down);
+    let (config, _) = config();
+    let (app, _) = app(config.denylist(move |_: &TokenIdentity<'_>| {
+        let is_down = switch.load(Ordering::Relaxed);
+        async move { if is_down { Err("connection refused") } else { Ok(false) } }
+    }));
+    let good = forge(&plain_header(), &claims());
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(async {
+            tokio::time::pause();
+            for _ in 0..50 {
+                assert_eq!(get(&app, "/me", &good).await.status.as_u16(), 503);
+            }
+            is_down.store(false, Ordering::Relaxed);
+            tokio::time::advance(std::time::Duration::from_secs(1)).await;
+            for _ in 0..50 {
+                assert_eq!(get(&app, "/me", &good).await.status.as_u16(), 200);
+            }
+        });
+    });
+    let text = String::from_utf8(log.0.lock().expect("one thread").clone()).expect("text");
+    let [failure, recovery] = above_debug(&text)[..] else { panic!("one line each: {text}") };
+    assert!(failure.contains("WARN") && failure.contains("connection refused"), "{failure}");
+    assert!(failure.contains("source=\"the denylist\""), "{failure}");
+    assert!(recovery.contains("INFO") && recovery.contains("failures=50"), "{recovery}");
 }

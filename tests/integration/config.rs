@@ -156,6 +156,12 @@ fn durations_out_of_bounds_are_refused() {
         good().session_expires(Duration::from_millis(999)),
         good().refresh_grace(seconds(301)),
         good().decode_leeway(seconds(601)),
+        good().issued_at_leeway(seconds(61)),
+        good().store_deadline(seconds(0)),
+        good().store_deadline(seconds(11)),
+        good().denylist_deadline(seconds(0)),
+        good().encode_issuer("x".repeat(1025)),
+        good().decode_issuer("a\0b"),
     ] {
         assert_eq!(bad.build().expect_err("out of bounds").problems().count(), 1);
     }

@@ -118,7 +118,9 @@ fn issue_refuses_invalid_claims_headers_scopes_and_sizes() {
     refused(auth.access_token("a").header("crit", json!(["x"])).issue(), "`crit`");
     refused(auth.access_token("a").scopes(["a b"]).issue(), "scope");
     refused(auth.access_token("a").scopes([""]).issue(), "scope");
-    refused(auth.access_token("a".repeat(9000)).issue(), "8192 bytes");
+    refused(auth.access_token("a".repeat(1025)).issue(), "1024 bytes");
+    let large = json!({ "x": "y".repeat(9000) });
+    refused(auth.access_token("a").claims(&large).issue(), "8192 bytes");
     refused(auth.access_token("a").algorithm(Algorithm::ES256).issue(), "ES256");
     refused(auth.access_token("a").expires_in(Duration::MAX).issue(), "year 10000");
 }

@@ -294,6 +294,12 @@ async fn duration_variables_change_lifetimes_leeway_and_grace() {
         clock.advance(seconds(905));
         assert_eq!(auth.verify_access(&token).await.is_ok(), is_valid);
     }
+    for (leeway, is_valid) in [("1s", false), ("30s", true)] {
+        let (_, auth, clock) = by_variables(&[("JWT_AUTH_ISSUED_AT_LEEWAY", leeway)]);
+        let token = auth.access_token("alice").issue().expect("a token");
+        clock.set(std::time::UNIX_EPOCH + seconds(tests::NOW - 10));
+        assert_eq!(auth.verify_access(&token).await.is_ok(), is_valid);
+    }
     for (grace, code) in [("0s", Some("refresh_token_reused")), ("1m", None)] {
         let (_, auth, clock) = by_variables(&[("JWT_AUTH_REFRESH_GRACE", grace)]);
         let pair = auth.log_in("alice").await.expect("a pair");

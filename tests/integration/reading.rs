@@ -298,8 +298,8 @@ async fn r12_exp_is_required_and_compared_with_the_clock() {
 async fn r13_r14_nbf_and_iat_in_the_future_are_refused() {
     for (claim, code) in [("nbf", "token_not_yet_valid"), ("iat", "token_issued_in_the_future")] {
         let at = |second: u64| forge(&plain_header(), &with(|c| c[claim] = json!(second)));
-        assert_eq!(code_of(&at(NOW)).await, "ok");
-        assert_eq!(code_of(&at(NOW + 1)).await, code);
+        assert_eq!(code_of(&at(NOW + 5)).await, "ok", "clocks are never exactly equal");
+        assert_eq!(code_of(&at(NOW + 6)).await, code);
         for bad in [json!("1"), json!(null), json!(true), json!(-5)] {
             let token = forge(&plain_header(), &with(|c| c[claim] = bad.clone()));
             assert_eq!(code_of(&token).await, "claims_invalid", "{claim} {bad}");

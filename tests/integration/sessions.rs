@@ -98,18 +98,35 @@ async fn revoke_all_ends_the_sessions_of_every_user() {
 }
 
 #[tokio::test]
-async fn names_over_1024_bytes_are_refused_and_not_recorded() {
+async fn r19_names_that_no_store_can_record_are_neither_issued_nor_accepted_nor_recorded() {
     let auth = config().0.build().expect("a valid configuration");
-    let long = "x".repeat(10_000);
     let until = SystemTime::UNIX_EPOCH + Duration::from_secs(tests::NOW + 60);
-    for outcome in [
-        auth.revoke_id(&long, until).await,
-        auth.revoke_session(&long).await,
-        auth.revoke_key(&long).await,
-        auth.log_out_everywhere(&long).await,
-    ] {
-        assert_eq!(outcome.expect_err("too long").code(), "claims_invalid");
+    for name in ["x".repeat(1025), "x".repeat(3000), "a\0b".to_owned()] {
+        for outcome in [
+            auth.revoke_id(&name, until).await,
+            auth.revoke_session(&name).await,
+            auth.revoke_key(&name).await,
+            auth.log_out_everywhere(&name).await,
+        ] {
+            assert_eq!(outcome.expect_err("not revocable").code(), "claims_invalid");
+        }
+        let issued = auth.access_token(&name).issue();
+        assert_eq!(issued.expect_err("not revocable").code(), "cannot_issue");
+        let logged_in = auth.log_in(&name).await;
+        assert_eq!(logged_in.expect_err("not revocable").code(), "cannot_issue");
+        for claim in ["sub", "iss", "sid", "jti"] {
+            let mut claims = tests::claims();
+            claims[claim] = name.as_str().into();
+            let token = tests::forge(&tests::plain_header(), &claims);
+            let refused = auth.verify_access(&token).await.expect_err("not revocable");
+            assert_eq!(refused.code(), "claims_invalid", "{claim}");
+        }
     }
+    let longest = "x".repeat(1024);
+    let token = auth.access_token(&longest).issue().expect("a token");
+    assert!(auth.verify_access(&token).await.is_ok());
+    auth.log_out_everywhere(&longest).await.expect("a record");
+    assert!(auth.verify_access(&token).await.is_err());
 }
 
 /// A store whose replica never receives a revocation; only strict look-ups see them.

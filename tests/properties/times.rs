@@ -1,4 +1,4 @@
-//! Validity times: a token is valid in one interval, which the leeway extends on both sides.
+//! Validity times: a token is valid in one interval, which the leeways extend.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -22,7 +22,8 @@ fn verdict_at(
 
 proptest! {
     #[test]
-    fn a_token_is_valid_in_one_interval_that_the_leeway_extends_on_both_sides(
+    fn a_token_is_valid_in_one_interval_that_the_leeways_extend(
+        issued_at_leeway in 0_i64..=60,
         nbf in -1000_i64..1000,
         iat in -1000_i64..1000,
         life in 0_i64..1000,
@@ -33,7 +34,9 @@ proptest! {
     ) {
         let (config, clock) = config();
         let leeway = i64::try_from(leeway).expect("small");
-        let config = config.decode_leeway(Duration::from_secs(leeway.unsigned_abs()));
+        let seconds = |seconds: i64| Duration::from_secs(seconds.unsigned_abs());
+        let config = config.decode_leeway(seconds(leeway)).issued_at_leeway(seconds(issued_at_leeway));
+        let ahead = leeway.max(issued_at_leeway);
         let auth = config.verified_cache(cache_size).build().expect("a valid configuration");
         let exp = nbf.max(iat) + life;
         let second = |offset: i64| NOW.checked_add_signed(offset).expect("within the calendar");
@@ -45,13 +48,13 @@ proptest! {
         claims["exp"] = date.into();
         let token = forge(&plain_header(), &claims);
         // The bounds, and one nanosecond before them.
-        let latest = nbf.max(iat) - leeway;
+        let latest = nbf.max(iat) - ahead;
         times.extend([(latest, 0), (latest - 1, 999_999_999), (exp + leeway, 0), (exp + leeway - 1, 999_999_999)]);
         for (now, nanos) in times.iter().copied() {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "quarters of a second")]
             let end = ((fraction * 1e9) as u32, exp + leeway);
             let is_expired = (now, nanos) >= (end.1, end.0);
-            let has_begun = |from: i64| now >= from - leeway;
+            let has_begun = |from: i64| now >= from - ahead;
             let expected = if is_expired {
                 Err(AuthErrorKind::Expired)
             } else if !has_begun(nbf) {

@@ -60,7 +60,7 @@ impl JwtAuth {
             && (required.revocation == Lookup::Strict || self.checks_replica(required))
         {
             // Boxed, so that the future is larger only if a denylist is configured.
-            Box::pin(check_denylist(&**denylist, verified)).await?;
+            Box::pin(self.check_denylist(&**denylist, verified)).await?;
         }
         if let Some(check) = &hooks.check {
             check_claims(&**check, verified)?;
@@ -99,7 +99,7 @@ impl JwtAuth {
     ) -> Result<(), Refusal> {
         self.check_replica(verified, now)?;
         match &self.hooks().denylist {
-            Some(denylist) => check_denylist(&**denylist, verified).await,
+            Some(denylist) => self.check_denylist(&**denylist, verified).await,
             None => Ok(()),
         }
     }
@@ -108,7 +108,7 @@ impl JwtAuth {
     pub(super) async fn check_store(&self, verified: &Verified) -> Result<(), Refusal> {
         let now = to_system_time(since_epoch(&*self.rules().clock));
         let identity = verified.identity();
-        status(within_deadline(self.store().check_strict(&identity, now)).await)
+        status(self.store().check_strict(&identity, now).await)
     }
 
     /// Checks the store's memory.
@@ -119,13 +119,21 @@ impl JwtAuth {
         }
         status(store.check(&verified.identity(), to_system_time(now)))
     }
-}
 
-async fn check_denylist(denylist: &dyn Denylist, verified: &Verified) -> Result<(), Refusal> {
-    match within_deadline(denylist.contains(&verified.identity())).await {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(AuthErrorKind::Revoked.into()),
-        Err(error) => Err(unavailable(error)),
+    async fn check_denylist(
+        &self,
+        denylist: &dyn Denylist,
+        verified: &Verified,
+    ) -> Result<(), Refusal> {
+        let identity = verified.identity();
+        let deadline = self.rules().denylist_deadline;
+        let answer = within_deadline(denylist.contains(&identity), deadline).await;
+        self.denylist_health().observe(&answer);
+        match answer {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(AuthErrorKind::Revoked.into()),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 }
 
@@ -146,7 +154,5 @@ pub(super) fn status(answer: Result<TokenStatus, StoreError>) -> Result<(), Refu
 
 /// The refusal for a store that failed: the token cannot be checked.
 pub(super) fn unavailable(error: impl Into<BoxError>) -> Refusal {
-    let error = error.into();
-    tracing::warn!(target: "jwt_auth", %error, "a token cannot be checked");
     Refusal::from(AuthErrorKind::Unavailable).with_source(error)
 }

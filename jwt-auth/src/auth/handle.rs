@@ -10,7 +10,7 @@ use crate::auth::{Lookup, Requirements};
 use crate::config::{Config, ConfigError, Hooks, TokenRules, WebSettings};
 use crate::error::{AuthError, ErrorContext, Refusal};
 use crate::keys::LoadedRing;
-use crate::session::ErasedStore;
+use crate::session::{Health, WatchedStore};
 use crate::token::{
     AccessKind, AccessToken, Cache, Issuer, LogInKind, PairKind, RefreshKind, RefreshToken,
     TokenBuilder,
@@ -49,7 +49,8 @@ struct Inner {
     rules: TokenRules,
     hooks: Hooks,
     web: WebSettings,
-    store: Arc<dyn ErasedStore>,
+    store: WatchedStore,
+    denylist_health: Health,
     /// Wakes the futures of [`JwtAuth::ended`] when this process revokes something.
     revoked: Notify,
 }
@@ -75,6 +76,7 @@ impl Config {
             hooks: checked.hooks,
             web: checked.web,
             store: checked.store,
+            denylist_health: Health::new("the denylist"),
             revoked: Notify::new(),
         };
         Ok(JwtAuth { inner: Arc::new(inner), request: None })
@@ -98,7 +100,7 @@ impl JwtAuth {
     /// that signs, or if a token cannot contain what the builder was given. It fails with
     /// [`Unavailable`](crate::AuthErrorKind::Unavailable) if the store does not register the session.
     pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
-        self.builder(subject).fresh(true).registered_in(&*self.inner.store)
+        self.builder(subject).fresh(true).registered_in(&self.inner.store)
     }
 
     /// A builder of one access token that belongs to no session.
@@ -240,8 +242,12 @@ impl JwtAuth {
         self.inner.cache.as_ref()
     }
 
-    pub(super) fn store(&self) -> &dyn ErasedStore {
-        &*self.inner.store
+    pub(super) fn store(&self) -> &WatchedStore {
+        &self.inner.store
+    }
+
+    pub(super) fn denylist_health(&self) -> &Health {
+        &self.inner.denylist_health
     }
 
     pub(super) fn revoked(&self) -> &Notify {

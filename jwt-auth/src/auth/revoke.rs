@@ -8,7 +8,7 @@ use crate::auth::authenticate::unavailable;
 use crate::auth::rotate::session_revoked_until;
 use crate::clock::{HUNDRED_YEARS, since_epoch, to_system_time};
 use crate::error::{AuthError, AuthErrorKind, Refusal};
-use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, TokenStatus, within_deadline};
+use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, TokenStatus, is_revocable};
 use crate::token::{LAST_SECOND, VerifiedToken};
 use crate::token_kind::TokenKind;
 
@@ -42,7 +42,7 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes.
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -97,7 +97,7 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes.
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -123,7 +123,7 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes.
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -202,7 +202,7 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the subject has more than 1024 bytes.
+    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the subject has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -246,7 +246,7 @@ impl JwtAuth {
 
     async fn try_sessions(&self, subject: &str) -> Result<Vec<Session>, Refusal> {
         let (store, now) = (self.store(), to_system_time(self.now()));
-        let listed = within_deadline(store.sessions(subject, now)).await.map_err(unavailable)?;
+        let listed = store.sessions(subject, now).await.map_err(unavailable)?;
         let mut active = Vec::with_capacity(listed.len());
         for session in listed {
             // `log_out_everywhere` records an epoch, and not the ids of the sessions that it ends.
@@ -294,19 +294,19 @@ impl JwtAuth {
     }
 
     async fn record(&self, revocation: Revocation<'_>) -> Result<(), Refusal> {
-        let longest = match revocation {
-            Revocation::Token { issuer, id, .. } => id.len().max(issuer.unwrap_or_default().len()),
+        let names = match revocation {
+            Revocation::Token { issuer, id, .. } => [id, issuer.unwrap_or_default()],
             Revocation::Session { id: name, .. }
             | Revocation::Subject { subject: name, .. }
-            | Revocation::Key { id: name, .. } => name.len(),
-            Revocation::All { .. } => 0,
+            | Revocation::Key { id: name, .. } => [name, ""],
+            Revocation::All { .. } => ["", ""],
         };
-        // Stores have no room for a longer name.
-        if longest > MAX_NAME {
+        // No valid token has such a name, and no store can record it.
+        if !names.into_iter().all(|name| is_revocable(name, MAX_NAME)) {
             return Err(AuthErrorKind::InvalidClaims.into());
         }
         let now = to_system_time(self.now());
-        let recorded = within_deadline(self.store().revoke(revocation, now)).await;
+        let recorded = self.store().revoke(revocation, now).await;
         self.revoked().notify_waiters();
         recorded.map_err(unavailable)
     }

@@ -7,7 +7,7 @@ use crate::auth::authenticate::{status, unavailable};
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::TokenRules;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
-use crate::session::{RotationOutcome, RotationRequest, TokenIdentity, within_deadline};
+use crate::session::{RotationOutcome, RotationRequest, TokenIdentity};
 use crate::token::{
     PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, is_expired, random_id,
 };
@@ -76,7 +76,7 @@ impl JwtAuth {
         // 7. The store itself confirms that the token is not revoked: other nodes may have revoked it. No token is
         //    used up while the store does not answer.
         let at = to_system_time(now);
-        status(within_deadline(store.check_strict(&identity, at)).await)?;
+        status(store.check_strict(&identity, at).await)?;
         // 8. The store decides.
         let request = RotationRequest {
             session_id,
@@ -89,7 +89,7 @@ impl JwtAuth {
             grace: rules.refresh_grace,
             now: at,
         };
-        let outcome = within_deadline(store.rotate(request)).await.map_err(unavailable)?;
+        let outcome = store.rotate(request).await.map_err(unavailable)?;
         let next = decided(outcome, next, &identity)?;
         // 9. A revocation that arrived while the store decided covers the successor too, and a revoked successor
         //    is not returned again.

@@ -45,6 +45,9 @@ const OPTIONS: &[Row] = &[
     row("DECODE_LEEWAY", "0", |config, name, value| {
         timed(config, name, value, Config::decode_leeway)
     }),
+    row("ISSUED_AT_LEEWAY", "5 seconds", |config, name, value| {
+        timed(config, name, value, Config::issued_at_leeway)
+    }),
     row("ACCESS_TOKEN_EXPIRES", "15 minutes", |config, name, value| {
         timed(config, name, value, Config::access_token_expires)
     }),
@@ -65,6 +68,12 @@ const OPTIONS: &[Row] = &[
     }),
     row("REFRESH_GRACE", "10 seconds", |config, name, value| {
         timed(config, name, value, Config::refresh_grace)
+    }),
+    row("STORE_DEADLINE", "250 milliseconds", |config, name, value| {
+        timed(config, name, value, Config::store_deadline)
+    }),
+    row("DENYLIST_DEADLINE", "250 milliseconds", |config, name, value| {
+        timed(config, name, value, Config::denylist_deadline)
     }),
     row("DENYLIST_TOKEN_CHECKS", "both", |config, name, value| {
         let kinds = TokenKind::ALL.map(|kind| (kind.claim(), kind));
@@ -222,7 +231,7 @@ impl Config {
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer), [`encode_issuer`](Self::encode_issuer), [`decode_issuer`](Self::decode_issuer) |
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
-    /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE` | durations with their unit: `90s`, `15m`, `12h`, `30d` |
+    /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |
     /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens security: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |
     /// | `JWT_AUTH_TOKEN_LOCATION` | [`token_location`](Self::token_location): `header`, `cookie`, `query`, `websocket_protocol`, separated by commas |

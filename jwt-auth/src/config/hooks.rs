@@ -156,8 +156,9 @@ impl Config {
     /// Default: none.
     ///
     /// It runs for every request, after the signature, the claims, the CSRF value and the
-    /// [store](Self::revocation) were checked. If it fails or takes more than 250 ms, the request is refused with
-    /// 503, because the token may be revoked.
+    /// [store](Self::revocation) were checked. If it fails or takes longer than
+    /// [`denylist_deadline`](Self::denylist_deadline), the request is refused with 503, because the token may be
+    /// revoked.
     ///
     /// [`log_out`](crate::JwtAuth::log_out) and the other revocations write only to the store; write to your list
     /// as well. The list does not make rotation durable: the store remembers which refresh tokens were used, and

@@ -44,6 +44,41 @@ impl Config {
         self
     }
 
+    /// How long a call to the store may take.
+    ///
+    /// A store that has not answered by then is treated as failed, and the request is refused with 503. Requests
+    /// that are checked from memory do not wait for the store. Default: 250 milliseconds, because a client waits
+    /// for it. The maximum is 10 seconds.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().store_deadline(Duration::from_secs(1)).build().is_ok());
+    /// assert!(config().store_deadline(Duration::ZERO).build().is_err());
+    /// ```
+    pub fn store_deadline(mut self, deadline: Duration) -> Self {
+        self.rules.store_deadline = deadline;
+        self
+    }
+
+    /// How long a call to your [`denylist`](Self::denylist) may take.
+    ///
+    /// A denylist that has not answered by then is treated as failed, and the request is refused with 503.
+    /// Default: 250 milliseconds, because every request with a token waits for it. The maximum is 10 seconds.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().denylist_deadline(Duration::from_millis(500)).build().is_ok());
+    /// assert!(config().denylist_deadline(Duration::from_secs(11)).build().is_err());
+    /// ```
+    pub fn denylist_deadline(mut self, deadline: Duration) -> Self {
+        self.rules.denylist_deadline = deadline;
+        self
+    }
+
     /// The store of revocations and sessions.
     ///
     /// Default: a [`MemoryStore`](crate::MemoryStore), which is for one process and loses everything at a restart.

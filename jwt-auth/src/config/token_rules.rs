@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use crate::clock::{Clock, HUNDRED_YEARS, SystemClock};
 use crate::config::{Config, ConfigProblem, duration};
+use crate::session::{MAX_NAME, is_revocable};
 use crate::token_kind::PerKind;
 
 /// The maximum size of a token. Larger ones are refused without being read.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 /// The maximum leeway. A longer one would make `exp` meaningless.
 const MOST_LEEWAY: Duration = Duration::from_secs(600);
+/// The maximum tolerance for issue times. A clock that is further off needs to be set.
+const MOST_ISSUED_AT_LEEWAY: Duration = Duration::from_secs(60);
+/// The maximum deadline. A client has given up by then.
+const MOST_DEADLINE: Duration = Duration::from_secs(10);
 /// The maximum size of the cache: ten gigabytes of tokens. A larger number is a mistake in the unit.
 const MOST_CACHED: usize = 10_000_000;
 
@@ -25,9 +30,14 @@ pub(crate) struct TokenRules {
     /// Required of tokens.
     pub(crate) decode_audience: Vec<String>,
     pub(crate) leeway: Duration,
+    pub(crate) issued_at_leeway: Duration,
     pub(crate) expires: PerKind<Duration>,
     pub(crate) session_expires: Duration,
     pub(crate) refresh_grace: Duration,
+    /// A store that has not answered by then is treated as failed.
+    pub(crate) store_deadline: Duration,
+    /// The same for the application's denylist.
+    pub(crate) denylist_deadline: Duration,
     /// Whether tokens of the kind are checked for revocation.
     pub(crate) checks_revocation: PerKind<bool>,
     /// The number of verified tokens to cache; `None` for the default.
@@ -49,12 +59,15 @@ impl Default for TokenRules {
             audience: Vec::new(),
             decode_audience: Vec::new(),
             leeway: Duration::ZERO,
+            issued_at_leeway: Duration::from_secs(5),
             expires: PerKind {
                 access: Duration::from_secs(15 * 60),
                 refresh: Duration::from_secs(30 * 86_400),
             },
             session_expires: Duration::from_secs(90 * 86_400),
             refresh_grace: Duration::from_secs(10),
+            store_deadline: Duration::from_millis(250),
+            denylist_deadline: Duration::from_millis(250),
             checks_revocation: PerKind { access: true, refresh: true },
             verified_cache: None,
             exp_optional: false,
@@ -73,9 +86,12 @@ impl fmt::Debug for TokenRules {
             .field("audience", &self.audience)
             .field("decode_audience", &self.decode_audience)
             .field("leeway", &self.leeway)
+            .field("issued_at_leeway", &self.issued_at_leeway)
             .field("expires", &self.expires)
             .field("session_expires", &self.session_expires)
             .field("refresh_grace", &self.refresh_grace)
+            .field("store_deadline", &self.store_deadline)
+            .field("denylist_deadline", &self.denylist_deadline)
             .field("checks_revocation", &self.checks_revocation)
             .field("verified_cache", &self.verified_cache)
             .field("exp_optional", &self.exp_optional)
@@ -84,6 +100,11 @@ impl fmt::Debug for TokenRules {
 }
 
 impl TokenRules {
+    /// The latest time of issue that is accepted at `now`: clocks that issue may be ahead of this one.
+    pub(crate) fn latest_issue(&self, now: Duration) -> Duration {
+        now.saturating_add(self.leeway.max(self.issued_at_leeway))
+    }
+
     /// Every option that breaks its rule.
     pub(super) fn problems(&self) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
@@ -92,6 +113,24 @@ impl TokenRules {
                 problems.push(ConfigProblem::new(field, rule, fix));
             }
         };
+        self.report_names(&mut report);
+        self.report_times(&mut report);
+        report(
+            "denylist_token_checks",
+            !self.checks_revocation.access && !self.checks_revocation.refresh,
+            "the list is empty, so no token could be revoked".to_owned(),
+            "remove the option: both kinds are then checked",
+        );
+        report(
+            "verified_cache",
+            self.verified_cache.is_some_and(|entries| entries > MOST_CACHED),
+            format!("the cache has at most {MOST_CACHED} tokens, of about a kilobyte each"),
+            "write `.verified_cache(10_000)`, or remove the option",
+        );
+        problems
+    }
+
+    fn report_names(&self, report: &mut Report<'_>) {
         for (field, issuer) in
             [("encode_issuer", &self.encode_issuer), ("decode_issuer", &self.decode_issuer)]
         {
@@ -99,6 +138,13 @@ impl TokenRules {
                 field,
                 issuer.as_deref().is_some_and(|issuer| issuer.trim().is_empty()),
                 "the issuer is blank".to_owned(),
+                "write `.issuer(\"https://auth.example\")`, or remove the option",
+            );
+            report(
+                field,
+                issuer.as_deref().is_some_and(|issuer| !is_revocable(issuer, MAX_NAME)),
+                "an issuer has at most 1024 bytes and no NUL, so that its tokens can be revoked"
+                    .to_owned(),
                 "write `.issuer(\"https://auth.example\")`, or remove the option",
             );
         }
@@ -114,11 +160,23 @@ impl TokenRules {
                 &format!("write `.{field}([\"https://api.example\"])`, or remove the option"),
             );
         }
+    }
+
+    fn report_times(&self, report: &mut Report<'_>) {
         report(
             "decode_leeway",
             self.leeway > MOST_LEEWAY,
             format!("the leeway is at most 10m; this one is {}", duration::write(self.leeway)),
             "write `.decode_leeway(Duration::from_secs(30))`, and synchronise the clocks with NTP",
+        );
+        report(
+            "issued_at_leeway",
+            self.issued_at_leeway > MOST_ISSUED_AT_LEEWAY,
+            format!(
+                "the tolerance for issue times is at most 1m; this one is {}",
+                duration::write(self.issued_at_leeway)
+            ),
+            "write `.issued_at_leeway(Duration::from_secs(5))`, and synchronise the clocks with NTP",
         );
         for (field, life) in [
             ("access_token_expires", self.expires.access),
@@ -138,21 +196,21 @@ impl TokenRules {
             format!("the grace is at most 5m; this one is {}", duration::write(self.refresh_grace)),
             "write `.refresh_grace(Duration::from_secs(10))`, enough for two tabs that refresh at once",
         );
-        report(
-            "denylist_token_checks",
-            !self.checks_revocation.access && !self.checks_revocation.refresh,
-            "the list is empty, so no token could be revoked".to_owned(),
-            "remove the option: both kinds are then checked",
-        );
-        report(
-            "verified_cache",
-            self.verified_cache.is_some_and(|entries| entries > MOST_CACHED),
-            format!("the cache has at most {MOST_CACHED} tokens, of about a kilobyte each"),
-            "write `.verified_cache(10_000)`, or remove the option",
-        );
-        problems
+        for (field, deadline) in
+            [("store_deadline", self.store_deadline), ("denylist_deadline", self.denylist_deadline)]
+        {
+            report(
+                field,
+                deadline.is_zero() || deadline > MOST_DEADLINE,
+                format!("a deadline is 1ms to 10s; this one is {}", duration::write(deadline)),
+                &format!("write `.{field}(Duration::from_millis(250))`"),
+            );
+        }
     }
 }
+
+/// Reports an option that breaks its rule: the option, whether it is broken, the rule, and the line to write.
+type Report<'a> = dyn FnMut(&str, bool, String, &str) + 'a;
 
 /// # Tokens
 ///
@@ -245,10 +303,11 @@ impl Config {
         self
     }
 
-    /// How far the clocks of issuer and verifier may differ.
+    /// How long a token is accepted after its `exp`.
     ///
-    /// It applies to `exp`, `nbf` and `iat`. Default: 0, because a leeway extends the life of a stolen token. The
-    /// maximum is 10 minutes.
+    /// Default: 0, because a leeway extends the life of a stolen token. The maximum is 10 minutes. A leeway longer
+    /// than [`issued_at_leeway`](Self::issued_at_leeway) also applies to `nbf` and `iat`, as in other libraries.
+    /// For clocks that differ by a few seconds it is not needed: see `issued_at_leeway`.
     ///
     /// ```
     /// # use jwt_auth::Config;
@@ -259,6 +318,35 @@ impl Config {
     /// ```
     pub fn decode_leeway(mut self, leeway: Duration) -> Self {
         self.rules.leeway = leeway;
+        self
+    }
+
+    /// How far in the future `iat` and `nbf` may be.
+    ///
+    /// The clocks of two nodes are never exactly equal: without a tolerance, a node whose clock is 200 ms behind
+    /// refuses the tokens that another node has just issued. The tolerance does not extend the life of a token,
+    /// because `exp` has a leeway of its own ([`decode_leeway`](Self::decode_leeway)). Default: 5 seconds, far more
+    /// than clocks differ under NTP. The maximum is 1 minute.
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, ManualClock};
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// let ahead = config().clock(ManualClock::at(1_700_000_003)).build()?;
+    /// let token = ahead.access_token("alice").issue()?;
+    /// let behind = || config().clock(ManualClock::at(1_700_000_000));
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// assert!(behind().build()?.verify_access(&token).await.is_ok());
+    /// let strict = behind().issued_at_leeway(Duration::ZERO).build()?;
+    /// assert!(strict.verify_access(&token).await.is_err());
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// # })?;
+    /// assert!(config().issued_at_leeway(Duration::from_secs(61)).build().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn issued_at_leeway(mut self, leeway: Duration) -> Self {
+        self.rules.issued_at_leeway = leeway;
         self
     }
 

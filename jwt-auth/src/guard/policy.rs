@@ -149,7 +149,7 @@ pub(super) fn enforce(
     if let Some(max_age) = spec.max_age {
         let now = since_epoch(&*rules.clock);
         let oldest = now.saturating_sub(max_age.saturating_add(rules.leeway));
-        let latest = now.saturating_add(rules.leeway);
+        let latest = rules.latest_issue(now);
         // A token without the time of the log-in, or with one in the future, counts as too old.
         if claims.auth_time.is_none_or(|at| at < oldest || at > latest) {
             let kind = AuthErrorKind::ReauthenticationRequired;

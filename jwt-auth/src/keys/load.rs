@@ -113,9 +113,9 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
             )
         })?);
     }
-    if id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 256) {
+    if id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 256 || id.contains('\0')) {
         return Err(KeyProblem::new(
-            "a key id has 1 to 256 bytes",
+            "a key id has 1 to 256 bytes, and no NUL",
             "give the key a short id: `.id(\"2026-01\")`",
         ));
     }

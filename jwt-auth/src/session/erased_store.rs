@@ -13,19 +13,18 @@ use crate::session::{
 pub(crate) type BoxFuture<'a, T, E = StoreError> =
     Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// A store that has not answered by then is treated as failed.
-const DEADLINE: Duration = Duration::from_millis(250);
-
 /// Waits for the store's answer until the deadline. A store that answers at once needs no timer.
 pub(crate) async fn within_deadline<T, E: From<StoreError>>(
     mut answer: BoxFuture<'_, T, E>,
+    deadline: Duration,
 ) -> Result<T, E> {
     let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
     match first {
         Poll::Ready(answer) => answer,
-        Poll::Pending => tokio::time::timeout(DEADLINE, answer)
-            .await
-            .unwrap_or_else(|_| Err(StoreError::new("no answer within 250 ms").into())),
+        Poll::Pending => tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| {
+            Err(StoreError::new(format_args!("no answer within {} ms", deadline.as_millis()))
+                .into())
+        }),
     }
 }
 

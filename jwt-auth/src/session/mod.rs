@@ -24,6 +24,7 @@ mod session_list;
 #[cfg(feature = "sqlite")]
 mod sqlite_store;
 mod store;
+mod watched_store;
 
 pub(crate) use erased_store::{ErasedStore, within_deadline};
 pub use identity::{TokenIdentity, TokenStatus};
@@ -31,7 +32,7 @@ pub use memory_store::MemoryStore;
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub use postgres_store::{PostgresStore, PostgresStoreBuilder};
-pub(crate) use record::MAX_NAME;
+pub(crate) use record::{MAX_NAME, MAX_TOKEN_ID, is_revocable};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redis_store::{RedisStore, RedisStoreBuilder};
@@ -43,3 +44,4 @@ pub use session_list::{NewSession, Session};
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use sqlite_store::{SqliteStore, SqliteStoreBuilder};
 pub use store::{RevocationStore, StoreError};
+pub(crate) use watched_store::{Health, WatchedStore};

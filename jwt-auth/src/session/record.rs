@@ -7,8 +7,15 @@ use crate::session::{Revocation, TokenIdentity};
 /// Seconds since 1970: the precision of claims.
 pub(crate) type Second = u64;
 
-/// The longest name that a record may have, in bytes.
+/// The longest name that a record may have, in bytes: a subject, an issuer, a session id or a key id.
 pub(crate) const MAX_NAME: usize = 1024;
+/// The longest token id (`jti`), in bytes.
+pub(crate) const MAX_TOKEN_ID: usize = 128;
+
+/// Whether every store can record the name. PostgreSQL has no text with NUL.
+pub(crate) fn is_revocable(name: &str, longest: usize) -> bool {
+    name.len() <= longest && !name.contains('\0')
+}
 
 /// What a record covers; two records of one key combine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,9 +40,9 @@ impl StoreError {
 /// Remembers what was revoked and who is logged in, and decides rotations.
 ///
 /// [`check`](Self::check) runs for every verified token. It answers from memory, without waiting; a shared store
-/// has a replica for it, and returns an error if the replica is too old. The other methods may wait up to 250 ms,
-/// and return only when the record is durable. A store that waits needs a Tokio runtime with its timer enabled, as
-/// under `#[tokio::main]`.
+/// has a replica for it, and returns an error if the replica is too old. The other methods may wait up to
+/// [`store_deadline`](crate::Config::store_deadline) (250 ms), and return only when the record is durable. A store
+/// that waits needs a Tokio runtime with its timer enabled, as under `#[tokio::main]`.
 ///
 /// Every store must pass `testing::store_conformance` (feature `testing`).
 ///

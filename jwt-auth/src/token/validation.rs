@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::config::TokenRules;
 use crate::error::AuthErrorKind;
-use crate::token::claims::{Audience, Claims};
+use crate::session::{MAX_NAME, MAX_TOKEN_ID, is_revocable};
+use crate::token::claims::{Audience, Claims, Str};
 use crate::token_kind::TokenKind;
 
 /// What a caller requires of a token, beyond the rules.
@@ -28,14 +29,22 @@ pub(crate) fn validate(
     issuer(claims, payload, rules)?;
     audience(claims, payload, rules, expected)?;
     kind(claims, typ, expected.kind)?;
-    let too_long = claims.jti.as_ref().is_some_and(|id| id.of(payload).len() > 128);
     if claims.sub.is_none()
-        || too_long
+        || !has_revocable_names(claims, payload)
         || (expected.kind == TokenKind::Refresh && claims.jti.is_none())
     {
         return Err(AuthErrorKind::InvalidClaims);
     }
     Ok(())
+}
+
+/// Whether a store can record the names by which the token is revoked (R19).
+fn has_revocable_names(claims: &Claims, payload: &str) -> bool {
+    let name = |claim: &Option<Str>, longest| {
+        claim.as_ref().is_none_or(|name| is_revocable(name.of(payload), longest))
+    };
+    name(&claims.jti, MAX_TOKEN_ID)
+        && [&claims.sub, &claims.iss, &claims.sid].into_iter().all(|claim| name(claim, MAX_NAME))
 }
 
 /// Whether the token has expired. Code that holds a verified token for a while calls this again.
@@ -50,7 +59,7 @@ fn times(claims: &Claims, rules: &TokenRules, now: Duration) -> Result<(), AuthE
     if is_expired(claims, rules, now) {
         return Err(AuthErrorKind::Expired);
     }
-    let latest = now.saturating_add(rules.leeway);
+    let latest = rules.latest_issue(now);
     if claims.nbf.is_some_and(|nbf| nbf > latest) {
         return Err(AuthErrorKind::NotYetValid);
     }
@@ -129,15 +138,42 @@ mod tests {
 
     #[test]
     fn r13_nbf_and_r14_iat_are_not_in_the_future() {
-        let leeway = |s: &mut TokenRules| s.leeway = Duration::from_secs(5);
+        let leeway = |s: &mut TokenRules| s.leeway = Duration::from_secs(9);
         for (claim, kind) in
             [("nbf", AuthErrorKind::NotYetValid), ("iat", AuthErrorKind::IssuedInTheFuture)]
         {
             let at = |second: u64| with(&format!(r#","exp":9000,"{claim}":{second}"#));
-            assert_eq!(verdict(&at(NOW), |_| {}), Ok(()));
-            assert_eq!(verdict(&at(NOW + 1), |_| {}), Err(kind));
-            assert_eq!(verdict(&at(NOW + 5), leeway), Ok(()));
-            assert_eq!(verdict(&at(NOW + 6), leeway), Err(kind));
+            assert_eq!(verdict(&at(NOW + 5), |_| {}), Ok(()));
+            assert_eq!(verdict(&at(NOW + 6), |_| {}), Err(kind));
+            let exact = |s: &mut TokenRules| s.issued_at_leeway = Duration::ZERO;
+            assert_eq!(verdict(&at(NOW), exact), Ok(()));
+            assert_eq!(verdict(&at(NOW + 1), exact), Err(kind));
+            assert_eq!(verdict(&at(NOW + 9), leeway), Ok(()), "a longer leeway applies too");
+            assert_eq!(verdict(&at(NOW + 10), leeway), Err(kind));
+        }
+    }
+
+    #[test]
+    fn r13_the_tolerance_for_issue_times_does_not_extend_exp() {
+        let wide = |s: &mut TokenRules| s.issued_at_leeway = Duration::from_secs(60);
+        assert_eq!(verdict(&with(r#","exp":1000"#), wide), Err(AuthErrorKind::Expired));
+    }
+
+    #[test]
+    fn r19_names_that_no_store_can_record_are_refused() {
+        let names = |rest: &str| format!(r#"{{"type":"access","exp":9000{rest}}}"#);
+        for (claim, longest) in [("sub", 1024), ("iss", 1024), ("sid", 1024), ("jti", 128)] {
+            let subject = if claim == "sub" { "" } else { r#","sub":"a""# };
+            let with_name = |name: &str| names(&format!(r#"{subject},"{claim}":"{name}""#));
+            assert_eq!(verdict(&with_name(&"x".repeat(longest)), |_| {}), Ok(()), "{claim}");
+            for bad in ["x".repeat(longest + 1), "é".repeat(longest / 2 + 1), "a\\u0000b".into()] {
+                assert_eq!(
+                    verdict(&with_name(&bad), |_| {}),
+                    Err(AuthErrorKind::InvalidClaims),
+                    "{claim} of {} bytes",
+                    bad.len()
+                );
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::{AuthError, ErrorContext, Refusal};
 use crate::keys::Algorithm;
-use crate::session::ErasedStore;
+use crate::session::WatchedStore;
 use crate::token::issue::request::{Inherited, Life, TokenRequest};
 use crate::token::issue::{IssuedToken, Issuer, SessionGeneration, TokenPair};
 use crate::token::verify::Verified;
@@ -411,7 +411,7 @@ impl<'a> TokenBuilder<'a, LogInKind> {
         self
     }
 
-    pub(crate) fn registered_in(mut self, store: &'a dyn ErasedStore) -> Self {
+    pub(crate) fn registered_in(mut self, store: &'a WatchedStore) -> Self {
         self.request.store = Some(store);
         self
     }

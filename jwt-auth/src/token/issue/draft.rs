@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Refusal;
 use crate::keys::Algorithm;
+use crate::session::{MAX_NAME, is_revocable};
 use crate::token::claims::{LAST_SECOND, RESERVED};
 use crate::token_kind::TokenKind;
 
@@ -42,7 +43,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Checks for reserved names, and for an expiry after the year 9999.
+    /// Checks for reserved names, for names that no store could revoke (R19), and for an expiry after the year 9999.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let reserved = |what: &str, name: &str| {
             Refusal::cannot_issue(format!(
@@ -56,6 +57,13 @@ impl Draft {
         if let Some(name) = self.header.keys().find(|name| RESERVED_HEADER.contains(&name.as_str()))
         {
             return Err(reserved("header parameter", name));
+        }
+        if !is_revocable(&self.subject, MAX_NAME)
+            || !is_revocable(self.session_id.as_deref().unwrap_or_default(), MAX_NAME)
+        {
+            return Err(Refusal::cannot_issue(
+                "a subject and a session id have at most 1024 bytes and no NUL, so that they can be revoked",
+            ));
         }
         if self.expires_at.is_some_and(|exp| exp.as_secs() > LAST_SECOND) {
             return Err(Refusal::cannot_issue("a token must expire before the year 10000"));

@@ -9,7 +9,7 @@ use crate::config::Additional;
 use crate::error::{AuthErrorKind, Refusal};
 use crate::keys::Algorithm;
 use crate::secret::Secret;
-use crate::session::{ErasedStore, NewSession, within_deadline};
+use crate::session::{NewSession, WatchedStore};
 use crate::token::issue::draft::{Draft, ROOM_TO_GROW};
 use crate::token::issue::writer::{Issuer, random_id};
 use crate::token::issue::{IssuedToken, SessionGeneration, TokenPair};
@@ -54,7 +54,7 @@ pub(super) struct TokenRequest<'a> {
     /// `None` for the time when it is issued.
     pub(super) issued_at: Option<Duration>,
     /// The store where a log-in registers its session.
-    pub(super) store: Option<&'a dyn ErasedStore>,
+    pub(super) store: Option<&'a WatchedStore>,
     pub(super) device: Option<String>,
 }
 
@@ -160,10 +160,10 @@ impl<'a> TokenRequest<'a> {
                 ends: to_system_time(first.session_ends),
                 now: to_system_time(first.issued_at),
             };
-            within_deadline(store.register(session)).await.map_err(|error| {
-                tracing::warn!(target: "jwt_auth", %error, "a log-in was refused");
-                Refusal::from(AuthErrorKind::Unavailable).with_source(error)
-            })?;
+            store
+                .register(session)
+                .await
+                .map_err(|error| Refusal::from(AuthErrorKind::Unavailable).with_source(error))?;
         }
         Ok(pair)
     }

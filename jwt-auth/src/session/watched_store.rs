@@ -1,0 +1,152 @@
+//! The configured store with its deadline. Its failures and its recovery are logged once, not per request.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::session::{
+    ErasedStore, NewSession, Revocation, RotationOutcome, RotationRequest, Session, StoreError,
+    TokenIdentity, TokenStatus, within_deadline,
+};
+
+/// A source counts as recovered after this long without a failure: under overload, answers and failures alternate.
+const RECOVERED_AFTER: Duration = Duration::from_secs(1);
+
+/// Whether something that requests depend on answers. It logs each change, with the number of failures in between.
+#[derive(Debug)]
+pub(crate) struct Health {
+    source: &'static str,
+    /// The failures since it last answered; zero while it answers.
+    failures: AtomicU64,
+    last_failure: Mutex<Option<Instant>>,
+}
+
+impl Health {
+    pub(crate) const fn new(source: &'static str) -> Self {
+        Self { source, failures: AtomicU64::new(0), last_failure: Mutex::new(None) }
+    }
+
+    /// Records an answer or a failure.
+    pub(crate) fn observe<T, E: fmt::Display>(&self, answer: &Result<T, E>) {
+        match answer {
+            Ok(_) if self.failures.load(Ordering::Relaxed) == 0 => {}
+            Ok(_) => self.recover(),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&self, error: &dyn fmt::Display) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        if self.failures.fetch_add(1, Ordering::Relaxed) == 0 {
+            let source = self.source;
+            tracing::warn!(target: "jwt_auth", %error, source, "requests are refused with 503");
+        }
+    }
+
+    fn recover(&self) {
+        let mut last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() < RECOVERED_AFTER) {
+            return;
+        }
+        *last = None;
+        let (source, failures) = (self.source, self.failures.swap(0, Ordering::Relaxed));
+        tracing::info!(target: "jwt_auth", source, failures, "requests are admitted again");
+    }
+}
+
+/// The configured store, with the deadline for its answers.
+pub(crate) struct WatchedStore {
+    store: Arc<dyn ErasedStore>,
+    deadline: Duration,
+    memory: Health,
+    answers: Health,
+}
+
+impl WatchedStore {
+    pub(crate) fn new(store: Arc<dyn ErasedStore>, deadline: Duration) -> Self {
+        let (memory, answers) = (Health::new("the store's memory"), Health::new("the store"));
+        Self { store, deadline, memory, answers }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.store.is_empty()
+    }
+
+    /// Checks the token from memory.
+    pub(crate) fn check(
+        &self,
+        token: &TokenIdentity<'_>,
+        now: SystemTime,
+    ) -> Result<TokenStatus, StoreError> {
+        let answer = self.store.check(token, now);
+        self.memory.observe(&answer);
+        answer
+    }
+
+    /// Checks the token in the store itself.
+    pub(crate) async fn check_strict(
+        &self,
+        token: &TokenIdentity<'_>,
+        now: SystemTime,
+    ) -> Result<TokenStatus, StoreError> {
+        self.observed(within_deadline(self.store.check_strict(token, now), self.deadline).await)
+    }
+
+    pub(crate) async fn revoke(
+        &self,
+        revocation: Revocation<'_>,
+        now: SystemTime,
+    ) -> Result<(), StoreError> {
+        self.observed(within_deadline(self.store.revoke(revocation, now), self.deadline).await)
+    }
+
+    pub(crate) async fn rotate(
+        &self,
+        request: RotationRequest<'_>,
+    ) -> Result<RotationOutcome, StoreError> {
+        self.observed(within_deadline(self.store.rotate(request), self.deadline).await)
+    }
+
+    pub(crate) async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+        self.observed(within_deadline(self.store.register(session), self.deadline).await)
+    }
+
+    pub(crate) async fn sessions(
+        &self,
+        subject: &str,
+        now: SystemTime,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.observed(within_deadline(self.store.sessions(subject, now), self.deadline).await)
+    }
+
+    fn observed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.answers.observe(&answer);
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_recovers_after_a_second_without_a_failure() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            tokio::time::pause();
+            let health = Health::new("a source");
+            let failures = || health.failures.load(Ordering::Relaxed);
+            for _ in 0..3 {
+                health.observe(&Err::<(), _>("down"));
+                health.observe(&Ok::<_, &str>(()));
+            }
+            assert_eq!(failures(), 3, "an answer between failures is no recovery");
+            tokio::time::advance(RECOVERED_AFTER).await;
+            health.observe(&Ok::<_, &str>(()));
+            assert_eq!(failures(), 0);
+        });
+    }
+}
