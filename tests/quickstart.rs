@@ -90,6 +90,9 @@ async fn log_in_call_refusal_scopes_refresh_and_freshness_work() {
     );
     assert_eq!(app.status(Method::DELETE, "/account", stale).await, StatusCode::UNAUTHORIZED);
     assert_eq!(app.status(Method::DELETE, "/account", token).await, StatusCode::OK);
+    assert_eq!(app.status(Method::POST, "/logout", token).await, StatusCode::NO_CONTENT);
+    assert_eq!(app.status(Method::GET, "/notes", stale).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status(Method::POST, "/logout", token).await, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -102,6 +105,7 @@ async fn the_printed_curl_commands_work() {
         [
             "DELETE /account  access  fresh",
             "POST   /login    public",
+            "POST   /logout   public",
             "GET    /me       access",
             "GET    /notes    access  scopes(notes:read)",
             "POST   /notes    access  scopes(notes:write)",

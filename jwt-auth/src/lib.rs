@@ -30,7 +30,7 @@ pub use clock::{Clock, ManualClock};
 #[doc(inline)]
 pub use config::{Compat, Config, ConfigError, SameSite, TokenLocation};
 pub use error::{AuthError, AuthErrorKind};
-pub use guard::{CurrentUser, LoadUser, Permission};
+pub use guard::{CurrentUser, LoadUser, LogOut, Permission};
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
 #[doc(inline)]
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing};

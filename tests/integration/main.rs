@@ -13,6 +13,7 @@ mod implicit_refresh;
 mod issue;
 mod keys;
 mod locations;
+mod log_out;
 mod options;
 mod reading;
 mod refresh;

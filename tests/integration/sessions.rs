@@ -108,7 +108,7 @@ async fn r19_names_that_no_store_can_record_are_neither_issued_nor_accepted_nor_
             auth.revoke_key(&name).await,
             auth.log_out_everywhere(&name).await,
         ] {
-            assert_eq!(outcome.expect_err("not revocable").code(), "claims_invalid");
+            assert_eq!(outcome.expect_err("not revocable").code(), "token_not_revocable");
         }
         let issued = auth.access_token(&name).issue();
         assert_eq!(issued.expect_err("not revocable").code(), "cannot_issue");

@@ -14,7 +14,7 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use jwt_auth::routing::{get, post};
 use jwt_auth::{
-    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, SetCookies,
+    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, LogOut, RefreshToken, SetCookies,
     TokenLocation, jwt_required, load_config, public, refresh_required,
 };
 use serde::{Deserialize, Serialize};
@@ -86,11 +86,10 @@ async fn refresh(
     Ok((auth.set_cookies(&pair), StatusCode::NO_CONTENT))
 }
 
-/// Requires the refresh token, so that a page whose access token has expired can still log out.
-#[refresh_required]
-async fn logout(auth: JwtAuth, token: RefreshToken) -> Result<(SetCookies, StatusCode), AuthError> {
-    auth.log_out(token).await?; // ends the session, its access token too
-    Ok((auth.unset_cookies(), StatusCode::NO_CONTENT))
+/// Public, so that a page whose tokens have expired can still log out.
+#[public]
+async fn logout(log_out: LogOut) -> Result<(SetCookies, StatusCode), AuthError> {
+    Ok((log_out.end().await?, StatusCode::NO_CONTENT))
 }
 
 #[jwt_required]

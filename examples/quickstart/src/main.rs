@@ -11,8 +11,8 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
 use jwt_auth::routing::{delete, get, post};
 use jwt_auth::{
-    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, TokenPair, jwt_required,
-    load_config, public, refresh_required,
+    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, LogOut, RefreshToken, SetCookies,
+    TokenPair, jwt_required, load_config, public, refresh_required,
 };
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,11 @@ async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<TokenPair, AuthEr
     auth.rotate(token).await
 }
 
+#[public] // a log-out must not fail because the token has expired
+async fn logout(log_out: LogOut) -> Result<(SetCookies, StatusCode), AuthError> {
+    Ok((log_out.end().await?, StatusCode::NO_CONTENT))
+}
+
 #[jwt_required(scopes("notes:read"))]
 async fn list_notes(State(notes): State<Notes>) -> Json<Vec<Note>> {
     Json(notes.lock().unwrap_or_else(PoisonError::into_inner).clone())
@@ -114,6 +119,7 @@ fn router() -> GuardedRouter<App> {
         .route("/login", post(login))
         .route("/me", get(me))
         .route("/refresh", post(refresh))
+        .route("/logout", post(logout))
         .route("/notes", get(list_notes).post(add_note))
         .route("/account", delete(delete_account))
 }

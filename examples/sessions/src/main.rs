@@ -75,19 +75,14 @@ async fn list(auth: JwtAuth, token: AccessToken) -> Result<Json<Vec<ListedSessio
     Ok(Json(list.collect()))
 }
 
-/// `revoke_session` ends any session, so the handler checks that it belongs to the user.
 #[jwt_required]
 async fn end(
     auth: JwtAuth,
     token: AccessToken,
     Path(id): Path<String>,
 ) -> Result<StatusCode, AuthError> {
-    let own = auth.sessions(token.subject()).await?;
-    if !own.iter().any(|session| session.id() == id) {
-        return Ok(StatusCode::NOT_FOUND);
-    }
-    auth.revoke_session(&id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let is_own = auth.end_session(token.subject(), &id).await?;
+    Ok(if is_own { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
 }
 
 #[jwt_required]

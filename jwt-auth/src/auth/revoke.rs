@@ -1,15 +1,17 @@
 //! Revocation: one token, one session, or everything of a subject.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::auth::JwtAuth;
 use crate::auth::authenticate::unavailable;
 use crate::auth::rotate::session_revoked_until;
 use crate::clock::{HUNDRED_YEARS, since_epoch, to_system_time};
+use crate::config::TokenRules;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
 use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, TokenStatus, is_revocable};
-use crate::token::{LAST_SECOND, VerifiedToken};
+use crate::token::{Expected, LAST_SECOND, Verified, VerifiedToken, verify};
 use crate::token_kind::TokenKind;
 
 impl JwtAuth {
@@ -20,7 +22,8 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the token has no `jti`.
+    /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the token has no `jti`;
+    /// [`UnknownKey`](AuthErrorKind::UnknownKey) if another `JwtAuth` verified it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -34,7 +37,11 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn revoke(&self, token: &impl VerifiedToken) -> Result<(), AuthError> {
-        self.attach(self.try_revoke(&token.identity()).await)
+        let revoked = match self.check_own(token.verified()) {
+            Ok(()) => self.try_revoke(&token.identity()).await,
+            Err(foreign) => Err(foreign),
+        };
+        self.attach(revoked)
     }
 
     /// Revokes a token by its id (`jti`), until the given time, which is its `exp`.
@@ -42,7 +49,7 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes or contains NUL.
+    /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the id has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -72,7 +79,8 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the token has neither a session nor a `jti`.
+    /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the token has neither a session nor a `jti`;
+    /// [`UnknownKey`](AuthErrorKind::UnknownKey) if another `JwtAuth` verified it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -86,18 +94,74 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn log_out(&self, token: impl VerifiedToken) -> Result<(), AuthError> {
-        self.attach(self.try_log_out(&token.identity()).await)
+        let ended = match self.check_own(token.verified()) {
+            Ok(()) => self.try_log_out(&token.identity()).await,
+            Err(foreign) => Err(foreign),
+        };
+        self.attach(ended)
+    }
+
+    /// Ends every other session of the token's subject, for example after a change of the password.
+    ///
+    /// The session of this token continues. The others are those that [`sessions`](Self::sessions) lists; tokens
+    /// without a session, such as those of `auth.access_token(…)`, are valid until they expire.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not answer; some sessions may have ended;
+    /// [`UnknownKey`](AuthErrorKind::UnknownKey) if another `JwtAuth` verified the token.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let (phone, laptop) = (auth.log_in("alice").await?, auth.log_in("alice").await?);
+    /// auth.log_out_others(&auth.verify_access(laptop.access_token()).await?).await?;
+    /// assert!(auth.verify_access(phone.access_token()).await.is_err());
+    /// assert!(auth.verify_access(laptop.access_token()).await.is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn log_out_others(&self, token: &impl VerifiedToken) -> Result<(), AuthError> {
+        self.attach(self.try_log_out_others(token.verified()).await)
+    }
+
+    /// Ends a session of this subject, and returns whether the subject had it.
+    ///
+    /// Use it for a session id that a user sent: the session of another subject is not ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not answer.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let session = auth.sessions("alice").await?.remove(0);
+    /// assert!(!auth.end_session("mallory", session.id()).await?);
+    /// assert!(auth.verify_access(pair.access_token()).await.is_ok());
+    /// assert!(auth.end_session("alice", session.id()).await?);
+    /// assert!(auth.verify_access(pair.access_token()).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn end_session(&self, subject: impl Display, id: &str) -> Result<bool, AuthError> {
+        self.attach(self.try_end_session(&subject.to_string(), id).await)
     }
 
     /// Ends a session by its id.
     ///
     /// The id is the `sid` of its tokens; [`sessions`](Self::sessions) lists the ids. This does not check which
-    /// user the session belongs to.
+    /// user the session belongs to; [`end_session`](Self::end_session) does.
     ///
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes or contains NUL.
+    /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the id has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -112,8 +176,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn revoke_session(&self, id: &str) -> Result<(), AuthError> {
-        let until = to_system_time(session_revoked_until(self.rules(), self.now()));
-        self.attach(self.record(Revocation::Session { id, until }).await)
+        self.attach(self.try_revoke_session(id).await)
     }
 
     /// Revokes every token that a key signed, by the key's id.
@@ -123,7 +186,7 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the id has more than 1024 bytes or contains NUL.
+    /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the id has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -202,7 +265,7 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
-    /// [`InvalidClaims`](AuthErrorKind::InvalidClaims) if the subject has more than 1024 bytes or contains NUL.
+    /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the subject has more than 1024 bytes or contains NUL.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -226,8 +289,65 @@ impl JwtAuth {
         since_epoch(&*self.rules().clock)
     }
 
+    /// Refuses a token that another `JwtAuth` verified: a record in this store would not revoke it there.
+    fn check_own(&self, verified: &Verified) -> Result<(), Refusal> {
+        if verified.was_verified_by(self.ring()) {
+            Ok(())
+        } else {
+            Err(AuthErrorKind::UnknownKey.into())
+        }
+    }
+
+    /// Verifies a token for a log-out: it may have expired.
+    pub(crate) fn verify_expired(
+        &self,
+        token: &[u8],
+        kind: TokenKind,
+    ) -> Result<Arc<Verified>, AuthErrorKind> {
+        let rules = TokenRules { leeway: HUNDRED_YEARS, ..self.rules().clone() };
+        let expected = Expected { kind, audience: None };
+        Ok(verify(token, self.ring(), None, &rules, expected, self.now())?.verified)
+    }
+
+    /// Ends the sessions of these tokens. A token that has no id to record is left to expire.
+    pub(crate) async fn end_sessions(&self, tokens: &[Arc<Verified>]) -> Result<(), AuthError> {
+        for token in tokens {
+            match self.try_log_out(&token.identity()).await {
+                Err(refusal) if refusal.kind() != AuthErrorKind::NotRevocable => {
+                    return self.attach(Err(refusal));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_log_out_others(&self, verified: &Verified) -> Result<(), Refusal> {
+        self.check_own(verified)?;
+        let identity = verified.identity();
+        for session in self.try_sessions(identity.subject).await? {
+            if identity.session_id != Some(session.id()) {
+                self.try_revoke_session(session.id()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_end_session(&self, subject: &str, id: &str) -> Result<bool, Refusal> {
+        let is_own = self.try_sessions(subject).await?.iter().any(|session| session.id() == id);
+        if is_own {
+            self.try_revoke_session(id).await?;
+        }
+        Ok(is_own)
+    }
+
+    async fn try_revoke_session(&self, id: &str) -> Result<(), Refusal> {
+        let until = to_system_time(session_revoked_until(self.rules(), self.now()));
+        self.record(Revocation::Session { id, until }).await
+    }
+
     async fn try_revoke(&self, identity: &TokenIdentity<'_>) -> Result<(), Refusal> {
-        let id = identity.id.ok_or(AuthErrorKind::InvalidClaims)?;
+        let id = identity.id.ok_or(AuthErrorKind::NotRevocable)?;
         let until = self.record_end(identity.expires_at);
         self.record(Revocation::Token { issuer: identity.issuer, id, until }).await
     }
@@ -303,7 +423,7 @@ impl JwtAuth {
         };
         // No valid token has such a name, and no store can record it.
         if !names.into_iter().all(|name| is_revocable(name, MAX_NAME)) {
-            return Err(AuthErrorKind::InvalidClaims.into());
+            return Err(AuthErrorKind::NotRevocable.into());
         }
         let now = to_system_time(self.now());
         let recorded = self.store().revoke(revocation, now).await;

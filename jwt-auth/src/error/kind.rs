@@ -73,6 +73,8 @@ pub enum AuthErrorKind {
     InsufficientScope,
     /// A check of the application refused the request. Status 403.
     Forbidden,
+    /// The token, the session or the name has no id that a store can record, so it cannot be revoked. Status 400.
+    NotRevocable,
     /// The token cannot be checked now, because the store or a hook failed. Status 503.
     Unavailable,
     /// A token could not be issued. Status 500.
@@ -84,7 +86,7 @@ pub enum AuthErrorKind {
 impl AuthErrorKind {
     /// Every kind, in the order of the enum.
     #[doc(hidden)]
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Missing,
         Self::AmbiguousRequest,
         Self::Malformed,
@@ -110,6 +112,7 @@ impl AuthErrorKind {
         Self::UserUnknown,
         Self::InsufficientScope,
         Self::Forbidden,
+        Self::NotRevocable,
         Self::Unavailable,
         Self::CannotIssue,
     ];
@@ -146,6 +149,7 @@ impl AuthErrorKind {
             Self::UserUnknown => "user_unknown",
             Self::InsufficientScope => "scope_insufficient",
             Self::Forbidden => "forbidden",
+            Self::NotRevocable => "token_not_revocable",
             Self::Unavailable => "store_unavailable",
             Self::CannotIssue => "cannot_issue",
         }
@@ -183,6 +187,9 @@ impl AuthErrorKind {
             Self::UserUnknown => "The user of the token is not known",
             Self::InsufficientScope => "The token lacks a permission this request needs",
             Self::Forbidden => "This request is not allowed",
+            Self::NotRevocable => {
+                "This cannot be revoked, because it has no id that can be recorded"
+            }
             Self::Unavailable => "The token cannot be checked now, try again",
             Self::CannotIssue => "The token could not be issued",
         }

@@ -3,6 +3,7 @@
 mod admission;
 mod check;
 mod extractors;
+mod log_out;
 mod memo;
 mod parameter;
 mod permission;
@@ -12,6 +13,7 @@ mod user;
 pub use admission::Guard;
 pub use check::{Proof, settle};
 pub use extractors::HoldsJwtAuth;
+pub use log_out::LogOut;
 pub(crate) use memo::{RenewalSlot, RequestMemo};
 pub use parameter::{OtherParameter, Parameter, Probe};
 pub use permission::Permission;

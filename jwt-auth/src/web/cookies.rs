@@ -145,6 +145,15 @@ impl JwtAuth {
         self.cookies(vec![(TokenKind::Refresh, Change::Delete)])
     }
 
+    /// Deletes the cookies, if this configuration has any.
+    pub(crate) fn unset_own_cookies(&self) -> SetCookies {
+        if self.web().reads(TokenLocation::Cookie) {
+            self.unset_cookies()
+        } else {
+            self.cookies(Vec::new())
+        }
+    }
+
     fn cookies(&self, changes: Vec<(TokenKind, Change)>) -> SetCookies {
         SetCookies { auth: self.clone(), changes, max_age: None, domain: None }
     }
@@ -186,6 +195,9 @@ impl SetCookies {
     /// The `Set-Cookie` lines of the response.
     pub(crate) fn lines(&self) -> Result<Vec<HeaderValue>, Refusal> {
         let settings = self.auth.web();
+        if self.changes.is_empty() {
+            return Ok(Vec::new());
+        }
         if !settings.reads(TokenLocation::Cookie) {
             return Err(Refusal::cannot_issue(
                 "cookies are not among the locations; write `.token_location([TokenLocation::Cookie])`",

@@ -92,7 +92,7 @@ fn may_upgrade(parts: &Parts, csrf: &CsrfSettings) -> bool {
 }
 
 /// Whether the browser says that another site caused the request (Fetch Metadata, `Sec-Fetch-Site`).
-fn is_cross_site(parts: &Parts, csrf: &CsrfSettings) -> bool {
+pub(crate) fn is_cross_site(parts: &Parts, csrf: &CsrfSettings) -> bool {
     let says =
         |line: &http::HeaderValue| line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"cross-site");
     parts.headers.get_all("sec-fetch-site").iter().any(says)

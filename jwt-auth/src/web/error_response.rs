@@ -50,7 +50,7 @@ pub(crate) fn refuse(
 
 fn status(kind: AuthErrorKind) -> StatusCode {
     match kind {
-        AuthErrorKind::AmbiguousRequest => StatusCode::BAD_REQUEST,
+        AuthErrorKind::AmbiguousRequest | AuthErrorKind::NotRevocable => StatusCode::BAD_REQUEST,
         AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden | AuthErrorKind::CrossSite => {
             StatusCode::FORBIDDEN
         }
@@ -65,7 +65,7 @@ fn challenge_error(kind: AuthErrorKind) -> Option<&'static str> {
     match kind {
         // No token was sent, or the CSRF value is missing: another token would not help.
         AuthErrorKind::Missing | AuthErrorKind::CsrfMissing | AuthErrorKind::CsrfMismatch => None,
-        AuthErrorKind::AmbiguousRequest => Some("invalid_request"),
+        AuthErrorKind::AmbiguousRequest | AuthErrorKind::NotRevocable => Some("invalid_request"),
         AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden => Some("insufficient_scope"),
         AuthErrorKind::FreshRequired | AuthErrorKind::ReauthenticationRequired => {
             Some("insufficient_user_authentication")
@@ -232,6 +232,7 @@ mod tests {
             "user_unknown 401 invalid_token",
             "scope_insufficient 403 insufficient_scope",
             "forbidden 403 insufficient_scope",
+            "token_not_revocable 400 invalid_request",
             "store_unavailable 503 -",
             "cannot_issue 500 -",
         ];

@@ -7,6 +7,6 @@ mod error_response;
 mod location;
 
 pub use cookies::SetCookies;
-pub(crate) use csrf::{FormValue, compare_csrf, presented_csrf};
+pub(crate) use csrf::{FormValue, compare_csrf, is_cross_site, presented_csrf};
 pub(crate) use error_response::refuse;
 pub(crate) use location::{FoundToken, concerns_query, cookie_value, find_token};
