@@ -160,9 +160,9 @@ async fn end_session_ends_only_a_session_of_that_subject() {
 }
 
 #[tokio::test]
-async fn a_token_that_another_jwt_auth_verified_is_an_error_in_each_call() {
+async fn a_token_that_this_jwt_auth_does_not_accept_is_an_error_in_each_call() {
     let (_, auth, _) = app(|config| config);
-    let (_, other, _) = app(|config| config);
+    let other = Config::hs256([9; 32]).build().expect("a valid configuration");
     let pair = other.log_in("alice").await.expect("a pair");
     let token = other.verify_access(pair.access_token()).await.expect("a valid token");
     for outcome in [
@@ -170,8 +170,19 @@ async fn a_token_that_another_jwt_auth_verified_is_an_error_in_each_call() {
         auth.log_out_others(&token).await,
         auth.log_out(token.clone()).await,
     ] {
-        assert_eq!(outcome.expect_err("foreign").code(), "key_unknown");
+        assert_eq!(outcome.expect_err("foreign").code(), "signature_invalid");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_another_node_verified_can_be_revoked_here() {
+    let (_, auth, _) = app(|config| config);
+    let (_, node, clock) = app(|config| config);
+    let pair = auth.log_in("alice").await.expect("a pair");
+    let token = node.verify_access(pair.access_token()).await.expect("a valid token");
+    clock.advance(Duration::from_secs(3600));
+    auth.log_out(token).await.expect("a record");
+    assert!(auth.verify_access(pair.access_token()).await.is_err());
 }
 
 #[tokio::test]

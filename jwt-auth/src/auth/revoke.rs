@@ -23,7 +23,8 @@ impl JwtAuth {
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
     /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the token has no `jti`;
-    /// [`UnknownKey`](AuthErrorKind::UnknownKey) if another `JwtAuth` verified it.
+    /// [`InvalidSignature`](AuthErrorKind::InvalidSignature) or the like if another `JwtAuth` verified it and this
+    /// one does not accept it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -80,7 +81,8 @@ impl JwtAuth {
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
     /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the token has neither a session nor a `jti`;
-    /// [`UnknownKey`](AuthErrorKind::UnknownKey) if another `JwtAuth` verified it.
+    /// [`InvalidSignature`](AuthErrorKind::InvalidSignature) or the like if another `JwtAuth` verified it and this
+    /// one does not accept it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -109,7 +111,8 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not answer; some sessions may have ended;
-    /// [`UnknownKey`](AuthErrorKind::UnknownKey) if another `JwtAuth` verified the token.
+    /// [`InvalidSignature`](AuthErrorKind::InvalidSignature) or the like if another `JwtAuth` verified the token and
+    /// this one does not accept it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -289,13 +292,12 @@ impl JwtAuth {
         since_epoch(&*self.rules().clock)
     }
 
-    /// Refuses a token that another `JwtAuth` verified: a record in this store would not revoke it there.
+    /// Refuses a token that this `JwtAuth` does not accept: a record in this store would not revoke it elsewhere.
     fn check_own(&self, verified: &Verified) -> Result<(), Refusal> {
-        if verified.was_verified_by(self.ring()) {
-            Ok(())
-        } else {
-            Err(AuthErrorKind::UnknownKey.into())
+        if !verified.was_verified_by(self.ring()) {
+            self.verify_expired(verified.token().as_bytes(), verified.identity().kind())?;
         }
+        Ok(())
     }
 
     /// Verifies a token for a log-out: it may have expired.
