@@ -14,6 +14,7 @@ mod issue;
 mod keys;
 mod locations;
 mod log_out;
+mod log_out_everywhere;
 mod options;
 mod reading;
 mod refresh;

@@ -41,7 +41,7 @@ impl JwtAuth {
         let subject = verified.subject().to_owned();
         let builder = TokenBuilder::<AccessKind>::new(self.issuer(), self.context(), subject)
             .continuing(verified)
-            .in_session_of(verified, now)
+            .in_session_of(verified, now.max(issued_at))
             .life(Life::For(life));
         builder.issue_continued().await.map(Some)
     }

@@ -230,7 +230,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn revoke_all(&self) -> Result<(), AuthError> {
-        self.attach(self.raise_epoch(|before, until| Revocation::All { before, until }).await)
+        self.attach(self.try_revoke_all().await)
     }
 
     /// The active sessions of a subject, the most recently used first.
@@ -263,7 +263,9 @@ impl JwtAuth {
 
     /// Ends every session of a subject.
     ///
-    /// It revokes every token issued up to now, the current second included.
+    /// It ends every session that was registered before, on any node, also if the clock of that node is ahead. A
+    /// [`log_in`](Self::log_in) right after it starts a new session. Tokens without a session are revoked if they
+    /// were issued up to now, the current second included.
     ///
     /// # Errors
     ///
@@ -283,9 +285,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn log_out_everywhere(&self, subject: impl Display) -> Result<(), AuthError> {
-        let subject = subject.to_string();
-        let record = |before, until| Revocation::Subject { subject: &subject, before, until };
-        self.attach(self.raise_epoch(record).await)
+        self.attach(self.try_log_out_everywhere(&subject.to_string()).await)
     }
 
     fn now(&self) -> Duration {
@@ -391,20 +391,55 @@ impl JwtAuth {
         Ok(active)
     }
 
-    /// Raises an epoch to now.
-    async fn raise_epoch<'a>(
-        &self,
-        record: impl Fn(SystemTime, SystemTime) -> Revocation<'a>,
-    ) -> Result<(), Refusal> {
+    async fn try_revoke_all(&self) -> Result<(), Refusal> {
         loop {
             let now = self.now();
+            let before = to_system_time(now);
             let until = to_system_time(now.saturating_add(HUNDRED_YEARS));
-            self.record(record(to_system_time(now), until)).await?;
-            // Tokens that were issued while the store recorded the epoch must be covered too.
-            if self.now().as_secs() == now.as_secs() {
+            self.record(Revocation::All { before, until }).await?;
+            if self.is_same_second(now) {
                 return Ok(());
             }
         }
+    }
+
+    async fn try_log_out_everywhere(&self, subject: &str) -> Result<(), Refusal> {
+        loop {
+            let now = self.now();
+            let at = to_system_time(now);
+            // A later epoch would also revoke the next log-in, which starts right after it.
+            let latest =
+                self.rules().latest_issue(now).saturating_sub(Duration::from_secs(1)).max(now);
+            let mut epoch = now;
+            // Sessions may have begun in the future: another node's clock is ahead, or the log-in followed another
+            // `log_out_everywhere` in the same second.
+            match self.store().sessions(subject, at).await {
+                Ok(sessions) => {
+                    for session in sessions {
+                        let used = session.last_used_at.duration_since(SystemTime::UNIX_EPOCH);
+                        let used = used.unwrap_or_default();
+                        epoch = epoch.max(used.min(latest));
+                        if used.as_secs() > latest.as_secs() {
+                            self.try_revoke_session(session.id()).await?;
+                        }
+                    }
+                }
+                Err(error) if error.is_unsupported() => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+            let before = to_system_time(epoch);
+            let until = to_system_time(now.saturating_add(HUNDRED_YEARS));
+            self.record(Revocation::Subject { subject, before, until }).await?;
+            if self.is_same_second(now) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether the second is still the same. Otherwise tokens were issued while the store recorded the epoch, and
+    /// they must be covered too.
+    fn is_same_second(&self, now: Duration) -> bool {
+        self.now().as_secs() == now.as_secs()
     }
 
     /// When the record of a token may be deleted: at its `exp`, plus the leeway.

@@ -65,8 +65,10 @@ impl JwtAuth {
         else {
             return Err(AuthErrorKind::InvalidClaims.into());
         };
-        // 4. The successor: issued as of now, before the store is queried, so that a later log-out covers it.
-        let next = self.successor(&identity, verified.claims().generation, issued_at, now)?;
+        // 4. The successor: issued as of now, before the store is queried, so that a later log-out covers it; and never
+        //    before its predecessor, which may have been issued by a clock that is ahead.
+        let next_at = now.max(issued_at);
+        let next = self.successor(&identity, verified.claims().generation, issued_at, next_at)?;
         // 5. The hooks run.
         let builder: TokenBuilder<'_, PairKind> =
             TokenBuilder::new(self.issuer(), self.context(), token.subject().to_owned());
@@ -87,7 +89,7 @@ impl JwtAuth {
             session_ends: to_system_time(next.session_ends),
             revoked_until: to_system_time(session_revoked_until(rules, now)),
             grace: rules.refresh_grace,
-            now: at,
+            now: to_system_time(next_at),
         };
         let outcome = store.rotate(request).await.map_err(unavailable)?;
         let next = decided(outcome, next, &identity)?;

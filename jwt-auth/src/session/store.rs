@@ -21,6 +21,8 @@ use crate::session::{
 #[error("the session store failed: {reason}")]
 pub struct StoreError {
     reason: String,
+    /// Whether the store has no such function at all.
+    is_unsupported: bool,
 }
 
 impl StoreError {
@@ -33,7 +35,11 @@ impl StoreError {
     /// assert!(StoreError::new(error).to_string().contains("connection refused"));
     /// ```
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self { reason: reason.to_string() }
+        Self { reason: reason.to_string(), is_unsupported: false }
+    }
+
+    pub(crate) fn is_unsupported(&self) -> bool {
+        self.is_unsupported
     }
 }
 
@@ -187,7 +193,8 @@ pub trait RevocationStore: Send + Sync + 'static {
         now: SystemTime,
     ) -> impl Future<Output = Result<Vec<Session>, StoreError>> + Send {
         let _ = (subject, now);
-        ready(Err(StoreError::new("this store has no list of sessions")))
+        let reason = "this store has no list of sessions".to_owned();
+        ready(Err(StoreError { reason, is_unsupported: true }))
     }
 
     /// Deletes expired records in small batches, and returns how many.

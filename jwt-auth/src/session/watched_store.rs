@@ -119,7 +119,11 @@ impl WatchedStore {
         subject: &str,
         now: SystemTime,
     ) -> Result<Vec<Session>, StoreError> {
-        self.observed(within_deadline(self.store.sessions(subject, now), self.deadline).await)
+        let answer = within_deadline(self.store.sessions(subject, now), self.deadline).await;
+        match answer {
+            Err(error) if error.is_unsupported() => Err(error),
+            answer => self.observed(answer),
+        }
     }
 
     fn observed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {

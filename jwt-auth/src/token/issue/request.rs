@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::clock::{since_epoch, to_system_time};
-use crate::config::Additional;
+use crate::config::{Additional, TokenRules};
 use crate::error::{AuthErrorKind, Refusal};
 use crate::keys::Algorithm;
 use crate::secret::Secret;
-use crate::session::{NewSession, WatchedStore};
+use crate::session::{NewSession, TokenIdentity, TokenStatus, WatchedStore};
 use crate::token::issue::draft::{Draft, ROOM_TO_GROW};
 use crate::token::issue::writer::{Issuer, random_id};
 use crate::token::issue::{IssuedToken, SessionGeneration, TokenPair};
@@ -145,7 +145,11 @@ impl<'a> TokenRequest<'a> {
     /// Runs the hooks, issues the pair of a log-in, and registers its session.
     pub(super) async fn log_in(self) -> Result<TokenPair, Refusal> {
         let mut request = self.run_hooks().await?;
-        let first = SessionGeneration::first(request.issuer.rules)?;
+        let mut first = SessionGeneration::first(request.issuer.rules)?;
+        if let Some(store) = request.store {
+            let start = session_start(store, &request.subject, &first, request.issuer.rules)?;
+            (first.issued_at, first.refresh_issued_at) = (start, start);
+        }
         request.generation = Some(first.clone());
         let (store, subject, device) =
             (request.store, request.subject.clone(), request.device.take());
@@ -258,4 +262,38 @@ fn scope_text(inherited: Option<String>, scopes: &[String]) -> Result<Option<Str
         ));
     }
     Ok(inherited.or_else(|| (!scopes.is_empty()).then(|| scopes.join(" "))))
+}
+
+/// When a new session starts: now, or just after the latest `log_out_everywhere` of its subject, which revokes what
+/// was issued in its second. Otherwise a log-in right after it would return revoked tokens.
+fn session_start(
+    store: &WatchedStore,
+    subject: &str,
+    first: &SessionGeneration,
+    rules: &TokenRules,
+) -> Result<Duration, Refusal> {
+    let now = first.issued_at;
+    // Other nodes accept a token from this far in the future.
+    let latest = rules.latest_issue(now).max(now.saturating_add(Duration::from_secs(2)));
+    let mut start = now;
+    while start <= latest {
+        let token = TokenIdentity {
+            issuer: None,
+            id: None,
+            subject,
+            kind: TokenKind::Refresh,
+            key_id: None,
+            session_id: Some(&first.session_id),
+            issued_at: Some(start),
+            expires_at: None,
+        };
+        let at = to_system_time(now);
+        // A store that does not answer refuses the session when it is registered.
+        if !matches!(store.check(&token, at), Ok(TokenStatus::Revoked)) {
+            return Ok(start);
+        }
+        start = Duration::from_secs(start.as_secs().saturating_add(1));
+    }
+    tracing::warn!(target: "jwt_auth", subject, "log-ins are revoked: the clock of a node was far ahead");
+    Err(AuthErrorKind::Unavailable.into())
 }
