@@ -9,6 +9,8 @@ mod sqlite;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jwt_auth::JwtAuth;
+
 /// The log of a test, in memory.
 #[derive(Clone, Default)]
 struct LogBuffer(Arc<Mutex<Vec<u8>>>);
@@ -35,6 +37,26 @@ fn capture_logs() -> (impl Fn() -> String, tracing::subscriber::DefaultGuard) {
         String::from_utf8_lossy(&bytes).into_owned()
     };
     (read, tracing::subscriber::set_default(subscriber))
+}
+
+/// Changes a password several times in a row: every earlier session ends, and the new one is valid on both nodes.
+async fn assert_that_a_log_in_after_log_out_everywhere_is_valid(a: &JwtAuth, b: &JwtAuth) {
+    let mut earlier: Vec<jwt_auth::TokenPair> = Vec::new();
+    for _ in 0..4 {
+        a.log_out_everywhere("carol").await.expect("recorded");
+        let pair = a.log_in("carol").await.expect("a pair");
+        for node in [a, b] {
+            node.verify_access(pair.access_token()).await.expect("the new session is valid");
+        }
+        let token = a.verify_refresh(pair.refresh_token()).await.expect("a valid token");
+        let next = a.rotate(token).await.expect("a successor");
+        for old in &earlier {
+            assert!(a.verify_access(old.access_token()).await.is_err(), "an earlier session");
+            assert!(a.verify_refresh(old.refresh_token()).await.is_err(), "an earlier session");
+        }
+        earlier.extend([pair, next]);
+    }
+    assert_eq!(a.sessions("carol").await.expect("a list").len(), 1);
 }
 
 #[test]

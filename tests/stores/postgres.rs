@@ -477,3 +477,10 @@ fn a_store_may_outlive_its_runtime() {
         drop(store);
     }
 }
+
+#[tokio::test]
+async fn a_log_in_after_log_out_everywhere_is_valid() {
+    let Some(server) = server() else { return };
+    let (a, b) = (node(&server, "password").await, node(&server, "password").await);
+    crate::assert_that_a_log_in_after_log_out_everywhere_is_valid(&a, &b).await;
+}

@@ -222,3 +222,10 @@ async fn an_invalid_prefix_or_address_is_refused_and_prefixes_separate_deploymen
     a.log_out_everywhere("alice").await.expect("recorded");
     assert!(b.verify_access(pair.access_token()).await.is_ok(), "the log of another deployment");
 }
+
+#[tokio::test]
+async fn a_log_in_after_log_out_everywhere_is_valid() {
+    let Some(server) = RedisServer::start() else { return };
+    let (a, b) = (auth(connect(&server).await), auth(connect(&server).await));
+    crate::assert_that_a_log_in_after_log_out_everywhere_is_valid(&a, &b).await;
+}

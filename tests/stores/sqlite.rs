@@ -295,3 +295,11 @@ async fn a_database_that_cannot_be_read_is_503_until_it_can_be_read_again() {
         assert_eq!(logs().matches(line).count(), 1, "logged once, not at each read: {}", logs());
     }
 }
+
+#[tokio::test]
+async fn a_log_in_after_log_out_everywhere_is_valid() {
+    let folder = Folder::new("password");
+    let open = || async { auth(SqliteStore::open(folder.file()).await.expect("opened")) };
+    let (a, b) = (open().await, open().await);
+    crate::assert_that_a_log_in_after_log_out_everywhere_is_valid(&a, &b).await;
+}
