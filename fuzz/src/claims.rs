@@ -32,6 +32,8 @@ pub struct Claims {
     pub iss: Option<String>,
     /// `jti`
     pub jti: Option<String>,
+    /// `sid`
+    pub sid: Option<String>,
     /// `csrf`
     pub csrf: Option<String>,
     /// `scope`
@@ -76,7 +78,7 @@ impl Claims {
             "jti" => self.jti = Some(text(&value)?),
             "csrf" => self.csrf = Some(text(&value)?),
             "scope" => self.scope = Some(text(&value)?),
-            "sid" => drop(text(&value)?),
+            "sid" => self.sid = Some(text(&value)?),
             "gen" => drop(value.as_u64()?),
             "fresh" => self.fresh = value.as_bool()?,
             "roles" => self.roles = texts(&value)?,
@@ -109,7 +111,9 @@ impl Claims {
     ) -> Result<(), AuthErrorKind> {
         let (now, leeway) = (Duration::from_secs(NOW), Duration::from_secs(required.leeway));
         let exp = self.exp.ok_or(AuthErrorKind::InvalidClaims)?;
-        let is_future = |at: Option<Duration>| at.is_some_and(|at| at > now + leeway);
+        // The default of `issued_at_leeway`, which a longer `decode_leeway` replaces.
+        let latest = now + leeway.max(Duration::from_secs(5));
+        let is_future = |at: Option<Duration>| at.is_some_and(|at| at > latest);
         let aud = self.aud.as_deref();
         let is_named =
             |aud: &[String]| aud.iter().any(|aud| required.audience.contains(&aud.as_str()));
@@ -133,7 +137,7 @@ impl Claims {
             (self.kind != Some(required.kind), wrong_kind),
             (typ.is_some_and(|typ| typ != required.kind), wrong_kind),
             (self.sub.is_none(), AuthErrorKind::InvalidClaims),
-            (self.jti.as_ref().is_some_and(|id| id.len() > 128), AuthErrorKind::InvalidClaims),
+            (!self.is_revocable(), AuthErrorKind::InvalidClaims),
             (
                 required.kind == TokenKind::Refresh && self.jti.is_none(),
                 AuthErrorKind::InvalidClaims,
@@ -143,6 +147,16 @@ impl Claims {
             Some((_, kind)) => Err(kind),
             None => Ok(()),
         }
+    }
+}
+
+impl Claims {
+    /// Whether every name has a length that stores can record, and no NUL.
+    fn is_revocable(&self) -> bool {
+        let names = [(&self.sub, 1024), (&self.iss, 1024), (&self.sid, 1024), (&self.jti, 128)];
+        names.into_iter().all(|(name, longest)| {
+            name.as_ref().is_none_or(|name| name.len() <= longest && !name.contains('\0'))
+        })
     }
 }
 

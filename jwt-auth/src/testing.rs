@@ -147,6 +147,15 @@ impl<S: RevocationStore> Suite<'_, S> {
         self.revoke(Revocation::Session { id: &session, until: self.now + HOUR }).await;
         let token = TokenIdentity { session_id: Some(&session), ..self.token(&id, &subject) };
         assert_eq!(self.check(&token, self.now).await, TokenStatus::Revoked);
+        let long = self.name("long-session");
+        self.register(&long, &subject, "a", self.now + 24 * HOUR).await;
+        self.revoke(Revocation::Session { id: &long, until: self.now + HOUR }).await;
+        let token = TokenIdentity { session_id: Some(&long), ..self.token(&id, &subject) };
+        assert_eq!(
+            self.check(&token, self.now + 24 * HOUR).await,
+            TokenStatus::Revoked,
+            "the record of a session lasts as long as the session, even if the caller gave an earlier end"
+        );
         let namesake = self.token(&session, &subject);
         assert_eq!(
             self.check(&namesake, self.now).await,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::session::record::{Record, RecordKey, end_second, second};
+use crate::session::record::{Record, RecordKey, SESSION_MARGIN, Second, end_second, second};
 use crate::session::replica::Replica;
 use crate::session::rotation::{SessionState, decide};
 use crate::session::{
@@ -55,6 +55,11 @@ impl Sessions {
         });
         self.prune_at = (self.by_id.len() * 2).max(FIRST_PRUNE);
         (before - self.by_id.len()) as u64
+    }
+
+    /// The second until which the record of this session must last.
+    fn ends_of(&self, id: &str) -> Option<Second> {
+        Some(end_second(self.by_id.get(id)?.ends) + SESSION_MARGIN)
     }
 
     fn insert(&mut self, id: &str, state: SessionState, now: SystemTime) {
@@ -137,7 +142,11 @@ impl RevocationStore for MemoryStore {
     }
 
     async fn revoke(&self, revocation: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
-        self.apply(&Record::new(&revocation), now);
+        let mut record = Record::new(&revocation);
+        if let Some(ends) = record.key.session_id().and_then(|id| self.lock().ends_of(id)) {
+            record.until = record.until.max(ends);
+        }
+        self.apply(&record, now);
         Ok(())
     }
 

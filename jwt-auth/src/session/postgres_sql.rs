@@ -43,7 +43,8 @@ pub(super) const TABLES_EXIST: &str = "
 
 pub(super) const APPEND: &str = "
     with put as (
-        insert into jwt_auth_entries as entry (key, before, until) values ($1, $2, $3)
+        insert into jwt_auth_entries as entry (key, before, until)
+        select $1, $2, greatest($3, (select ends / 1000 + $5 from jwt_auth_sessions where id = $4))
         on conflict (key) do update set
             before = greatest(entry.before, excluded.before),
             until = greatest(entry.until, excluded.until),

@@ -24,7 +24,7 @@ use crate::session::postgres_sql::{
     APPEND, FIND, MAX_PREFIX, MIGRATIONS, PREFIX, PRUNE_ENTRIES, PRUNE_SESSIONS, READ, REGISTER,
     ROTATE, SESSION, SESSIONS, START_SESSION, TABLES_EXIST,
 };
-use crate::session::record::{Record, RecordKey, Second, end_second, second};
+use crate::session::record::{Record, RecordKey, SESSION_MARGIN, Second, end_second, second};
 use crate::session::replicated_log::{
     Batch, HEARTBEAT, Log, MAX_STALENESS, ReplicatedLog, Row, delegate_to_log,
 };
@@ -488,6 +488,7 @@ impl Log for PostgresLog {
         Box::pin(async move {
             let query = sqlx::query(&self.sql.append).bind(record.key.text());
             let query = query.bind(to_i64(record.before)).bind(to_i64(record.until));
+            let query = query.bind(record.key.session_id()).bind(to_i64(SESSION_MARGIN));
             self.fetch(query).await.map(drop)
         })
     }

@@ -12,6 +12,9 @@ pub(crate) const MAX_NAME: usize = 1024;
 /// The longest token id (`jti`), in bytes.
 pub(crate) const MAX_TOKEN_ID: usize = 128;
 
+/// How long the record of a session lasts after the session's own end, in seconds: the largest `decode_leeway`.
+pub(crate) const SESSION_MARGIN: Second = 600;
+
 /// Whether every store can record the name. PostgreSQL has no text with NUL.
 pub(crate) fn is_revocable(name: &str, longest: usize) -> bool {
     name.len() <= longest && !name.contains('\0')
@@ -25,6 +28,16 @@ pub(crate) enum RecordKey {
     Subject(String),
     SigningKey(String),
     All,
+}
+
+impl RecordKey {
+    /// The session that the record covers, if it covers one.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        match self {
+            Self::Session(id) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// One record. Two records of the same key combine to the later epoch and the later end.

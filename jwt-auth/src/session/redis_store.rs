@@ -15,7 +15,7 @@ use redis::{
 use tokio::sync::Mutex;
 
 use crate::session::erased_store::BoxFuture;
-use crate::session::record::{Record, RecordKey, end_second};
+use crate::session::record::{Record, RecordKey, SESSION_MARGIN, end_second};
 use crate::session::replicated_log::{
     Batch, Log, MAX_STALENESS, ReplicatedLog, Row, delegate_to_log,
 };
@@ -375,7 +375,12 @@ end
 ";
 
 const APPEND: &str = r"
-append(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
+local till = tonumber(ARGV[3])
+if ARGV[5] then
+  local ends = tonumber(redis.call('HGET', base .. ':f:' .. ARGV[5], 'ends') or '0')
+  if ends then till = math.max(till, math.floor(ends / 1000) + tonumber(ARGV[6])) end
+end
+append(ARGV[1], tonumber(ARGV[2]), till, tonumber(ARGV[4]))
 ";
 
 /// [`decide`](super::rotation::decide), in Lua.
@@ -683,6 +688,9 @@ impl Log for RedisLog {
             let mut call = self.append.key(self.key("log"));
             call.arg(record.key.text()).arg(record.before.min(MAX_EXACT));
             call.arg(record.until.min(MAX_EXACT)).arg(millis(now));
+            if let Some(id) = record.key.session_id() {
+                call.arg(id).arg(SESSION_MARGIN);
+            }
             call.invoke_async(&mut &self.connection).await.map_err(store_error)
         })
     }

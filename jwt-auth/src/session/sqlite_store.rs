@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{Executor as _, Row as _};
 
 use crate::session::erased_store::BoxFuture;
-use crate::session::record::{Record, RecordKey, Second, end_second, second};
+use crate::session::record::{Record, RecordKey, SESSION_MARGIN, Second, end_second, second};
 use crate::session::replicated_log::{
     Batch, Log, MAX_STALENESS, ReplicatedLog, Row, delegate_to_log,
 };
@@ -275,13 +275,17 @@ async fn write_entry(tx: &mut SqliteConnection, record: &Record) -> Result<(), s
         .await?
         .try_get(0)?;
     sqlx::query(
-        "INSERT INTO jwt_auth_entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET
+        "INSERT INTO jwt_auth_entries VALUES (?1, ?2,
+            max(?3, coalesce((SELECT ends / 1000 + ?6 FROM jwt_auth_sessions WHERE id = ?5), 0)), ?4)
+         ON CONFLICT (key) DO UPDATE SET
          before = max(before, excluded.before), until = max(until, excluded.until), seq = excluded.seq",
     )
     .bind(record.key.text())
     .bind(to_i64(record.before))
     .bind(to_i64(record.until))
     .bind(seq)
+    .bind(record.key.session_id())
+    .bind(to_i64(SESSION_MARGIN))
     .execute(&mut *tx)
     .await?;
     Ok(())

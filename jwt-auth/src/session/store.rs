@@ -141,7 +141,8 @@ pub trait RevocationStore: Send + Sync + 'static {
         false
     }
 
-    /// Records a revocation.
+    /// Records a revocation. The record of a session lasts at least as long as the session that the store knows,
+    /// whatever end the caller gives: another node may have shorter settings.
     ///
     /// # Errors
     ///
