@@ -47,6 +47,19 @@ async fn a_log_in_right_after_it_is_valid_any_number_of_times_in_one_second() {
 }
 
 #[tokio::test]
+async fn revoke_all_covers_a_session_that_began_right_after_a_log_out() {
+    let store = Arc::new(MemoryStore::new());
+    let auth = node(&store, 0, |c| c);
+    for round in 0..3 {
+        auth.log_out_everywhere("alice").await.expect("recorded");
+        let pair = auth.log_in("alice").await.expect("a pair");
+        assert!(is_valid(&auth, &pair).await, "round {round}");
+        auth.revoke_all().await.expect("recorded");
+        assert!(!is_valid(&auth, &pair).await, "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn it_ends_sessions_of_a_node_whose_clock_is_ahead() {
     for (ahead, leeway) in [(1, 0), (4, 0), (5, 0), (20, 0), (20, 30), (29, 30), (600, 0)] {
         let change = |config: Config| config.decode_leeway(Duration::from_secs(leeway));

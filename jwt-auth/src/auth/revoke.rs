@@ -394,7 +394,8 @@ impl JwtAuth {
     async fn try_revoke_all(&self) -> Result<(), Refusal> {
         loop {
             let now = self.now();
-            let before = to_system_time(now);
+            let epoch = self.store().latest_start().min(self.latest_epoch(now)).max(now);
+            let before = to_system_time(epoch);
             let until = to_system_time(now.saturating_add(HUNDRED_YEARS));
             self.record(Revocation::All { before, until }).await?;
             if self.is_same_second(now) {
@@ -403,33 +404,43 @@ impl JwtAuth {
         }
     }
 
+    /// The latest time that an epoch may have. A later one would also revoke the next log-in, which starts right
+    /// after it.
+    fn latest_epoch(&self, now: Duration) -> Duration {
+        self.rules().latest_issue(now).saturating_sub(Duration::from_secs(1)).max(now)
+    }
+
     async fn try_log_out_everywhere(&self, subject: &str) -> Result<(), Refusal> {
         loop {
             let now = self.now();
-            let at = to_system_time(now);
-            // A later epoch would also revoke the next log-in, which starts right after it.
-            let latest =
-                self.rules().latest_issue(now).saturating_sub(Duration::from_secs(1)).max(now);
+            let (latest, until) = (self.latest_epoch(now), now.saturating_add(HUNDRED_YEARS));
+            let listed = self.store().sessions(subject, to_system_time(now)).await;
             let mut epoch = now;
             // Sessions may have begun in the future: another node's clock is ahead, or the log-in followed another
             // `log_out_everywhere` in the same second.
-            match self.store().sessions(subject, at).await {
-                Ok(sessions) => {
-                    for session in sessions {
-                        let used = session.last_used_at.duration_since(SystemTime::UNIX_EPOCH);
-                        let used = used.unwrap_or_default();
-                        epoch = epoch.max(used.min(latest));
-                        if used.as_secs() > latest.as_secs() {
-                            self.try_revoke_session(session.id()).await?;
-                        }
-                    }
+            for session in listed.iter().flatten() {
+                let used = session.last_used_at.duration_since(SystemTime::UNIX_EPOCH);
+                let used = used.unwrap_or_default();
+                epoch = epoch.max(used.min(latest));
+                if used.as_secs() > latest.as_secs() {
+                    self.try_revoke_session(session.id()).await?;
                 }
-                Err(error) if error.is_unsupported() => {}
-                Err(error) => return Err(unavailable(error)),
             }
-            let before = to_system_time(epoch);
-            let until = to_system_time(now.saturating_add(HUNDRED_YEARS));
+            let listed = match listed {
+                Err(error) if error.is_unsupported() => {
+                    epoch = epoch.max(self.store().latest_start().min(latest));
+                    Ok(())
+                }
+                // What can be revoked without the list is revoked; the error says that it may not be all.
+                Err(error) => {
+                    epoch = latest;
+                    Err(unavailable(error))
+                }
+                Ok(_) => Ok(()),
+            };
+            let (before, until) = (to_system_time(epoch), to_system_time(until));
             self.record(Revocation::Subject { subject, before, until }).await?;
+            listed?;
             if self.is_same_second(now) {
                 return Ok(());
             }

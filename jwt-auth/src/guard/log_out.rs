@@ -12,7 +12,9 @@ use crate::error::{AuthError, AuthErrorKind};
 use crate::guard::HoldsJwtAuth;
 use crate::token::{Verified, mark_response};
 use crate::token_kind::TokenKind;
-use crate::web::{SetCookies, compare_csrf, find_token, is_cross_site, presented_csrf, refuse};
+use crate::web::{
+    SetCookies, compare_csrf, concerns_query, find_token, is_cross_site, presented_csrf, refuse,
+};
 
 /// Ends the session of the request's tokens, expired ones included, and deletes the cookies.
 ///
@@ -106,10 +108,11 @@ fn usable_token(
     parts: &Parts,
     kind: TokenKind,
 ) -> Result<Option<Arc<Verified>>, AuthErrorKind> {
-    let Ok(Some(found)) = find_token(parts, auth.web(), kind, &[]) else { return Ok(None) };
-    if found.location == TokenLocation::Query {
+    let found = find_token(parts, auth.web(), kind, &[]);
+    if concerns_query(parts, auth.web(), &[], &found) {
         mark_response();
     }
+    let Ok(Some(found)) = found else { return Ok(None) };
     let csrf = presented_csrf(parts, auth.web(), kind, found)?;
     let Ok(verified) = auth.verify_expired(found.token, kind) else { return Ok(None) };
     compare_csrf(csrf, &verified)?;

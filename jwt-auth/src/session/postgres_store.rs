@@ -44,7 +44,7 @@ const CONNECTIONS: u32 = 8;
 const PAGE: usize = 10_000;
 /// The largest number of rows of one deletion.
 const PRUNE_BATCH: usize = 1_000;
-/// Expired rows are kept this long, because the clocks and leeways of nodes may differ.
+/// Expired rows stay this long, because the clocks and leeways of nodes may differ.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// The maximum number of attempts to rotate. An attempt fails only if another rotation succeeded, so more than a
 /// few failures in a row are not chance.

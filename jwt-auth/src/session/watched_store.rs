@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::session::record::second;
 use crate::session::{
     ErasedStore, NewSession, Revocation, RotationOutcome, RotationRequest, Session, StoreError,
     TokenIdentity, TokenStatus, within_deadline,
@@ -63,12 +64,23 @@ pub(crate) struct WatchedStore {
     deadline: Duration,
     memory: Health,
     answers: Health,
+    /// The latest second in which this process started or continued a session. It may be in the future.
+    latest_start: AtomicU64,
 }
 
 impl WatchedStore {
     pub(crate) fn new(store: Arc<dyn ErasedStore>, deadline: Duration) -> Self {
         let (memory, answers) = (Health::new("the store's memory"), Health::new("the store"));
-        Self { store, deadline, memory, answers }
+        Self { store, deadline, memory, answers, latest_start: AtomicU64::new(0) }
+    }
+
+    /// The latest second in which this process started or continued a session.
+    pub(crate) fn latest_start(&self) -> Duration {
+        Duration::from_secs(self.latest_start.load(Ordering::Relaxed))
+    }
+
+    fn starts(&self, at: SystemTime) {
+        self.latest_start.fetch_max(second(at), Ordering::Relaxed);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -107,10 +119,12 @@ impl WatchedStore {
         &self,
         request: RotationRequest<'_>,
     ) -> Result<RotationOutcome, StoreError> {
+        self.starts(request.now);
         self.observed(within_deadline(self.store.rotate(request), self.deadline).await)
     }
 
     pub(crate) async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+        self.starts(session.now);
         self.observed(within_deadline(self.store.register(session), self.deadline).await)
     }
 

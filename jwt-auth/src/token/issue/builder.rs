@@ -223,7 +223,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     ///
     /// Default: the configured lifetime. In a pair this is the lifetime of the access token; after a refresh it is
     /// the configured one again. For a refresh token it is the idle time of its session; a shorter one than
-    /// configured is kept at each refresh.
+    /// configured stays the same at each refresh.
     ///
     /// ```
     /// use std::time::Duration;
