@@ -1,8 +1,13 @@
 //! `log_out_everywhere` ends what was logged in before it and nothing after it, whatever the clocks say.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use jwt_auth::errors::StoreError;
+use jwt_auth::session::{
+    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
+    TokenIdentity, TokenStatus,
+};
 use jwt_auth::{Config, JwtAuth, ManualClock, MemoryStore, TokenPair};
 use tests::{NOW, SECRET};
 
@@ -86,4 +91,85 @@ async fn a_call_by_a_node_whose_clock_is_far_ahead_refuses_log_ins_instead_of_re
     assert_eq!(refused.code(), "store_unavailable");
     assert!(auth.sessions("alice").await.expect("a list").is_empty());
     assert!(auth.log_in("bob").await.is_ok());
+}
+
+/// A store without a list of sessions, or whose list fails.
+struct WithoutList {
+    store: Arc<MemoryStore>,
+    fails: bool,
+}
+
+impl RevocationStore for WithoutList {
+    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
+        self.store.check(token, now)
+    }
+
+    async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
+        self.store.revoke(what, now).await
+    }
+
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
+        self.store.rotate(request).await
+    }
+
+    async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+        self.store.register(session).await
+    }
+
+    async fn sessions(&self, subject: &str, now: SystemTime) -> Result<Vec<Session>, StoreError> {
+        if self.fails {
+            return Err(StoreError::new("too many sessions"));
+        }
+        Unlisted.sessions(subject, now).await
+    }
+}
+
+/// The trait's default for a store without a list.
+struct Unlisted;
+
+impl RevocationStore for Unlisted {
+    fn check(&self, _: &TokenIdentity<'_>, _: SystemTime) -> Result<TokenStatus, StoreError> {
+        Ok(TokenStatus::Valid)
+    }
+
+    async fn revoke(&self, _: Revocation<'_>, _: SystemTime) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn rotate(&self, _: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
+        Ok(RotationOutcome::Unknown)
+    }
+}
+
+#[tokio::test]
+async fn without_a_list_it_covers_the_sessions_that_this_process_started() {
+    let store = WithoutList { store: Arc::default(), fails: false };
+    let config = Config::hs256(SECRET).clock(ManualClock::at(NOW)).revocation(store);
+    let auth = config.build().expect("a valid configuration");
+    for round in 0..3 {
+        auth.log_out_everywhere("alice").await.expect("recorded");
+        let pair = auth.log_in("alice").await.expect("a pair");
+        assert!(is_valid(&auth, &pair).await, "round {round}");
+        auth.log_out_everywhere("alice").await.expect("recorded");
+        assert!(!is_valid(&auth, &pair).await, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_fails_is_an_error_and_does_not_prevent_the_record() {
+    let memory = Arc::new(MemoryStore::new());
+    let fast = node(&memory, 3, |c| c);
+    let store = WithoutList { store: Arc::clone(&memory), fails: true };
+    let config = Config::hs256(SECRET).clock(ManualClock::at(NOW)).revocation(store);
+    let auth = config.build().expect("a valid configuration");
+    let (own, ahead) =
+        (auth.log_in("alice").await.expect("a pair"), fast.log_in("alice").await.expect("a pair"));
+    let error = auth.log_out_everywhere("alice").await.expect_err("the list fails");
+    assert_eq!(error.code(), "store_unavailable");
+    for pair in [&own, &ahead] {
+        assert!(!is_valid(&auth, pair).await);
+    }
+    // The user is not locked out.
+    let pair = auth.log_in("alice").await.expect("a pair");
+    assert!(is_valid(&auth, &pair).await);
 }

@@ -67,11 +67,13 @@ impl Key {
 
     /// A public key in PEM. It verifies tokens and cannot issue any.
     ///
-    /// ```no_run
-    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
     ///
-    /// let key = Key::public_pem(Algorithm::RS256, KeyMaterial::file("public.pem"));
-    /// let auth = Config::with_keys(KeyRing::new(key)).build()?;
+    /// let pem = "-----BEGIN PUBLIC KEY-----
+    /// MCowBQYDK2VwAyEALLXm3iXBb5ftNuAPVaO8qzgcF7zUl4WH6U4E2a+kg4M=
+    /// -----END PUBLIC KEY-----"; // or `KeyMaterial::file("public.pem")`
+    /// let auth = Config::with_keys(KeyRing::new(Key::public_pem(Algorithm::EdDSA, pem))).build()?;
     /// assert!(auth.access_token("alice").issue().is_err(), "this service only verifies");
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```

@@ -13,18 +13,28 @@ use crate::session::{
 pub(crate) type BoxFuture<'a, T, E = StoreError> =
     Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
+/// A store or a denylist did not answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} ms", .0.as_millis())]
+pub(crate) struct DeadlineExceeded(Duration);
+
+impl From<DeadlineExceeded> for StoreError {
+    fn from(error: DeadlineExceeded) -> Self {
+        Self::new(error)
+    }
+}
+
 /// Waits for the store's answer until the deadline. A store that answers at once needs no timer.
-pub(crate) async fn within_deadline<T, E: From<StoreError>>(
+pub(crate) async fn within_deadline<T, E: From<DeadlineExceeded>>(
     mut answer: BoxFuture<'_, T, E>,
     deadline: Duration,
 ) -> Result<T, E> {
     let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
     match first {
         Poll::Ready(answer) => answer,
-        Poll::Pending => tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| {
-            Err(StoreError::new(format_args!("no answer within {} ms", deadline.as_millis()))
-                .into())
-        }),
+        Poll::Pending => tokio::time::timeout(deadline, answer)
+            .await
+            .unwrap_or_else(|_| Err(DeadlineExceeded(deadline).into())),
     }
 }
 
