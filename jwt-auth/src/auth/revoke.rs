@@ -23,8 +23,8 @@ impl JwtAuth {
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
     /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the token has no `jti`;
-    /// [`InvalidSignature`](AuthErrorKind::InvalidSignature) or the like if another `JwtAuth` verified it and this
-    /// one does not accept it.
+    /// the error of a failed verification, such as [`InvalidSignature`](AuthErrorKind::InvalidSignature), if another
+    /// `JwtAuth` verified the token and this one does not accept it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -38,11 +38,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn revoke(&self, token: &impl VerifiedToken) -> Result<(), AuthError> {
-        let revoked = match self.check_own(token.verified()) {
-            Ok(()) => self.try_revoke(&token.identity()).await,
-            Err(foreign) => Err(foreign),
-        };
-        self.attach(revoked)
+        self.attach(self.try_revoke_own(token.verified()).await)
     }
 
     /// Revokes a token by its id (`jti`), until the given time, which is its `exp`.
@@ -81,8 +77,8 @@ impl JwtAuth {
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
     /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the token has neither a session nor a `jti`;
-    /// [`InvalidSignature`](AuthErrorKind::InvalidSignature) or the like if another `JwtAuth` verified it and this
-    /// one does not accept it.
+    /// the error of a failed verification, such as [`InvalidSignature`](AuthErrorKind::InvalidSignature), if another
+    /// `JwtAuth` verified the token and this one does not accept it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -96,11 +92,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn log_out(&self, token: impl VerifiedToken) -> Result<(), AuthError> {
-        let ended = match self.check_own(token.verified()) {
-            Ok(()) => self.try_log_out(&token.identity()).await,
-            Err(foreign) => Err(foreign),
-        };
-        self.attach(ended)
+        self.attach(self.try_log_out_own(token.verified()).await)
     }
 
     /// Ends every other session of the token's subject, for example after a change of the password.
@@ -111,8 +103,8 @@ impl JwtAuth {
     /// # Errors
     ///
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not answer; some sessions may have ended;
-    /// [`InvalidSignature`](AuthErrorKind::InvalidSignature) or the like if another `JwtAuth` verified the token and
-    /// this one does not accept it.
+    /// the error of a failed verification, such as [`InvalidSignature`](AuthErrorKind::InvalidSignature), if another
+    /// `JwtAuth` verified the token and this one does not accept it.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -269,7 +261,8 @@ impl JwtAuth {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it, or cannot list the sessions; some
+    /// of them may have ended;
     /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the subject has more than 1024 bytes or contains NUL.
     ///
     /// ```
@@ -346,6 +339,16 @@ impl JwtAuth {
     async fn try_revoke_session(&self, id: &str) -> Result<(), Refusal> {
         let until = to_system_time(session_revoked_until(self.rules(), self.now()));
         self.record(Revocation::Session { id, until }).await
+    }
+
+    async fn try_revoke_own(&self, verified: &Verified) -> Result<(), Refusal> {
+        self.check_own(verified)?;
+        self.try_revoke(&verified.identity()).await
+    }
+
+    async fn try_log_out_own(&self, verified: &Verified) -> Result<(), Refusal> {
+        self.check_own(verified)?;
+        self.try_log_out(&verified.identity()).await
     }
 
     async fn try_revoke(&self, identity: &TokenIdentity<'_>) -> Result<(), Refusal> {

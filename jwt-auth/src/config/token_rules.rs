@@ -100,7 +100,7 @@ impl fmt::Debug for TokenRules {
 }
 
 impl TokenRules {
-    /// The latest time of issue that is accepted at `now`: clocks that issue may be ahead of this one.
+    /// The latest time of issue that is accepted at `now`: the issuer's clock may be ahead of this one.
     pub(crate) fn latest_issue(&self, now: Duration) -> Duration {
         now.saturating_add(self.leeway.max(self.issued_at_leeway))
     }

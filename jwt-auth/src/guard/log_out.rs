@@ -1,4 +1,4 @@
-//! The extractor `LogOut`, which ends the session of whatever token a request has.
+//! The extractor `LogOut`, which ends the session of the request's tokens.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::web::{
     SetCookies, compare_csrf, concerns_query, find_token, is_cross_site, presented_csrf, refuse,
 };
 
-/// Ends the session of the request's tokens, expired ones included, and deletes the cookies.
+/// Ends the session of the request's tokens, even of expired ones, and deletes the cookies.
 ///
 /// A log-out must not fail because the access token has just expired: the user would stay logged in. So the handler
 /// is `#[public]`, and this extractor reads the access token and the refresh token itself. It checks the signature,
 /// every claim except `exp`, and for a token in a cookie the CSRF value; it does not check whether the token was
-/// revoked before. A request without a usable token also gets the deletion of the cookies.
+/// revoked before. The cookies are deleted even if no token is usable.
 ///
 /// The extractor refuses a request from another site, and one whose tokens are in cookies without a CSRF value:
 /// another site could otherwise log the user out.

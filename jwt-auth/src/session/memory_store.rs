@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::session::record::{Record, RecordKey, SESSION_MARGIN, Second, end_second, second};
+use crate::session::record::{Record, RecordKey, SESSION_MARGIN, end_second, second};
 use crate::session::replica::Replica;
 use crate::session::rotation::{SessionState, decide};
 use crate::session::{
@@ -57,9 +57,11 @@ impl Sessions {
         (before - self.by_id.len()) as u64
     }
 
-    /// The second until which the record of this session must last.
-    fn ends_of(&self, id: &str) -> Option<Second> {
-        Some(end_second(self.by_id.get(id)?.ends) + SESSION_MARGIN)
+    /// Extends the record of a session beyond the end of that session.
+    fn extend(&self, record: &mut Record) {
+        if let Some(state) = record.key.session_id().and_then(|id| self.by_id.get(id)) {
+            record.until = record.until.max(end_second(state.ends) + SESSION_MARGIN);
+        }
     }
 
     fn insert(&mut self, id: &str, state: SessionState, now: SystemTime) {
@@ -103,14 +105,14 @@ impl MemoryStore {
         let revoked = self.replica.is_session_revoked(id, second(request.now));
         let mut state = sessions.by_id.remove(id);
         let outcome = decide(&mut state, revoked, request);
-        let ends = state.as_ref().map(|state| state.ends);
         if let Some(state) = state {
             sessions.insert(id, state, request.now);
         }
         if outcome == RotationOutcome::Reused {
-            let until = request.revoked_until.max(ends.unwrap_or(request.revoked_until));
             let key = RecordKey::Session(id.to_owned());
-            self.apply(&Record { key, before: 0, until: end_second(until) }, request.now);
+            let mut record = Record { key, before: 0, until: end_second(request.revoked_until) };
+            sessions.extend(&mut record);
+            self.apply(&record, request.now);
         }
         outcome
     }
@@ -143,9 +145,7 @@ impl RevocationStore for MemoryStore {
 
     async fn revoke(&self, revocation: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
         let mut record = Record::new(&revocation);
-        if let Some(ends) = record.key.session_id().and_then(|id| self.lock().ends_of(id)) {
-            record.until = record.until.max(ends);
-        }
+        self.lock().extend(&mut record);
         self.apply(&record, now);
         Ok(())
     }

@@ -515,9 +515,8 @@ impl Log for PostgresLog {
                     (RotationOutcome::Rotated { .. }, Some(state)) => {
                         self.replace(request, &key_text, previous.as_ref(), state).await?
                     }
-                    (RotationOutcome::Reused, state) => {
-                        let ends = state.as_ref().map_or(request.revoked_until, |known| known.ends);
-                        let until = end_second(request.revoked_until.max(ends));
+                    (RotationOutcome::Reused, _) => {
+                        let until = end_second(request.revoked_until);
                         let record = Record { key: key.clone(), before: 0, until };
                         self.append(&record, request.now).await?;
                         true

@@ -410,7 +410,7 @@ end
 if parent ~= '' and parent == presented and math.max(now - rotated, 0) < grace then
   return { 'replayed', whole(ends), current, whole(rotated) }
 end
-append(key, 0, math.max(revoked_until, math.ceil(ends / 1000)), now)
+append(key, 0, math.max(revoked_until, math.floor(ends / 1000) + tonumber(ARGV[11])), now)
 return { 'reused' }
 ";
 
@@ -721,7 +721,8 @@ impl Log for RedisLog {
             call.arg(end_second(request.revoked_until).min(MAX_EXACT))
                 .arg(whole_millis(request.grace));
             call.arg(millis(request.now))
-                .arg(RecordKey::Session(request.session_id.to_owned()).text());
+                .arg(RecordKey::Session(request.session_id.to_owned()).text())
+                .arg(SESSION_MARGIN);
             let answer: Vec<String> =
                 call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
             parse_outcome(&answer).ok_or_else(malformed)

@@ -335,9 +335,8 @@ impl SqliteLog {
             (RotationOutcome::Rotated { .. }, Some(state)) => {
                 write_session(&mut tx, request.session_id, state).await?;
             }
-            (RotationOutcome::Reused, state) => {
-                let ends = state.as_ref().map_or(request.revoked_until, |state| state.ends);
-                let until = end_second(request.revoked_until.max(ends));
+            (RotationOutcome::Reused, _) => {
+                let until = end_second(request.revoked_until);
                 write_entry(&mut tx, &Record { key, before: 0, until }).await?;
             }
             _ => {}

@@ -141,8 +141,11 @@ pub trait RevocationStore: Send + Sync + 'static {
         false
     }
 
-    /// Records a revocation. The record of a session lasts at least as long as the session that the store knows,
-    /// whatever end the caller gives: another node may have shorter settings.
+    /// Records a revocation.
+    ///
+    /// The record of a session lasts at least until ten minutes after the end of the session that the store knows,
+    /// also if the caller gives an earlier end: another node may have longer settings. Ten minutes is the longest
+    /// [`decode_leeway`](crate::Config::decode_leeway).
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use crate::session::{
 /// A source counts as recovered after this long without a failure: under overload, answers and failures alternate.
 const RECOVERED_AFTER: Duration = Duration::from_secs(1);
 
-/// Whether something that requests depend on answers. It logs each change, with the number of failures in between.
+/// Whether a service that requests depend on is answering. It logs each change, with the number of failures in between.
 #[derive(Debug)]
 pub(crate) struct Health {
     source: &'static str,

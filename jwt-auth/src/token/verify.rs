@@ -161,6 +161,7 @@ pub(crate) fn verify(
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
         let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, rules, expected, now)?;
+        validation::check_names(&claims, payload)?;
         let mut text = String::with_capacity(token.len() + payload.len());
         text.push_str(token);
         text.push_str(payload);
