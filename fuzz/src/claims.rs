@@ -80,6 +80,8 @@ impl Claims {
             "scope" => self.scope = Some(text(&value)?),
             "sid" => self.sid = Some(text(&value)?),
             "gen" => drop(value.as_u64()?),
+            "s_at" => drop(value.as_u64().filter(|stamp| *stamp / 1_000 <= 253_402_300_799)?),
+            "s_exp" => drop(date(raw)?),
             "fresh" => self.fresh = value.as_bool()?,
             "roles" => self.roles = texts(&value)?,
             "aud" => self.aud = Some(text(&value).map(|one| vec![one]).or_else(|| texts(&value))?),

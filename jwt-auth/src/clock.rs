@@ -28,6 +28,11 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
     }
 }
 
+/// The time since 1970; zero for an earlier time.
+pub(crate) fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SystemClock;

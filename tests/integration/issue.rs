@@ -36,14 +36,14 @@ async fn tokens_have_the_claims_of_fastapi_jwt_auth() {
         access,
         json!({
             "sub": "alice", "iat": NOW, "nbf": NOW, "exp": NOW + 900, "type": "access", "fresh": true,
-            "iss": "me", "aud": "api", "auth_time": NOW,
+            "iss": "me", "aud": "api", "auth_time": NOW, "s_at": NOW * 1_000,
         })
     );
     assert_eq!(
         refresh,
         json!({
             "sub": "alice", "iat": NOW, "nbf": NOW, "exp": NOW + 30 * 86_400, "type": "refresh",
-            "iss": "me", "aud": "api", "auth_time": NOW,
+            "iss": "me", "aud": "api", "auth_time": NOW, "s_at": NOW * 1_000, "s_exp": NOW + 90 * 86_400,
         })
     );
 }

@@ -1,13 +1,8 @@
 //! `log_out_everywhere` ends what was logged in before it and nothing after it, whatever the clocks say.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jwt_auth::errors::StoreError;
-use jwt_auth::session::{
-    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
-    TokenIdentity, TokenStatus,
-};
 use jwt_auth::{Config, JwtAuth, ManualClock, MemoryStore, TokenPair};
 use tests::{NOW, SECRET};
 
@@ -29,7 +24,7 @@ async fn is_valid(auth: &JwtAuth, pair: &TokenPair) -> bool {
 }
 
 #[tokio::test]
-async fn a_log_in_right_after_it_is_valid_any_number_of_times_in_one_second() {
+async fn s4_a_log_in_right_after_it_is_valid_any_number_of_times_in_one_second() {
     let store = Arc::new(MemoryStore::new());
     let (auth, other) = (node(&store, 0, |c| c), node(&store, 0, |c| c));
     let mut earlier: Vec<TokenPair> = Vec::new();
@@ -65,7 +60,7 @@ async fn revoke_all_covers_a_session_that_began_right_after_a_log_out() {
 }
 
 #[tokio::test]
-async fn it_ends_sessions_of_a_node_whose_clock_is_ahead() {
+async fn s3_it_ends_sessions_of_a_node_whose_clock_is_ahead() {
     for (ahead, leeway) in [(1, 0), (4, 0), (5, 0), (20, 0), (20, 30), (29, 30), (600, 0)] {
         let change = |config: Config| config.decode_leeway(Duration::from_secs(leeway));
         let store = Arc::new(MemoryStore::new());
@@ -83,93 +78,55 @@ async fn it_ends_sessions_of_a_node_whose_clock_is_ahead() {
 }
 
 #[tokio::test]
-async fn a_call_by_a_node_whose_clock_is_far_ahead_refuses_log_ins_instead_of_revoking_them() {
-    let store = Arc::new(MemoryStore::new());
-    let (auth, fast) = (node(&store, 0, |c| c), node(&store, 600, |c| c));
-    fast.log_out_everywhere("alice").await.expect("recorded");
-    let refused = auth.log_in("alice").await.expect_err("its tokens would be revoked");
-    assert_eq!(refused.code(), "store_unavailable");
-    assert!(auth.sessions("alice").await.expect("a list").is_empty());
-    assert!(auth.log_in("bob").await.is_ok());
-}
-
-/// A store without a list of sessions, or whose list fails.
-struct WithoutList {
-    store: Arc<MemoryStore>,
-    fails: bool,
-}
-
-impl RevocationStore for WithoutList {
-    fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {
-        self.store.check(token, now)
-    }
-
-    async fn revoke(&self, what: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
-        self.store.revoke(what, now).await
-    }
-
-    async fn rotate(&self, request: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
-        self.store.rotate(request).await
-    }
-
-    async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
-        self.store.register(session).await
-    }
-
-    async fn sessions(&self, subject: &str, now: SystemTime) -> Result<Vec<Session>, StoreError> {
-        if self.fails {
-            return Err(StoreError::new("too many sessions"));
-        }
-        Unlisted.sessions(subject, now).await
-    }
-}
-
-/// The trait's default for a store without a list.
-struct Unlisted;
-
-impl RevocationStore for Unlisted {
-    fn check(&self, _: &TokenIdentity<'_>, _: SystemTime) -> Result<TokenStatus, StoreError> {
-        Ok(TokenStatus::Valid)
-    }
-
-    async fn revoke(&self, _: Revocation<'_>, _: SystemTime) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn rotate(&self, _: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
-        Ok(RotationOutcome::Unknown)
-    }
-}
-
-#[tokio::test]
-async fn without_a_list_it_covers_the_sessions_that_this_process_started() {
-    let store = WithoutList { store: Arc::default(), fails: false };
-    let config = Config::hs256(SECRET).clock(ManualClock::at(NOW)).revocation(store);
-    let auth = config.build().expect("a valid configuration");
-    for round in 0..3 {
-        auth.log_out_everywhere("alice").await.expect("recorded");
+async fn s3_a_call_by_a_node_whose_clock_is_ahead_does_not_lock_the_user_out() {
+    for ahead in [20, 60, 600, 86_400] {
+        let store = Arc::new(MemoryStore::new());
+        let (auth, fast) = (node(&store, 0, |c| c), node(&store, ahead, |c| c));
+        let old = auth.log_in("alice").await.expect("a pair");
+        fast.log_out_everywhere("alice").await.expect("recorded");
+        assert!(!is_valid(&auth, &old).await, "{ahead} s ahead");
         let pair = auth.log_in("alice").await.expect("a pair");
-        assert!(is_valid(&auth, &pair).await, "round {round}");
+        assert!(is_valid(&auth, &pair).await, "{ahead} s ahead");
+        let next = rotate(&auth, &pair).await.expect("a successor");
+        assert!(is_valid(&auth, &next).await, "{ahead} s ahead");
+        assert_eq!(auth.sessions("alice").await.expect("a list").len(), 1);
         auth.log_out_everywhere("alice").await.expect("recorded");
-        assert!(!is_valid(&auth, &pair).await, "round {round}");
+        assert!(!is_valid(&auth, &next).await, "{ahead} s ahead");
     }
 }
 
 #[tokio::test]
-async fn a_list_that_fails_is_an_error_and_does_not_prevent_the_record() {
-    let memory = Arc::new(MemoryStore::new());
-    let fast = node(&memory, 3, |c| c);
-    let store = WithoutList { store: Arc::clone(&memory), fails: true };
-    let config = Config::hs256(SECRET).clock(ManualClock::at(NOW)).revocation(store);
-    let auth = config.build().expect("a valid configuration");
-    let (own, ahead) =
-        (auth.log_in("alice").await.expect("a pair"), fast.log_in("alice").await.expect("a pair"));
-    let error = auth.log_out_everywhere("alice").await.expect_err("the list fails");
-    assert_eq!(error.code(), "store_unavailable");
-    for pair in [&own, &ahead] {
-        assert!(!is_valid(&auth, pair).await);
+async fn s3_a_token_without_a_session_is_covered_within_the_tolerated_difference_of_clocks() {
+    for (leeway, tolerated) in [(0, 0), (5, 5), (30, 30)] {
+        let change = |config: Config| config.issued_at_leeway(Duration::from_secs(leeway));
+        let store = Arc::new(MemoryStore::new());
+        let auth = node(&store, 0, change);
+        auth.log_out_everywhere("alice").await.expect("recorded");
+        for (ahead, is_revoked) in [(0, true), (tolerated, true), (tolerated + 1, false)] {
+            let fast = node(&store, ahead, change);
+            for pair in [
+                fast.token_pair("alice").issue().expect("a pair"),
+                fast.token_pair("alice").await.expect("a pair"),
+            ] {
+                assert_eq!(is_valid(&fast, &pair).await, !is_revoked, "{leeway} s, {ahead} s");
+            }
+        }
     }
-    // The user is not locked out.
+}
+
+#[tokio::test]
+async fn a_pair_without_a_log_in_becomes_a_session_at_its_first_rotation() {
+    let store = Arc::new(MemoryStore::new());
+    let auth = node(&store, 0, |c| c);
+    let pair = auth.token_pair("alice").issue().expect("a pair");
+    assert!(auth.sessions("alice").await.expect("a list").is_empty());
+    let next = rotate(&auth, &pair).await.expect("a successor");
+    assert_eq!(auth.sessions("alice").await.expect("a list").len(), 1);
+    auth.log_out_everywhere("alice").await.expect("recorded");
+    for old in [&pair, &next] {
+        assert!(!is_valid(&auth, old).await);
+        assert!(rotate(&auth, old).await.is_err());
+    }
     let pair = auth.log_in("alice").await.expect("a pair");
     assert!(is_valid(&auth, &pair).await);
 }

@@ -22,5 +22,6 @@ mod request;
 mod revocation;
 mod router;
 mod secrets;
+mod session_proofs;
 mod sessions;
 mod websocket;

@@ -278,9 +278,9 @@ async fn log_out_everywhere_covers_tokens_issued_while_it_is_recorded() {
     let meanwhile = auth.access_token("alice").issue().expect("a token");
     let error = auth.verify_access(&meanwhile).await.expect_err("logged out");
     assert_eq!(error.kind(), AuthErrorKind::Revoked);
-    clock.advance(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(5));
     let after = auth.access_token("alice").issue().expect("a token");
-    assert!(auth.verify_access(&after).await.is_ok());
+    assert!(auth.verify_access(&after).await.is_ok(), "later than any clock may be ahead");
 }
 
 /// A store that decides rotations and, while the flag is set, fails strict look-ups.
@@ -312,17 +312,17 @@ impl RevocationStore for NoLookUps {
 }
 
 #[tokio::test]
-async fn a_rotation_whose_revocation_check_fails_uses_no_token_up() {
+async fn a_refresh_token_whose_look_up_fails_is_503_and_not_used_up() {
     let is_failing = Arc::new(AtomicBool::new(true));
     let store = NoLookUps(MemoryStore::new(), Arc::clone(&is_failing));
     let config = config().0.refresh_grace(Duration::ZERO).revocation(store);
     let auth = config.build().expect("a valid configuration");
     let pair = auth.log_in("alice").await.expect("a pair");
-    let token = async || auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
-    let error = auth.rotate(token().await).await.expect_err("not checked");
+    let error = auth.verify_refresh(pair.refresh_token()).await.expect_err("not checked");
     assert_eq!(error.kind(), AuthErrorKind::Unavailable);
     is_failing.store(false, Ordering::Relaxed);
-    assert!(auth.rotate(token().await).await.is_ok());
+    let token = auth.verify_refresh(pair.refresh_token()).await.expect("a valid token");
+    assert!(auth.rotate(token).await.is_ok());
 }
 
 /// A store that fails at once.

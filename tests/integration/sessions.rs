@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use jwt_auth::routing::get;
 use jwt_auth::session::{
-    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session, StoreError,
-    TokenStatus,
+    NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
+    StoreError, TokenStatus,
 };
 use jwt_auth::{
     AccessToken, Algorithm, Config, GuardedRouter, JwtAuth, Key, KeyRing, MemoryStore,
@@ -92,9 +92,11 @@ async fn revoke_all_ends_the_sessions_of_every_user() {
     }
     let same_second = auth.access_token("carol").issue().expect("a token");
     assert!(auth.verify_access(&same_second).await.is_err(), "the same second is covered");
-    clock.advance(Duration::from_secs(1));
+    let pair = auth.log_in("carol").await.expect("a pair");
+    assert!(auth.verify_access(pair.access_token()).await.is_ok(), "a log-in starts after it");
+    clock.advance(Duration::from_secs(6));
     let later = auth.access_token("carol").issue().expect("a token");
-    assert!(auth.verify_access(&later).await.is_ok());
+    assert!(auth.verify_access(&later).await.is_ok(), "later than any clock may be ahead");
 }
 
 #[tokio::test]
@@ -163,10 +165,13 @@ impl RevocationStore for Lagging {
     }
 
     async fn rotate(&self, request: RotationRequest<'_>) -> Result<RotationOutcome, StoreError> {
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(StoreError::new("connection refused"));
+        }
         self.primary.rotate(request).await
     }
 
-    async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+    async fn register(&self, session: NewSession<'_>) -> Result<Registered, StoreError> {
         if self.is_down.load(Ordering::Relaxed) {
             return Err(StoreError::new("connection refused"));
         }
@@ -243,17 +248,19 @@ async fn a_rotation_sees_a_log_out_everywhere_that_the_replica_does_not_have() {
     let store = Lagging::default();
     let is_down = Arc::clone(&store.is_down);
     let auth = config.revocation(store).build().expect("a valid configuration");
-    let verify = async |text: &str| auth.verify_refresh(text).await.expect("the replica lags");
+    let verify = async |text: &str| auth.verify_refresh(text).await.expect("a valid token");
     let pair = auth.log_in("alice").await.expect("a pair");
     clock.advance(Duration::from_secs(1));
     let next = auth.rotate(verify(pair.refresh_token()).await).await.expect("a pair");
+    let [first, second] = [verify(next.refresh_token()).await, verify(next.refresh_token()).await];
     auth.log_out_everywhere("alice").await.expect("recorded");
     clock.advance(Duration::from_secs(1));
-    let refused = auth.rotate(verify(next.refresh_token()).await).await.expect_err("logged out");
+    let refused = auth.verify_refresh(next.refresh_token()).await.expect_err("logged out");
+    assert_eq!(refused.code(), "token_revoked", "a refresh token asks the store");
+    let refused = auth.rotate(first).await.expect_err("logged out");
     assert_eq!(refused.code(), "token_revoked");
     is_down.store(true, Ordering::Relaxed);
-    let unknown =
-        auth.rotate(verify(next.refresh_token()).await).await.expect_err("the store is down");
+    let unknown = auth.rotate(second).await.expect_err("the store is down");
     assert_eq!(unknown.code(), "store_unavailable");
 }
 
@@ -309,16 +316,22 @@ async fn a_refresh_token_with_a_made_up_id_or_of_another_deployment_is_not_rotat
     let auth = config().0.build().expect("a valid configuration");
     let pair = auth.log_in("alice").await.expect("a pair");
     let session_id = auth.sessions("alice").await.expect("a list")[0].id().to_owned();
-    // Signed by our key, with alice's session and a made-up token id: the session ends, and no token is issued.
+    // Signed by our key, with alice's session id and a made-up token id.
     let mut claims = tests::claims();
-    for (name, value) in
-        [("type", "refresh"), ("sid", session_id.as_str()), ("jti", "made-up"), ("sub", "mallory")]
-    {
+    let made_up = [("type", "refresh"), ("sid", session_id.as_str()), ("jti", "made-up")];
+    for (name, value) in made_up {
         claims[name] = value.into();
     }
-    let forged = tests::forge(&tests::plain_header(), &claims);
-    let token = auth.verify_refresh(&forged).await.expect("our key signed it");
-    assert_eq!(auth.rotate(token).await.expect_err("forged").code(), "refresh_token_reused");
+    let present = async |claims: &serde_json::Value| {
+        let token = auth.verify_refresh(&tests::forge(&tests::plain_header(), claims)).await;
+        auth.rotate(token?).await.map(drop)
+    };
+    claims["sub"] = "mallory".into();
+    let error = present(&claims).await.expect_err("of another subject");
+    assert_eq!(error.code(), "token_revoked");
+    assert!(auth.verify_access(pair.access_token()).await.is_ok(), "alice's session continues");
+    claims["sub"] = "alice".into();
+    assert_eq!(present(&claims).await.expect_err("forged").code(), "refresh_token_reused");
     assert!(
         auth.verify_access(pair.access_token()).await.is_err(),
         "the session ends as after a reuse"
@@ -326,9 +339,7 @@ async fn a_refresh_token_with_a_made_up_id_or_of_another_deployment_is_not_rotat
     // A session that the store does not know, at a later generation.
     claims["sid"] = "unknown".into();
     claims["gen"] = 7.into();
-    let token =
-        auth.verify_refresh(&tests::forge(&tests::plain_header(), &claims)).await.expect("signed");
-    assert_eq!(auth.rotate(token).await.expect_err("unknown").code(), "token_revoked");
+    assert_eq!(present(&claims).await.expect_err("unknown").code(), "token_revoked");
     // A token of another deployment, signed by another key.
     let other = Config::hs256([9; 32])
         .clock(jwt_auth::ManualClock::at(tests::NOW))

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use jwt_auth::session::{
-    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session, StoreError,
-    TokenStatus,
+    NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
+    StoreError, TokenStatus,
 };
 use jwt_auth::testing::store_conformance;
 use jwt_auth::{AuthError, AuthErrorKind, Config, JwtAuth, PostgresStore, TokenIdentity};
@@ -87,7 +87,7 @@ impl RevocationStore for Recording {
         Ok(outcome)
     }
 
-    async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+    async fn register(&self, session: NewSession<'_>) -> Result<Registered, StoreError> {
         self.0.register(session).await
     }
 
@@ -203,7 +203,7 @@ async fn a_node_starts_with_every_earlier_revocation() {
     let mut connection = open_connection(&server).await;
     let many = "insert into before_entries (key, before, until)
         select '[\"token\",null,\"' || n || '\"]', 0, 9999999999 from generate_series(1, 25000) as n;
-        insert into before_entries (key, before, until) values ('[\"subject\",\"last\"]', 9999999999, 9999999999)";
+        insert into before_entries (key, before, until) values ('[\"subject\",\"last\"]', 9999999999999, 9999999999)";
     let last = a.access_token("last").issue().expect("a token");
     run(&mut connection, many).await;
     let b = node(&server, "before").await;
@@ -233,7 +233,7 @@ async fn nodes_that_migrate_at_once_all_start() {
         node.log_in("alice").await.expect("a pair");
     }
     let mut connection = open_connection(&server).await;
-    let rows = sqlx::query("select version from at_once_version").fetch_all(&mut connection).await;
+    let rows = sqlx::query("select version from at_once_state").fetch_all(&mut connection).await;
     let rows = rows.expect("rows");
     assert_eq!(rows.iter().map(|row| row.get::<i32, _>(0)).collect::<Vec<_>>(), [1]);
 }
@@ -242,7 +242,7 @@ async fn nodes_that_migrate_at_once_all_start() {
 async fn tables_of_a_newer_release_invalid_prefixes_and_refused_connections_are_errors() {
     let Some(server) = server() else { return };
     drop(store(&server, "newer").await);
-    run(&mut open_connection(&server).await, "update newer_version set version = 2").await;
+    run(&mut open_connection(&server).await, "update newer_state set version = 2").await;
     let connect = async |prefix: &str| {
         let store = PostgresStore::builder(server.url()).table_prefix(prefix).connect().await;
         store.expect_err("refused").to_string()
@@ -363,8 +363,8 @@ async fn malformed_rows_are_ignored() {
         insert into odd_entries (key, before, until, seq) values
             ('[\"key\",\"k\"]', -9223372036854775808, -9223372036854775808, -7);
         insert into odd_sessions values
-            ('half', 'alice', null, '', '', -1, -9223372036854775808, -1),
-            ('far', 'alice', null, '', '', -1, -1, 9223372036854775807);"
+            ('half', 'alice', null, '', '', -1, -1, -9223372036854775808, -1, -1, false),
+            ('far', 'alice', null, '', '', -1, 99999999999, -1, 9223372036854775807, 9223372036854775807, true);"
     );
     run(&mut connection, &rows).await;
     let b = node(&server, "odd").await;
@@ -380,27 +380,32 @@ async fn malformed_rows_are_ignored() {
 }
 
 #[tokio::test]
-async fn pruning_deletes_expired_records_only() {
+async fn s8_pruning_deletes_expired_records_only() {
     let Some(server) = server() else { return };
     let store = store(&server, "pruned").await;
     let mut connection = open_connection(&server).await;
     let rows = "insert into pruned_entries (key, before, until)
-            select '[\"key\",\"' || n || '\"]', 0, n from generate_series(1, 3500) as n;
+            select '[\"key\",\"' || n || '\"]', 0, n from generate_series(1, 3000) as n;
+        insert into pruned_entries (key, before, until)
+            select '[\"key\",\"recent-' || n || '\"]', 0, extract(epoch from now())::bigint - 86000
+            from generate_series(1, 500) as n;
         insert into pruned_sessions
-            select n::text, 'alice', null, 'a', '', 0, 0, n from generate_series(1, 1500) as n;";
+            select n::text, 'alice', null, 'a', '', 0, 0, 0, n, n, false from generate_series(1, 1500) as n;
+        insert into pruned_sessions
+            values ('recent', 'alice', null, 'a', '', 0, 0, 0, 9, extract(epoch from now()) * 1000 - 86000000, false);";
     run(&mut connection, rows).await;
-    let day = Duration::from_secs(24 * 60 * 60);
-    let at = |second| SystemTime::UNIX_EPOCH + day + Duration::from_secs(second);
-    assert_eq!(store.prune(at(0)).await.expect("pruned"), 0);
-    assert_eq!(
-        store.prune(at(1)).await.expect("pruned"),
-        999,
-        "sessions that ended before the first second"
-    );
-    assert_eq!(store.prune(at(3_001)).await.expect("pruned"), 3_000 + 501);
-    let left = sqlx::query("select min(until), count(*) from pruned_entries");
-    let left = left.fetch_one(&mut connection).await.expect("a row");
-    assert_eq!((left.get::<i64, _>(0), left.get::<i64, _>(1)), (3_001, 500));
+    let far_ahead = SystemTime::UNIX_EPOCH + Duration::from_secs(99_999_999_999);
+    for (now, count) in [(SystemTime::UNIX_EPOCH, 4_500), (far_ahead, 0)] {
+        let pruned = store.prune(now).await.expect("pruned");
+        assert_eq!(pruned, count, "by the clock of the server, and a day late");
+    }
+    for (table, count) in [("entries", 500), ("sessions", 1)] {
+        let left = sqlx::query(&format!("select count(*) from pruned_{table}"))
+            .fetch_one(&mut connection)
+            .await
+            .expect("a row");
+        assert_eq!(left.get::<i64, _>(0), count, "{table}");
+    }
 }
 
 #[tokio::test]

@@ -133,6 +133,7 @@ async fn a_full_or_read_only_server_refuses_writes_and_answers_reads() {
         ),
     ] {
         let pair = a.log_in("alice").await.expect("a pair");
+        let refresh = a.verify_refresh(pair.refresh_token()).await.expect("a valid token");
         let _: () = command(&server, &fault).await.expect("set");
         let now = SystemTime::now();
         let entry = Revocation::Subject { subject: "bob", before: now, until: now };
@@ -144,9 +145,8 @@ async fn a_full_or_read_only_server_refuses_writes_and_answers_reads() {
             "store_unavailable",
             "{fault:?}"
         );
-        let token = a.verify_refresh(pair.refresh_token()).await.expect("reads are answered");
         assert_eq!(
-            a.rotate(token).await.expect_err("not decided").code(),
+            a.rotate(refresh).await.expect_err("not decided").code(),
             "store_unavailable",
             "{fault:?}"
         );
@@ -156,7 +156,7 @@ async fn a_full_or_read_only_server_refuses_writes_and_answers_reads() {
             "{fault:?}"
         );
         let _: () = command(&server, &fix).await.expect("set");
-        let token = a.verify_refresh(pair.refresh_token()).await.expect("reads are answered");
+        let token = a.verify_refresh(pair.refresh_token()).await.expect("a valid token");
         let outcome = a.rotate(token).await;
         assert!(outcome.is_ok(), "the failed call used no token up: {fault:?}");
     }

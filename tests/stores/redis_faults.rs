@@ -181,8 +181,9 @@ async fn a_session_ends_at_its_own_end_whatever_the_list_says() {
     let Some(server) = RedisServer::start() else { return };
     let store = connect(&server.url()).await;
     let _: i64 = command(&server, &["ZADD", "{jwt-auth}:s:alice", "9999999999999", "f"]).await;
-    let hash = ["HSET", "{jwt-auth}:f:f", "subject", "alice", "began", "1000", "rotated", "1000"];
-    let _: i64 = command(&server, &[&hash[..], &["ends", "5000"]].concat()).await;
+    let hash = ["HSET", "{jwt-auth}:f:f", "subject", "alice", "started", "1000", "rotated", "1000"];
+    let ends = ["ends", "5000", "expires", "5000"];
+    let _: i64 = command(&server, &[&hash[..], &ends].concat()).await;
     for (now, count) in [(4_999, 1), (5_000, 0)] {
         let now = UNIX_EPOCH + Duration::from_millis(now);
         assert_eq!(store.sessions("alice", now).await.expect("a list").len(), count, "{now:?}");

@@ -178,7 +178,7 @@ async fn a_file_of_a_newer_release_is_refused_and_malformed_rows_are_ignored() {
     let malformed = "INSERT INTO jwt_auth_entries VALUES ('[\"tenant\",\"x\"]', 0, 99999999999, 1), ('', -5, -5, 2),
                ('x', 0, 'text', 3), ('[\"all\"]', -1, 99999999999, 4), ('[\"tenant\",\"y\"]', 0, 99999999999, 5),
                ('y', 0, 99999999999, 6), ('[\"key\",\"k\"]', 0, 99999999999, 7);
-               INSERT INTO jwt_auth_sessions VALUES ('f', 'alice', NULL, 'a', '', 'x', -1, 99999999999999)";
+               INSERT INTO jwt_auth_sessions VALUES ('f', 'bob', NULL, 'a', '', 'x', -1, 0, 99999999999999, 99999999999999, 0)";
     sqlx::raw_sql(malformed).execute(&mut raw).await.expect("written");
     let (logs, guard) = crate::capture_logs();
     let auth = auth(SqliteStore::open(folder.file()).await.expect("opened"));
@@ -186,7 +186,8 @@ async fn a_file_of_a_newer_release_is_refused_and_malformed_rows_are_ignored() {
     assert_eq!(logs().matches("records of a newer release").count(), 1, "one warning: {}", logs());
     let pair = auth.log_in("alice").await.expect("a pair");
     assert!(auth.verify_access(pair.access_token()).await.is_ok());
-    assert!(auth.sessions("alice").await.is_ok());
+    assert_eq!(auth.sessions("alice").await.expect("a list").len(), 1);
+    assert!(auth.sessions("bob").await.expect("a list").is_empty(), "a malformed session");
     drop(auth);
     sqlx::raw_sql("UPDATE jwt_auth_state SET version = 2")
         .execute(&mut raw)
@@ -197,7 +198,7 @@ async fn a_file_of_a_newer_release_is_refused_and_malformed_rows_are_ignored() {
 }
 
 #[tokio::test]
-async fn expired_records_are_pruned_in_batches_and_others_stay() {
+async fn s8_expired_records_are_pruned_in_batches_and_others_stay() {
     let folder = Folder::new("prune");
     let store = Arc::new(SqliteStore::open(folder.file()).await.expect("opened"));
     let now = SystemTime::now();
@@ -206,22 +207,20 @@ async fn expired_records_are_pruned_in_batches_and_others_stay() {
         let entry = Revocation::Token { issuer: None, id: &id, until: now };
         store.revoke(entry, now).await.expect("recorded");
     }
-    assert_eq!(store.prune(now).await.expect("pruned"), 0, "records stay a day longer");
-    assert_eq!(store.prune(now + Duration::from_secs(90_000)).await.expect("pruned"), 50);
+    let far_ahead = now + Duration::from_secs(100 * 86_400);
+    assert_eq!(store.prune(far_ahead).await.expect("pruned"), 0, "records stay a day longer");
     // More than one batch of entries and of sessions, and one of each that has not expired.
     let mut raw = connect(&folder).await;
     let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
-        INSERT INTO jwt_auth_entries SELECT 'expired-' || n, 0, 9, n FROM n;
+        INSERT INTO jwt_auth_entries SELECT 'long-ago-' || n, 0, 9, n FROM n;
         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
-        INSERT INTO jwt_auth_sessions SELECT 'expired-' || n, 'alice', NULL, 'a', '', 0, 0, 9999 FROM n;
-        INSERT INTO jwt_auth_entries VALUES ('valid', 0, 10, 2501);
-        INSERT INTO jwt_auth_sessions VALUES ('valid', 'alice', NULL, 'a', '', 0, 0, 10000)";
+        INSERT INTO jwt_auth_sessions SELECT 'long-ago-' || n, 'alice', NULL, 'a', '', 0, 0, 0, 9999, 9999, 0 FROM n;
+        INSERT INTO jwt_auth_sessions VALUES ('valid', 'alice', NULL, 'a', '', 0, 0, 0, 99999999999999, 99999999999999, 0)";
     sqlx::raw_sql(many).execute(&mut raw).await.expect("written");
-    let day_later = SystemTime::UNIX_EPOCH + Duration::from_secs(10 + 86_400);
-    assert_eq!(store.prune(day_later).await.expect("pruned"), 3_500);
-    for table in ["jwt_auth_entries", "jwt_auth_sessions"] {
+    assert_eq!(store.prune(SystemTime::UNIX_EPOCH).await.expect("pruned"), 3_500);
+    for (table, count) in [("jwt_auth_entries", 50), ("jwt_auth_sessions", 1)] {
         let left = sqlx::query(&format!("SELECT count(*) FROM {table}")).fetch_one(&mut raw).await;
-        assert_eq!(left.expect("a row").get::<i64, _>(0), 1, "{table}");
+        assert_eq!(left.expect("a row").get::<i64, _>(0), count, "{table}");
     }
 }
 
@@ -234,7 +233,7 @@ async fn a_node_starts_with_every_record_of_a_large_file() {
     // A full portion of one read, and one more record that revokes the token.
     let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
         INSERT INTO jwt_auth_entries SELECT '[\"key\",\"' || n || '\"]', 0, 9999999999, n FROM n;
-        INSERT INTO jwt_auth_entries VALUES ('[\"subject\",\"alice\"]', 9999999999, 9999999999, 10001);
+        INSERT INTO jwt_auth_entries VALUES ('[\"subject\",\"alice\"]', 9999999999999, 9999999999, 10001);
         UPDATE jwt_auth_state SET seq = 10001";
     sqlx::raw_sql(many).execute(&mut connect(&folder).await).await.expect("written");
     let second = auth(SqliteStore::open(folder.file()).await.expect("opened"));

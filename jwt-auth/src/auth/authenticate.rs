@@ -53,7 +53,7 @@ impl JwtAuth {
         let verification = self.authenticate_now(token, required, check_request)?;
         let verified = &*verification.verified;
         let hooks = self.hooks();
-        if required.revocation == Lookup::Strict {
+        if self.asks_store(required) {
             Box::pin(self.check_store(verified)).await?;
         }
         if let Some(denylist) = &hooks.denylist
@@ -83,6 +83,13 @@ impl JwtAuth {
             self.check_replica(&verification.verified, now)?;
         }
         Ok(verification)
+    }
+
+    /// Whether the store itself is asked. The replica holds what access tokens need, and a refresh token may outlive
+    /// that.
+    fn asks_store(&self, required: Requirements<'_>) -> bool {
+        required.revocation == Lookup::Strict
+            || (required.kind == TokenKind::Refresh && self.checks_replica(required))
     }
 
     /// Whether the token is checked against the replica.

@@ -1,6 +1,5 @@
 //! The end of a session: a future that resolves when a token expires or is revoked.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -39,13 +38,11 @@ impl JwtAuth {
         let verified = token.verified();
         let rules = self.rules();
         let checks_revocation = *rules.checks_revocation.get(verified.identity().kind());
-        // The denylist is queried once a second, however often other revocations wake this future. Otherwise each
-        // of them would cause a query for every socket, or postpone the query of this one forever.
+        // The denylist is queried once a second, however often revocations of the subject wake this future.
         let mut query_at = Instant::now();
+        // It exists before the check, so that no revocation in between is missed.
+        let waiter = self.store().wait_for(&verified.identity());
         loop {
-            // Listening starts before the check, so that no revocation in between is missed.
-            let mut revoked = pin!(self.revoked().notified());
-            revoked.as_mut().enable();
             let now = since_epoch(&*rules.clock);
             if is_expired(verified.claims(), rules, now) {
                 return SessionEnd::Expired;
@@ -69,7 +66,7 @@ impl JwtAuth {
             let end = verified.claims().exp.map(|exp| exp.saturating_add(rules.leeway));
             let left = end.map_or(CHECK_EVERY, |end| end.saturating_sub(now));
             let left = left.min(query_at.saturating_duration_since(Instant::now()));
-            let _ = tokio::time::timeout(left, revoked).await;
+            let _ = tokio::time::timeout(left, waiter.woken()).await;
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::request::Parts;
-use tokio::sync::Notify;
 
 use crate::auth::{Lookup, Requirements};
 use crate::config::{Config, ConfigError, Hooks, TokenRules, WebSettings};
@@ -51,8 +50,6 @@ struct Inner {
     web: WebSettings,
     store: WatchedStore,
     denylist_health: Health,
-    /// Wakes the futures of [`JwtAuth::ended`] when this process revokes something.
-    revoked: Notify,
 }
 
 /// # Build
@@ -77,7 +74,6 @@ impl Config {
             web: checked.web,
             store: checked.store,
             denylist_health: Health::new("the denylist"),
-            revoked: Notify::new(),
         };
         Ok(JwtAuth { inner: Arc::new(inner), request: None })
     }
@@ -100,7 +96,7 @@ impl JwtAuth {
     /// that signs, or if a token cannot contain what the builder was given. It fails with
     /// [`Unavailable`](crate::AuthErrorKind::Unavailable) if the store does not register the session.
     pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
-        self.builder(subject).fresh(true).registered_in(&self.inner.store)
+        self.builder(subject).fresh(true)
     }
 
     /// A builder of one access token that belongs to no session.
@@ -115,7 +111,11 @@ impl JwtAuth {
         self.builder(subject)
     }
 
-    /// A builder of one refresh token, the first of its session.
+    /// A builder of one refresh token.
+    ///
+    /// The store does not know the session before the first refresh, so neither
+    /// [`sessions`](Self::sessions) nor [`log_out_everywhere`](Self::log_out_everywhere) finds it; see
+    /// [`token_pair`](Self::token_pair).
     ///
     /// ```
     /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
@@ -127,9 +127,12 @@ impl JwtAuth {
         self.builder(subject)
     }
 
-    /// A builder of an access token and a refresh token of one new session.
+    /// A builder of an access token and a refresh token, without a log-in.
     ///
-    /// The store does not know the session before its first refresh.
+    /// The store does not know the session before its first refresh, so these tokens are compared with
+    /// [`log_out_everywhere`](Self::log_out_everywhere) by the second in which they were issued, and by the difference
+    /// between clocks that [`issued_at_leeway`](crate::Config::issued_at_leeway) tolerates: tokens issued within that
+    /// time afterwards (5 seconds) are revoked too. [`log_in`](Self::log_in) has no such limit.
     ///
     /// ```
     /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
@@ -199,7 +202,7 @@ impl JwtAuth {
     }
 
     pub(super) fn issuer(&self) -> Issuer<'_> {
-        Issuer { rules: self.rules(), ring: self.ring(), hooks: self.hooks() }
+        Issuer { rules: self.rules(), ring: self.ring(), hooks: self.hooks(), store: self.store() }
     }
 
     /// The context with which errors of this `JwtAuth` are rendered.
@@ -248,10 +251,6 @@ impl JwtAuth {
 
     pub(super) fn denylist_health(&self) -> &Health {
         &self.inner.denylist_health
-    }
-
-    pub(super) fn revoked(&self) -> &Notify {
-        &self.inner.revoked
     }
 }
 

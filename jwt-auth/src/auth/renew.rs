@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::auth::JwtAuth;
+use crate::auth::authenticate::unavailable;
 use crate::clock::since_epoch;
 use crate::error::Refusal;
 use crate::token::{AccessKind, IssuedToken, Life, TokenBuilder, Verified};
@@ -38,10 +39,11 @@ impl JwtAuth {
         self.check_revocation(verified, now).await?;
         // This node may lag behind: a session that another node ended must not continue either.
         self.check_store(verified).await?;
+        self.store().announce_access_life(life).await.map_err(unavailable)?;
         let subject = verified.subject().to_owned();
         let builder = TokenBuilder::<AccessKind>::new(self.issuer(), self.context(), subject)
             .continuing(verified)
-            .in_session_of(verified, now.max(issued_at))
+            .in_session_of(verified, now)
             .life(Life::For(life));
         builder.issue_continued().await.map(Some)
     }

@@ -10,7 +10,7 @@ use crate::auth::rotate::session_revoked_until;
 use crate::clock::{HUNDRED_YEARS, since_epoch, to_system_time};
 use crate::config::TokenRules;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
-use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, TokenStatus, is_revocable};
+use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, is_revocable};
 use crate::token::{Expected, LAST_SECOND, Verified, VerifiedToken, verify};
 use crate::token_kind::TokenKind;
 
@@ -171,7 +171,7 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn revoke_session(&self, id: &str) -> Result<(), AuthError> {
-        self.attach(self.try_revoke_session(id).await)
+        self.attach(self.try_revoke_session(id, None).await)
     }
 
     /// Revokes every token that a key signed, by the key's id.
@@ -204,7 +204,9 @@ impl JwtAuth {
 
     /// Ends every session of every subject.
     ///
-    /// It revokes every token issued up to now, the current second included.
+    /// It ends every session that was registered before, on any node. A [`log_in`](Self::log_in) right after it starts
+    /// a new session. Tokens without a session are revoked if they were issued up to now; because clocks differ, also
+    /// if they are issued within [`issued_at_leeway`](crate::Config::issued_at_leeway) (5 seconds) afterwards.
     ///
     /// # Errors
     ///
@@ -255,14 +257,14 @@ impl JwtAuth {
 
     /// Ends every session of a subject.
     ///
-    /// It ends every session that was registered before, on any node, also if the clock of that node is ahead. A
+    /// It ends every session that was registered before, on any node, whatever the clock of that node shows. A
     /// [`log_in`](Self::log_in) right after it starts a new session. Tokens without a session are revoked if they
-    /// were issued up to now, the current second included.
+    /// were issued up to now; because clocks differ, also if they are issued within
+    /// [`issued_at_leeway`](crate::Config::issued_at_leeway) (5 seconds) afterwards.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it, or cannot list the sessions; some
-    /// of them may have ended;
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store does not record it;
     /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the subject has more than 1024 bytes or contains NUL.
     ///
     /// ```
@@ -306,12 +308,17 @@ impl JwtAuth {
 
     /// Ends the sessions of these tokens. A token that has no id to record is left to expire.
     pub(crate) async fn end_sessions(&self, tokens: &[Arc<Verified>]) -> Result<(), AuthError> {
+        let mut ended = Vec::new();
         for token in tokens {
-            match self.try_log_out(&token.identity()).await {
+            let identity = token.identity();
+            if identity.session_id.is_some() && ended.contains(&identity.session_id) {
+                continue;
+            }
+            match self.try_log_out(&identity).await {
                 Err(refusal) if refusal.kind() != AuthErrorKind::NotRevocable => {
                     return self.attach(Err(refusal));
                 }
-                _ => {}
+                _ => ended.push(identity.session_id),
             }
         }
         Ok(())
@@ -322,23 +329,32 @@ impl JwtAuth {
         let identity = verified.identity();
         for session in self.try_sessions(identity.subject).await? {
             if identity.session_id != Some(session.id()) {
-                self.try_revoke_session(session.id()).await?;
+                self.try_end_listed(&session).await?;
             }
         }
         Ok(())
     }
 
     async fn try_end_session(&self, subject: &str, id: &str) -> Result<bool, Refusal> {
-        let is_own = self.try_sessions(subject).await?.iter().any(|session| session.id() == id);
-        if is_own {
-            self.try_revoke_session(id).await?;
-        }
-        Ok(is_own)
+        let sessions = self.try_sessions(subject).await?;
+        let Some(session) = sessions.iter().find(|session| session.id() == id) else {
+            return Ok(false);
+        };
+        self.try_end_listed(session).await?;
+        Ok(true)
     }
 
-    async fn try_revoke_session(&self, id: &str) -> Result<(), Refusal> {
+    async fn try_end_listed(&self, session: &Session) -> Result<(), Refusal> {
+        self.try_revoke_session(session.id(), Some(session.began_at)).await
+    }
+
+    async fn try_revoke_session(
+        &self,
+        id: &str,
+        started_at: Option<SystemTime>,
+    ) -> Result<(), Refusal> {
         let until = to_system_time(session_revoked_until(self.rules(), self.now()));
-        self.record(Revocation::Session { id, until }).await
+        self.record(Revocation::Session { id, started_at, until }).await
     }
 
     async fn try_revoke_own(&self, verified: &Verified) -> Result<(), Refusal> {
@@ -358,102 +374,32 @@ impl JwtAuth {
     }
 
     async fn try_log_out(&self, identity: &TokenIdentity<'_>) -> Result<(), Refusal> {
-        if let Some(id) = identity.session_id {
-            let until = to_system_time(session_revoked_until(self.rules(), self.now()));
-            let until = until.max(self.record_end(identity.expires_at));
-            self.record(Revocation::Session { id, until }).await?;
-        }
-        if identity.id.is_some() || identity.session_id.is_none() {
-            self.try_revoke(identity).await?;
-        }
-        Ok(())
+        let Some(id) = identity.session_id else { return self.try_revoke(identity).await };
+        let until = to_system_time(session_revoked_until(self.rules(), self.now()));
+        let until = until.max(self.record_end(identity.expires_at));
+        let started_at = identity.session_started_at();
+        self.record(Revocation::Session { id, started_at, until }).await
     }
 
     async fn try_sessions(&self, subject: &str) -> Result<Vec<Session>, Refusal> {
-        let (store, now) = (self.store(), to_system_time(self.now()));
-        let listed = store.sessions(subject, now).await.map_err(unavailable)?;
-        let mut active = Vec::with_capacity(listed.len());
-        for session in listed {
-            // `log_out_everywhere` records an epoch, and not the ids of the sessions that it ends.
-            let last_used = session.last_used_at.duration_since(SystemTime::UNIX_EPOCH);
-            let token = TokenIdentity {
-                issuer: None,
-                id: None,
-                subject,
-                kind: TokenKind::Refresh,
-                key_id: None,
-                session_id: Some(&session.id),
-                issued_at: Some(last_used.unwrap_or_default()),
-                expires_at: None,
-            };
-            let status = store.check(&token, now).map_err(unavailable)?;
-            if status == TokenStatus::Valid {
-                active.push(session);
-            }
-        }
-        Ok(active)
+        let now = to_system_time(self.now());
+        self.store().sessions(subject, now).await.map_err(unavailable)
     }
 
     async fn try_revoke_all(&self) -> Result<(), Refusal> {
-        loop {
-            let now = self.now();
-            let epoch = self.store().latest_start().min(self.latest_epoch(now)).max(now);
-            let before = to_system_time(epoch);
-            let until = to_system_time(now.saturating_add(HUNDRED_YEARS));
-            self.record(Revocation::All { before, until }).await?;
-            if self.is_same_second(now) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The latest time that an epoch may have. A later one would also revoke the next log-in, which starts right
-    /// after it.
-    fn latest_epoch(&self, now: Duration) -> Duration {
-        self.rules().latest_issue(now).saturating_sub(Duration::from_secs(1)).max(now)
+        let (before, until) = self.epoch();
+        self.record(Revocation::All { before, until }).await
     }
 
     async fn try_log_out_everywhere(&self, subject: &str) -> Result<(), Refusal> {
-        loop {
-            let now = self.now();
-            let (latest, until) = (self.latest_epoch(now), now.saturating_add(HUNDRED_YEARS));
-            let listed = self.store().sessions(subject, to_system_time(now)).await;
-            let mut epoch = now;
-            // Sessions may have begun in the future: another node's clock is ahead, or the log-in followed another
-            // `log_out_everywhere` in the same second.
-            for session in listed.iter().flatten() {
-                let used = session.last_used_at.duration_since(SystemTime::UNIX_EPOCH);
-                let used = used.unwrap_or_default();
-                epoch = epoch.max(used.min(latest));
-                if used.as_secs() > latest.as_secs() {
-                    self.try_revoke_session(session.id()).await?;
-                }
-            }
-            let listed = match listed {
-                Err(error) if error.is_unsupported() => {
-                    epoch = epoch.max(self.store().latest_start().min(latest));
-                    Ok(())
-                }
-                // What can be revoked without the list is revoked; the error says that it may not be all.
-                Err(error) => {
-                    epoch = latest;
-                    Err(unavailable(error))
-                }
-                Ok(_) => Ok(()),
-            };
-            let (before, until) = (to_system_time(epoch), to_system_time(until));
-            self.record(Revocation::Subject { subject, before, until }).await?;
-            listed?;
-            if self.is_same_second(now) {
-                return Ok(());
-            }
-        }
+        let (before, until) = self.epoch();
+        self.record(Revocation::Subject { subject, before, until }).await
     }
 
-    /// Whether the second is still the same. Otherwise tokens were issued while the store recorded the epoch, and
-    /// they must be covered too.
-    fn is_same_second(&self, now: Duration) -> bool {
-        self.now().as_secs() == now.as_secs()
+    /// The epoch now, and the end of its record.
+    fn epoch(&self) -> (SystemTime, SystemTime) {
+        let now = self.now();
+        (to_system_time(now), to_system_time(now.saturating_add(HUNDRED_YEARS)))
     }
 
     /// When the record of a token may be deleted: at its `exp`, plus the leeway.
@@ -477,8 +423,6 @@ impl JwtAuth {
             return Err(AuthErrorKind::NotRevocable.into());
         }
         let now = to_system_time(self.now());
-        let recorded = self.store().revoke(revocation, now).await;
-        self.revoked().notify_waiters();
-        recorded.map_err(unavailable)
+        self.store().revoke(revocation, now).await.map_err(unavailable)
     }
 }

@@ -1,15 +1,16 @@
 //! Rotation: a refresh token works once, its reuse ends the session, and two tabs may refresh at the same time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::auth::JwtAuth;
 use crate::auth::authenticate::{status, unavailable};
-use crate::clock::{since_epoch, to_system_time};
+use crate::clock::{since_1970, since_epoch, to_system_time};
 use crate::config::TokenRules;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
 use crate::session::{RotationOutcome, RotationRequest, TokenIdentity};
 use crate::token::{
-    PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, is_expired, random_id,
+    PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, Verified, is_expired,
+    random_id,
 };
 
 impl JwtAuth {
@@ -44,7 +45,7 @@ impl JwtAuth {
         self.attach(self.rotate_in_order(&token).await)
     }
 
-    /// The steps of a rotation, in order. SECURITY: the store decides each presentation in one atomic step (8);
+    /// The steps of a rotation, in order. SECURITY: the store decides each presentation in one atomic step (7);
     /// all other steps only prepare it or follow it.
     async fn rotate_in_order<C>(&self, token: &RefreshToken<C>) -> Result<TokenPair, Refusal> {
         let (verified, store, rules) = (token.verified(), self.store(), self.rules());
@@ -60,40 +61,33 @@ impl JwtAuth {
         self.check_revocation(verified, now).await?;
         // 3. It has what a rotation needs.
         let identity = token.identity();
-        let (Some(presented), Some(session_id), Some(issued_at)) =
+        let (Some(_), Some(session_id), Some(issued_at)) =
             (identity.id, identity.session_id, identity.issued_at)
         else {
             return Err(AuthErrorKind::InvalidClaims.into());
         };
-        // 4. The successor: issued as of now, before the store is queried, so that a later log-out covers it; and never
-        //    before its predecessor, which may have been issued by a clock that is ahead.
-        let next_at = now.max(issued_at);
-        let next = self.successor(&identity, verified.claims().generation, issued_at, next_at)?;
+        // 4. The successor.
+        let next = self.successor(verified, session_id, issued_at, now)?;
         // 5. The hooks run.
         let builder: TokenBuilder<'_, PairKind> =
             TokenBuilder::new(self.issuer(), self.context(), token.subject().to_owned());
         let builder = builder.continuing(verified).at(next.clone()).run_hooks().await?;
         // 6. The pair can be issued. Otherwise the refresh token must not be used up.
-        builder.rehearse()?;
-        // 7. The store itself confirms that the token is not revoked: other nodes may have revoked it. No token is
-        //    used up while the store does not answer.
-        let at = to_system_time(now);
-        status(store.check_strict(&identity, at).await)?;
-        // 8. The store decides.
+        let access_life = builder.rehearse()?;
+        store.announce_access_life(access_life).await.map_err(unavailable)?;
+        // 7. The store decides, also whether the token was revoked.
         let request = RotationRequest {
-            session_id,
-            subject: token.subject(),
-            presented,
+            token: identity,
             generation: verified.claims().generation,
             successor: &next.refresh_id,
             session_ends: to_system_time(next.session_ends),
-            revoked_until: to_system_time(session_revoked_until(rules, now)),
+            idle: next.idle,
             grace: rules.refresh_grace,
-            now: to_system_time(next_at),
+            now: to_system_time(now),
         };
         let outcome = store.rotate(request).await.map_err(unavailable)?;
         let next = decided(outcome, next, &identity)?;
-        // 9. A revocation that arrived while the store decided covers the successor too, and a revoked successor
+        // 8. A revocation that arrived while the store decided covers the successor too, and a revoked successor
         //    is not returned again.
         let successor = TokenIdentity {
             issuer: rules.encode_issuer.as_deref(),
@@ -103,28 +97,31 @@ impl JwtAuth {
         for identity in [identity, successor] {
             status(store.check(&identity, to_system_time(since_epoch(&*rules.clock))))?;
         }
-        // 10. The pair is signed.
-        builder.at(next).issue_pair()
+        // 9. The pair is signed.
+        builder.at(next).write_pair()
     }
 
     /// The generation after the presented token's.
     fn successor(
         &self,
-        identity: &TokenIdentity<'_>,
-        generation: u64,
+        verified: &Verified,
+        session_id: &str,
         issued_at: Duration,
         now: Duration,
     ) -> Result<SessionGeneration, Refusal> {
-        let rules = self.rules();
+        let (rules, claims) = (self.rules(), verified.claims());
         // A session with a shorter idle time keeps it.
-        let idle = identity
-            .expires_at
+        let idle = claims
+            .exp
             .map_or(rules.expires.refresh, |exp| exp.saturating_sub(issued_at))
             .min(rules.expires.refresh);
+        let session_ends = issued_at.saturating_add(rules.session_expires);
         Ok(SessionGeneration {
-            session_id: identity.session_id.unwrap_or_default().to_owned(),
-            session_ends: issued_at.saturating_add(rules.session_expires),
-            generation: generation.saturating_add(1),
+            session_id: session_id.to_owned(),
+            // The stamp of the store has as many digits.
+            started_at: Some(claims.session_started_at.unwrap_or(now)),
+            session_ends: claims.session_ends_at.unwrap_or(session_ends),
+            generation: claims.generation.saturating_add(1),
             refresh_id: random_id()?,
             refresh_issued_at: now,
             issued_at: now,
@@ -140,11 +137,25 @@ fn decided(
     identity: &TokenIdentity<'_>,
 ) -> Result<SessionGeneration, Refusal> {
     match outcome {
-        RotationOutcome::Rotated { session_ends } => {
-            Ok(SessionGeneration { session_ends: since_1970(session_ends), ..next })
-        }
-        RotationOutcome::Replayed { successor, rotated_at, session_ends } => {
+        RotationOutcome::Rotated { started_at, session_ends, was_behind } => {
+            if was_behind {
+                tracing::warn!(
+                    target: "jwt_auth",
+                    event = "session_store_behind",
+                    subject = identity.subject,
+                    session = identity.session_id,
+                    "the store had lost a rotation, and continues from the presented token"
+                );
+            }
             Ok(SessionGeneration {
+                started_at: Some(since_1970(started_at)),
+                session_ends: since_1970(session_ends),
+                ..next
+            })
+        }
+        RotationOutcome::Replayed { successor, rotated_at, started_at, session_ends } => {
+            Ok(SessionGeneration {
+                started_at: Some(since_1970(started_at)),
                 session_ends: since_1970(session_ends),
                 refresh_id: successor,
                 refresh_issued_at: since_1970(rotated_at),
@@ -157,7 +168,7 @@ fn decided(
                 event = "refresh_token_reused",
                 subject = identity.subject,
                 session = identity.session_id,
-                "a refresh token was used twice; its session is revoked"
+                "a refresh token was used twice; its session ended"
             );
             Err(AuthErrorKind::RefreshTokenReused.into())
         }
@@ -165,11 +176,7 @@ fn decided(
     }
 }
 
-/// How long the revocation of a session is remembered: no token of the session lives longer.
+/// How long the revocation of a session is remembered that the store does not know.
 pub(super) fn session_revoked_until(rules: &TokenRules, now: Duration) -> Duration {
     now.saturating_add(rules.session_expires).saturating_add(rules.leeway)
-}
-
-fn since_1970(time: SystemTime) -> Duration {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -69,6 +69,14 @@ const OPTIONS: &[Row] = &[
     row("REFRESH_GRACE", "10 seconds", |config, name, value| {
         timed(config, name, value, Config::refresh_grace)
     }),
+    row("MAX_SESSIONS_PER_SUBJECT", "100", |config, name, value| match value.trim().parse() {
+        Ok(sessions) => config.max_sessions_per_subject(sessions),
+        Err(_) => config.problem(ConfigProblem::new(
+            format!("{PREFIX}{name}"),
+            "the value is not a number of sessions",
+            format!("write {PREFIX}{name}=100"),
+        )),
+    }),
     row("STORE_DEADLINE", "250 milliseconds", |config, name, value| {
         timed(config, name, value, Config::store_deadline)
     }),
@@ -233,6 +241,7 @@ impl Config {
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
     /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |
+    /// | `JWT_AUTH_MAX_SESSIONS_PER_SUBJECT` | [`max_sessions_per_subject`](Self::max_sessions_per_subject) |
     /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens security: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |
     /// | `JWT_AUTH_TOKEN_LOCATION` | [`token_location`](Self::token_location): `header`, `cookie`, `query`, `websocket_protocol`, separated by commas |
     /// | `JWT_AUTH_HEADER_NAME`, `…_HEADER_TYPE` | [`header_name`](Self::header_name), [`header_type`](Self::header_type); `none` for a bare token |

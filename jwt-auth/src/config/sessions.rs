@@ -44,6 +44,29 @@ impl Config {
         self
     }
 
+    /// How many sessions a subject may have at once.
+    ///
+    /// When a log-in exceeds the number, the least recently used session ends. Default: 100, so that a client that
+    /// logs in without ever logging out does not fill the store. The maximum is 10 000.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = Config::hs256([7; 32]).max_sessions_per_subject(2).build()?;
+    /// for device in ["phone", "laptop", "tablet"] {
+    ///     auth.log_in("alice").device(device).await?;
+    /// }
+    /// assert_eq!(auth.sessions("alice").await?.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_sessions_per_subject(mut self, sessions: usize) -> Self {
+        self.rules.max_sessions = sessions;
+        self
+    }
+
     /// How long a call to the store may take.
     ///
     /// A store that has not answered by then is treated as failed, and the request is refused with 503. Requests

@@ -11,6 +11,8 @@ use crate::token_kind::PerKind;
 
 /// The maximum size of a token. Larger ones are refused without being read.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
+/// The largest number of sessions of one subject, because a list of them is read as a whole.
+const MOST_SESSIONS: usize = 10_000;
 /// The maximum leeway. A longer one would make `exp` meaningless.
 const MOST_LEEWAY: Duration = Duration::from_secs(600);
 /// The maximum tolerance for issue times. A clock that is further off needs to be set.
@@ -34,6 +36,8 @@ pub(crate) struct TokenRules {
     pub(crate) expires: PerKind<Duration>,
     pub(crate) session_expires: Duration,
     pub(crate) refresh_grace: Duration,
+    /// How many sessions a subject may have.
+    pub(crate) max_sessions: usize,
     /// A store that has not answered by then is treated as failed.
     pub(crate) store_deadline: Duration,
     /// The same for the application's denylist.
@@ -66,6 +70,7 @@ impl Default for TokenRules {
             },
             session_expires: Duration::from_secs(90 * 86_400),
             refresh_grace: Duration::from_secs(10),
+            max_sessions: 100,
             store_deadline: Duration::from_millis(250),
             denylist_deadline: Duration::from_millis(250),
             checks_revocation: PerKind { access: true, refresh: true },
@@ -90,6 +95,7 @@ impl fmt::Debug for TokenRules {
             .field("expires", &self.expires)
             .field("session_expires", &self.session_expires)
             .field("refresh_grace", &self.refresh_grace)
+            .field("max_sessions_per_subject", &self.max_sessions)
             .field("store_deadline", &self.store_deadline)
             .field("denylist_deadline", &self.denylist_deadline)
             .field("checks_revocation", &self.checks_revocation)
@@ -102,7 +108,12 @@ impl fmt::Debug for TokenRules {
 impl TokenRules {
     /// The latest time of issue that is accepted at `now`: the issuer's clock may be ahead of this one.
     pub(crate) fn latest_issue(&self, now: Duration) -> Duration {
-        now.saturating_add(self.leeway.max(self.issued_at_leeway))
+        now.saturating_add(self.clock_tolerance())
+    }
+
+    /// How far ahead the clock that issued an accepted token may be.
+    pub(crate) fn clock_tolerance(&self) -> Duration {
+        self.leeway.max(self.issued_at_leeway)
     }
 
     /// Every option that breaks its rule.
@@ -195,6 +206,15 @@ impl TokenRules {
             self.refresh_grace > Duration::from_secs(300),
             format!("the grace is at most 5m; this one is {}", duration::write(self.refresh_grace)),
             "write `.refresh_grace(Duration::from_secs(10))`, enough for two tabs that refresh at once",
+        );
+        report(
+            "max_sessions_per_subject",
+            !(1..=MOST_SESSIONS).contains(&self.max_sessions),
+            format!(
+                "a subject has 1 to {MOST_SESSIONS} sessions; this limit is {}",
+                self.max_sessions
+            ),
+            "write `.max_sessions_per_subject(100)`",
         );
         for (field, deadline) in
             [("store_deadline", self.store_deadline), ("denylist_deadline", self.denylist_deadline)]

@@ -6,8 +6,8 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use crate::session::{
-    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session, StoreError,
-    TokenIdentity, TokenStatus,
+    NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
+    StoreError, TokenIdentity, TokenStatus,
 };
 
 pub(crate) type BoxFuture<'a, T, E = StoreError> =
@@ -49,7 +49,8 @@ pub(crate) trait ErasedStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, TokenStatus>;
     fn revoke<'a>(&'a self, revocation: Revocation<'a>, now: SystemTime) -> BoxFuture<'a, ()>;
     fn rotate<'a>(&'a self, request: RotationRequest<'a>) -> BoxFuture<'a, RotationOutcome>;
-    fn register<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, ()>;
+    fn register<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, Registered>;
+    fn remember_access_life(&self, life: Duration) -> BoxFuture<'_, ()>;
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>>;
 }
 
@@ -78,8 +79,12 @@ impl<T: RevocationStore> ErasedStore for T {
         Box::pin(RevocationStore::rotate(self, request))
     }
 
-    fn register<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, ()> {
+    fn register<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, Registered> {
         Box::pin(RevocationStore::register(self, session))
+    }
+
+    fn remember_access_life(&self, life: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(RevocationStore::remember_access_life(self, life))
     }
 
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>> {

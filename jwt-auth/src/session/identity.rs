@@ -30,8 +30,11 @@ pub struct TokenIdentity<'a> {
     /// `kid` of the key that verified it.
     pub(crate) key_id: Option<&'a str>,
     pub(crate) session_id: Option<&'a str>,
+    pub(crate) session_started_at: Option<Duration>,
     pub(crate) issued_at: Option<Duration>,
     pub(crate) expires_at: Option<Duration>,
+    /// The difference between clocks that is tolerated when `iat` is compared with an epoch.
+    pub(crate) clock_tolerance: Duration,
 }
 
 impl<'a> TokenIdentity<'a> {
@@ -141,6 +144,32 @@ impl<'a> TokenIdentity<'a> {
     /// ```
     pub fn session_id(&self) -> Option<&'a str> {
         self.session_id
+    }
+
+    /// The start stamp of the session, if the store registered the session.
+    ///
+    /// It is a logical clock in milliseconds: at least the time of the log-in, and always later than the last
+    /// [`log_out_everywhere`](crate::JwtAuth::log_out_everywhere) of the subject. Every token of a session has it,
+    /// as the claim `s_at`.
+    ///
+    /// ```
+    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let clock = ManualClock::at(1_700_000_000);
+    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let token = auth.verify_access(pair.access_token()).await?;
+    /// assert_eq!(token.identity().session_started_at(), Some(clock.now()));
+    ///
+    /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
+    /// assert_eq!(token.identity().session_started_at(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn session_started_at(&self) -> Option<SystemTime> {
+        self.session_started_at.map(to_system_time)
     }
 
     /// `iat`.

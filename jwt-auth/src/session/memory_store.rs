@@ -4,15 +4,16 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::session::record::{Record, RecordKey, SESSION_MARGIN, end_second, second};
+use crate::session::record::{Millis, Record, SESSION_MARGIN, from_millis, millis, second};
 use crate::session::replica::Replica;
-use crate::session::rotation::{SessionState, decide};
+use crate::session::rotation::{Facts, SessionState, decide, is_adoptable, unknown_record_end};
 use crate::session::{
-    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session, StoreError,
-    TokenIdentity, TokenStatus,
+    NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
+    StoreError, TokenIdentity, TokenStatus,
 };
+use crate::token_kind::TokenKind;
 
 /// Expired sessions are removed whenever the number of sessions has doubled since the last removal. This is the
 /// number at the first removal.
@@ -20,8 +21,10 @@ const FIRST_PRUNE: usize = 1024;
 
 /// The default store: one process, nothing durable.
 ///
-/// A restart loses every revocation, and a second process does not see the revocations of the first. For several
-/// processes, or for revocations that survive a restart, use a shared store. Records expire with their tokens.
+/// A restart loses every revocation, but no session: a refresh token that was issued before the restart is accepted
+/// once more, and continues its session. A second process does not see the revocations of the first. For several
+/// processes, or for revocations that survive a restart, use a shared store. A session that ends leaves one entry,
+/// until its last access token has expired.
 ///
 /// ```
 /// use jwt_auth::{Config, MemoryStore};
@@ -41,13 +44,23 @@ struct Sessions {
     /// The session ids of each subject, so that listing a subject's sessions does not walk all sessions.
     by_subject: HashMap<Box<str>, HashSet<Box<str>>>,
     prune_at: usize,
+    /// The time of the first call.
+    created: Option<Millis>,
+    /// The longest life of an access token.
+    access_life: Duration,
 }
 
 impl Sessions {
+    fn created(&mut self, now: SystemTime) -> Millis {
+        *self.created.get_or_insert(millis(now))
+    }
+
     /// Removes expired sessions, and returns how many.
     fn prune(&mut self, now: SystemTime) -> u64 {
+        // A refresh token is accepted until its `exp` and the leeway, which is shorter than the margin.
+        let cutoff = millis(now).saturating_sub(SESSION_MARGIN * 1000);
         let before = self.by_id.len();
-        self.by_id.retain(|_, state| now < state.ends);
+        self.by_id.retain(|_, state| cutoff < state.expires);
         let by_id = &self.by_id;
         self.by_subject.retain(|_, ids| {
             ids.retain(|id| by_id.contains_key(id));
@@ -57,19 +70,60 @@ impl Sessions {
         (before - self.by_id.len()) as u64
     }
 
-    /// Extends the record of a session beyond the end of that session.
-    fn extend(&self, record: &mut Record) {
-        if let Some(state) = record.key.session_id().and_then(|id| self.by_id.get(id)) {
-            record.until = record.until.max(end_second(state.ends) + SESSION_MARGIN);
-        }
-    }
-
     fn insert(&mut self, id: &str, state: SessionState, now: SystemTime) {
         if self.by_id.len() >= self.prune_at.max(FIRST_PRUNE) {
             self.prune(now);
         }
-        self.by_subject.entry(state.subject.clone()).or_default().insert(id.into());
+        if !self.by_subject.get(&state.subject).is_some_and(|ids| ids.contains(id)) {
+            self.by_subject.entry(state.subject.clone()).or_default().insert(id.into());
+        }
         self.by_id.insert(id.into(), state);
+    }
+
+    fn remove(&mut self, id: &str) -> Option<SessionState> {
+        let state = self.by_id.remove(id)?;
+        if let Some(ids) = self.by_subject.get_mut(&state.subject) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_subject.remove(&state.subject);
+            }
+        }
+        Some(state)
+    }
+
+    /// Removes the session, and returns the record that its access tokens need. `until` is the end of the record of
+    /// an unknown session.
+    fn end(
+        &mut self,
+        id: &str,
+        started_at: Option<SystemTime>,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Record {
+        let (created, life) = (self.created(now), self.access_life);
+        let until = match self.remove(id) {
+            Some(state) => state.record_end(created, life, now),
+            None => unknown_record_end(started_at, until, created, life, now),
+        };
+        Record::of_session(id, until)
+    }
+
+    /// Removes the sessions of a subject, and returns the highest start stamp.
+    fn remove_subject(&mut self, subject: &str) -> Option<Millis> {
+        let ids = self.by_subject.remove(subject).unwrap_or_default();
+        ids.iter().filter_map(|id| self.by_id.remove(id)).map(|state| state.started).max()
+    }
+
+    /// The sessions of a subject that have not expired, the most recently used first.
+    fn active(&self, subject: &str, now: SystemTime) -> Vec<(&str, &SessionState)> {
+        let ids = self.by_subject.get(subject).into_iter().flatten();
+        let now = millis(now);
+        let mut active: Vec<(&str, &SessionState)> = ids
+            .filter_map(|id| Some((&**id, self.by_id.get(id)?)))
+            .filter(|(_, state)| now < state.expires)
+            .collect();
+        active.sort_by_key(|(_, state)| Reverse(state.rotated));
+        active
     }
 }
 
@@ -101,24 +155,37 @@ impl MemoryStore {
 
     fn decide(&self, request: &RotationRequest<'_>) -> RotationOutcome {
         let mut sessions = self.lock();
-        let id = request.session_id;
-        let revoked = self.replica.is_session_revoked(id, second(request.now));
+        let (id, now) = (request.session_id(), request.now);
+        let facts = Facts {
+            is_named: self.replica.names(&request.token, second(now)),
+            epoch: self.replica.epoch(request.token.subject),
+            created: sessions.created(now),
+        };
         let mut state = sessions.by_id.remove(id);
-        let outcome = decide(&mut state, revoked, request);
+        let outcome = decide(&mut state, facts, request);
         if let Some(state) = state {
-            sessions.insert(id, state, request.now);
+            sessions.insert(id, state, now);
         }
         if outcome == RotationOutcome::Reused {
-            let key = RecordKey::Session(id.to_owned());
-            let mut record = Record { key, before: 0, until: end_second(request.revoked_until) };
-            sessions.extend(&mut record);
-            self.apply(&record, request.now);
+            self.apply(&sessions.end(id, None, request.session_ends, now), now);
         }
         outcome
     }
 
     fn apply(&self, record: &Record, now: SystemTime) {
         self.replica.apply(record, second(now));
+    }
+
+    /// Ends the least recently used sessions of a subject that has too many, and returns their ids.
+    fn limit(&self, sessions: &mut Sessions, new: &NewSession<'_>) -> Vec<String> {
+        let others = sessions.active(new.subject, new.now);
+        let others = others.into_iter().filter(|(id, _)| *id != new.id);
+        let ended: Vec<String> =
+            others.skip(new.max_sessions.max(1) - 1).map(|(id, _)| id.to_owned()).collect();
+        for id in &ended {
+            self.apply(&sessions.end(id, None, new.ends, new.now), new.now);
+        }
+        ended
     }
 }
 
@@ -130,7 +197,10 @@ impl Default for MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").field("entries", &self.replica.len()).finish_non_exhaustive()
+        f.debug_struct("MemoryStore")
+            .field("entries", &self.replica.len())
+            .field("sessions", &self.lock().by_id.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,9 +213,39 @@ impl RevocationStore for MemoryStore {
         self.replica.is_empty()
     }
 
+    async fn check_strict(
+        &self,
+        token: &TokenIdentity<'_>,
+        now: SystemTime,
+    ) -> Result<TokenStatus, StoreError> {
+        let mut sessions = self.lock();
+        let created = sessions.created(now);
+        let is_gone = token.session_id.is_some_and(|id| !sessions.by_id.contains_key(id));
+        if token.kind == TokenKind::Refresh && is_gone && !is_adoptable(token, 0, created) {
+            return Ok(TokenStatus::Revoked);
+        }
+        Ok(self.replica.check(token, second(now)))
+    }
+
+    // Every change is made under the lock of the sessions, so that a log-in and an epoch have an order.
     async fn revoke(&self, revocation: Revocation<'_>, now: SystemTime) -> Result<(), StoreError> {
+        let mut sessions = self.lock();
         let mut record = Record::new(&revocation);
-        self.lock().extend(&mut record);
+        match revocation {
+            Revocation::Session { id, started_at, until } => {
+                record = sessions.end(id, started_at, until, now);
+            }
+            Revocation::Subject { subject, .. } => {
+                record.before = record.before.max(sessions.remove_subject(subject).unwrap_or(0));
+            }
+            Revocation::All { .. } => {
+                let latest = sessions.by_id.values().map(|state| state.started).max();
+                record.before = record.before.max(latest.unwrap_or(0));
+                sessions.by_id.clear();
+                sessions.by_subject.clear();
+            }
+            Revocation::Token { .. } | Revocation::Key { .. } => {}
+        }
         self.apply(&record, now);
         Ok(())
     }
@@ -154,24 +254,25 @@ impl RevocationStore for MemoryStore {
         Ok(self.decide(&request))
     }
 
-    async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
-        self.lock().insert(session.id, SessionState::begin(&session), session.now);
-        Ok(())
+    async fn register(&self, session: NewSession<'_>) -> Result<Registered, StoreError> {
+        let mut sessions = self.lock();
+        sessions.created(session.now);
+        let state = SessionState::begin(&session, self.replica.epoch(session.subject));
+        let started_at = from_millis(state.started);
+        sessions.insert(session.id, state, session.now);
+        Ok(Registered { started_at, ended: self.limit(&mut sessions, &session) })
     }
 
     async fn sessions(&self, subject: &str, now: SystemTime) -> Result<Vec<Session>, StoreError> {
         let sessions = self.lock();
-        let ids = sessions.by_subject.get(subject).into_iter().flatten();
-        let is_active = |id: &str, state: &SessionState| {
-            now < state.ends && !self.replica.is_session_revoked(id, second(now))
-        };
-        let mut active: Vec<Session> = ids
-            .filter_map(|id| Some((id, sessions.by_id.get(id)?)))
-            .filter(|(id, state)| is_active(id, state))
-            .map(|(id, state)| state.listed(id))
-            .collect();
-        active.sort_by_key(|session| Reverse(session.last_used_at));
-        Ok(active)
+        let active = sessions.active(subject, now);
+        Ok(active.into_iter().map(|(id, state)| state.listed(id)).collect())
+    }
+
+    async fn remember_access_life(&self, life: Duration) -> Result<(), StoreError> {
+        let mut sessions = self.lock();
+        sessions.access_life = sessions.access_life.max(life);
+        Ok(())
     }
 
     async fn prune(&self, now: SystemTime) -> Result<u64, StoreError> {
@@ -181,7 +282,7 @@ impl RevocationStore for MemoryStore {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -190,7 +291,7 @@ mod tests {
     }
 
     fn state(subject: &str, ends: u64) -> SessionState {
-        SessionState::begin(&NewSession::new("", subject, "a", at(0), at(ends)))
+        SessionState::begin(&NewSession::new("", subject, "a", at(0), at(ends)), None)
     }
 
     fn store_with(subject: &str, ends: impl IntoIterator<Item = u64>) -> MemoryStore {
@@ -209,18 +310,18 @@ mod tests {
         let listed = async |now| store.sessions("alice", at(now)).await.unwrap().len();
         assert_eq!(listed(9).await, 5);
         assert_eq!(listed(10).await, 3);
-        assert_eq!(store.prune(at(9)).await.unwrap(), 0);
-        assert_eq!(store.prune(at(10)).await.unwrap(), 2);
+        assert_eq!(store.prune(at(609)).await.unwrap(), 0, "a token may be used within its leeway");
+        assert_eq!(store.prune(at(610)).await.unwrap(), 2);
         assert_eq!(listed(9).await, 3, "active sessions are still found by their subject");
-        assert_eq!(store.prune(at(20)).await.unwrap(), 3);
+        assert_eq!(store.prune(at(620)).await.unwrap(), 3);
         let sessions = store.lock();
         assert!(sessions.by_id.is_empty() && sessions.by_subject.is_empty(), "nothing is left");
     }
 
     #[tokio::test]
-    async fn a_revoked_session_is_not_listed() {
+    async fn an_ended_session_is_not_listed() {
         let store = store_with("alice", [20, 20]);
-        let revocation = Revocation::Session { id: "alice-0", until: at(20) };
+        let revocation = Revocation::Session { id: "alice-0", started_at: None, until: at(20) };
         store.revoke(revocation, at(0)).await.unwrap();
         let left = store.sessions("alice", at(5)).await.unwrap();
         assert_eq!(left.iter().map(Session::id).collect::<Vec<_>>(), ["alice-1"]);
@@ -230,17 +331,17 @@ mod tests {
     fn log_ins_prune_expired_sessions_when_their_number_has_doubled() {
         let store = store_with("alice", [10, 10]);
         let mut sessions = store.lock();
-        sessions.insert("next", state("bob", 30), at(20));
+        sessions.insert("next", state("bob", 30), at(620));
         assert_eq!(sessions.by_id.len(), 3, "two expired sessions do not start a walk");
         drop(sessions);
         let store = store_with("alice", (0..FIRST_PRUNE as u64).map(|_| 10));
         let mut sessions = store.lock();
-        sessions.insert("next", state("bob", 30), at(20));
+        sessions.insert("next", state("bob", 30), at(620));
         assert_eq!(sessions.by_id.len(), 1, "a thousand expired sessions do");
         drop(sessions);
         let store = store_with("alice", (0..3 * FIRST_PRUNE as u64).map(|_| 10));
         let mut sessions = store.lock();
-        assert_eq!(sessions.prune(at(9)), 0);
+        assert_eq!(sessions.prune(at(609)), 0);
         assert_eq!(sessions.prune_at, 6 * FIRST_PRUNE, "the next walk is at twice the number");
     }
 }

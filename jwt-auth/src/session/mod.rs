@@ -9,21 +9,26 @@ mod memory_store;
 mod postgres_sql;
 #[cfg(feature = "postgres")]
 mod postgres_store;
-mod record;
+#[cfg(feature = "postgres")]
+mod postgres_tables;
+pub(crate) mod record;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod record_key;
+#[cfg(feature = "redis")]
+mod redis_scripts;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod replica;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod replicated_log;
 mod revocation;
-mod rotation;
+pub(crate) mod rotation;
 mod session_end;
 mod session_list;
 #[cfg(feature = "sqlite")]
 mod sqlite_store;
 mod store;
+mod wakers;
 mod watched_store;
 
 pub(crate) use erased_store::{ErasedStore, within_deadline};
@@ -32,14 +37,14 @@ pub use memory_store::MemoryStore;
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub use postgres_store::{PostgresStore, PostgresStoreBuilder};
-pub(crate) use record::{MAX_NAME, MAX_TOKEN_ID, is_revocable};
+pub(crate) use record::{MAX_NAME, MAX_TOKEN_ID, is_revocable, whole_millis};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redis_store::{RedisStore, RedisStoreBuilder};
 pub use revocation::Revocation;
 pub use rotation::{RotationOutcome, RotationRequest};
 pub use session_end::SessionEnd;
-pub use session_list::{NewSession, Session};
+pub use session_list::{NewSession, Registered, Session};
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use sqlite_store::{SqliteStore, SqliteStoreBuilder};

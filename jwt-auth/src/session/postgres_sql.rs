@@ -24,35 +24,92 @@ pub(super) const MIGRATIONS: [&str; 1] = ["
         device text,
         current text not null,
         parent text not null,
-        began bigint not null,
+        generation bigint not null,
+        started bigint not null,
         rotated bigint not null,
-        ends bigint not null
+        ends bigint not null,
+        expires bigint not null,
+        adopted boolean not null
     );
     create index jwt_auth_sessions_subject on jwt_auth_sessions (subject);
-    create index jwt_auth_sessions_ends on jwt_auth_sessions (ends);
-    create table jwt_auth_version (version int not null);
-    insert into jwt_auth_version values (0);
+    create index jwt_auth_sessions_started on jwt_auth_sessions (started);
+    create index jwt_auth_sessions_expires on jwt_auth_sessions (expires);
+    create table jwt_auth_state (version int not null, created bigint not null, access_life bigint not null);
+    insert into jwt_auth_state values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint, 0);
 "];
 
 // Not `to_regclass`: its cache may lack a table that another node created while this one waited for the lock.
 pub(super) const TABLES_EXIST: &str = "
     select exists (
         select from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = relnamespace
-        where relname = 'jwt_auth_version' and nspname = any (current_schemas(false))
+        where relname = 'jwt_auth_state' and nspname = any (current_schemas(false))
     )";
 
 pub(super) const APPEND: &str = "
     with put as (
-        insert into jwt_auth_entries as entry (key, before, until)
-        select $1, $2, greatest($3, (select ends / 1000 + $5 from jwt_auth_sessions where id = $4))
+        insert into jwt_auth_entries as entry (key, before, until) values ($1, $2, $3)
         on conflict (key) do update set
             before = greatest(entry.before, excluded.before),
             until = greatest(entry.until, excluded.until),
             seq = nextval('jwt_auth_seq'),
             written = clock_timestamp()
-        returning 1
+        returning before, until
     )
-    select pg_notify('jwt_auth_news', '') from put";
+    select before, until, pg_notify('jwt_auth_news', '') from put";
+
+// The later one of the clocks of caller and server, so that a clock that is behind ends no record early.
+pub(super) const END_SESSION: &str = "
+    with gone as (
+        delete from jwt_auth_sessions where id = $2 returning started, ends, adopted
+    ), put as (
+        insert into jwt_auth_entries as entry (key, before, until)
+        select $1, 0, case
+            when gone.adopted or gone.started <= created then (gone.ends + 999) / 1000 + $6
+            when gone.started is not null or $3 > created
+                then greatest($5, extract(epoch from clock_timestamp())::bigint) + access_life + $6
+            else $4
+        end
+        from jwt_auth_state left join gone on true
+        on conflict (key) do update set
+            until = greatest(entry.until, excluded.until),
+            seq = nextval('jwt_auth_seq'),
+            written = clock_timestamp()
+        returning before, until
+    )
+    select before, until, pg_notify('jwt_auth_news', '') from put";
+
+// The rows are locked in one order, so that two of these statements cannot block each other.
+pub(super) const END_SUBJECT: &str = "
+    with gone as (
+        delete from jwt_auth_sessions where id in (
+            select id from jwt_auth_sessions where subject = $4 order by id for update
+        )
+        returning started
+    ), put as (
+        insert into jwt_auth_entries as entry (key, before, until)
+        select $1, greatest($2, (select max(started) from gone)), $3
+        on conflict (key) do update set
+            before = greatest(entry.before, excluded.before),
+            until = greatest(entry.until, excluded.until),
+            seq = nextval('jwt_auth_seq'),
+            written = clock_timestamp()
+        returning before, until
+    )
+    select before, until, pg_notify('jwt_auth_news', '') from put";
+
+// The sessions stay until they expire, because there may be a million. Their tokens are covered.
+pub(super) const END_ALL: &str = "
+    with put as (
+        insert into jwt_auth_entries as entry (key, before, until)
+        select $1, greatest($2, (select max(started) from jwt_auth_sessions)), $3
+        on conflict (key) do update set
+            before = greatest(entry.before, excluded.before),
+            until = greatest(entry.until, excluded.until),
+            seq = nextval('jwt_auth_seq'),
+            written = clock_timestamp()
+        returning before, until
+    )
+    select before, until, pg_notify('jwt_auth_news', '') from put";
 
 // A row may become visible after a row with a greater sequence number, so each read also covers the ten seconds
 // before the previous read. No transaction of this store takes that long.
@@ -69,50 +126,85 @@ pub(super) const READ: &str = "
     limit $4";
 
 pub(super) const FIND: &str = "
-    select key, before, until, pg_is_in_recovery() as standby
-    from (select) as request left join jwt_auth_entries on key = any($1)";
+    select key, before, until, pg_is_in_recovery() as standby, created,
+        exists (select from jwt_auth_sessions where id = $2) as session_known
+    from jwt_auth_state left join jwt_auth_entries on key = any($1)";
 
 pub(super) const SESSION: &str = "
-    select subject, device, current, parent, began, rotated, ends,
-        exists (select from jwt_auth_entries where key = $2 and until > $3) as revoked
-    from (select $1::text as id) as request left join jwt_auth_sessions using (id)";
+    select subject, device, current, parent, generation, started, rotated, ends, expires, adopted, created,
+        exists (select from jwt_auth_entries where key = any($2) and until > $3) as named,
+        (select max(before) from jwt_auth_entries where key = any($4)) as epoch,
+        pg_is_in_recovery() as standby
+    from jwt_auth_state left join jwt_auth_sessions on id = $1";
 
-pub(super) const START_SESSION: &str = "
-    insert into jwt_auth_sessions (id, subject, device, current, parent, began, rotated, ends)
-    select $1, $4, null, $5, $6, $7, $7, $8
-    where not exists (select from jwt_auth_entries where key = $2 and until > $3)
+pub(super) const ADOPT: &str = "
+    insert into jwt_auth_sessions
+        (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted)
+    select $1, $4, null, $5, $6, $7, $8, $9, $10, $11, true
+    where not exists (select from jwt_auth_entries where key = any($2) and until > $3)
     on conflict (id) do nothing
     returning 1";
 
 pub(super) const ROTATE: &str = "
-    update jwt_auth_sessions set current = $4, parent = $5, rotated = $6
-    where id = $1 and current = $7 and parent = $8
-        and not exists (select from jwt_auth_entries where key = $2 and until > $3)
+    update jwt_auth_sessions
+    set current = $4, parent = $5, generation = $6, rotated = $7, expires = $8
+    where id = $1 and current = $9 and parent = $10 and generation = $11
+        and not exists (select from jwt_auth_entries where key = any($2) and until > $3)
     returning 1";
 
 pub(super) const REGISTER: &str = "
-    insert into jwt_auth_sessions (id, subject, device, current, parent, began, rotated, ends)
-    values ($1, $2, $3, $4, '', $5, $5, $6)
+    insert into jwt_auth_sessions
+        (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted)
+    select $1, $2, $3, $4, '', 0, greatest($5, max(before) + 1), $5, $6, $7, false
+    from jwt_auth_entries where key = any($8)
     on conflict (id) do update set
         subject = excluded.subject, device = excluded.device, current = excluded.current,
-        parent = excluded.parent, began = excluded.began, rotated = excluded.rotated,
-        ends = excluded.ends";
+        parent = excluded.parent, generation = excluded.generation, started = excluded.started,
+        rotated = excluded.rotated, ends = excluded.ends, expires = excluded.expires,
+        adopted = excluded.adopted
+    returning started";
+
+// An epoch may have been written while the session was: the session starts after it. Returns the start stamp, and
+// the sessions beyond the limit.
+pub(super) const SETTLE: &str = "
+    with late as (
+        update jwt_auth_sessions set started = epoch + 1
+        from (select max(before) as epoch from jwt_auth_entries where key = any($3)) as latest
+        where id = $1 and started <= epoch
+        returning started
+    )
+    select (select started from late) as started, id
+    from (select) as request left join (
+        select id from jwt_auth_sessions
+        where subject = $2 and id <> $1 and expires > $4
+        order by rotated desc offset $5
+    ) as extra on true";
 
 pub(super) const SESSIONS: &str = "
-    select id, device, began, rotated, ends from jwt_auth_sessions
-    where subject = $1 and ends > $2
+    select id, device, started, rotated, ends from jwt_auth_sessions
+    where subject = $1 and expires > $2
+        and started > coalesce((select max(before) from jwt_auth_entries where key = any($3)), -1)
     order by rotated desc";
 
+pub(super) const RAISE_ACCESS_LIFE: &str =
+    "update jwt_auth_state set access_life = $1 where access_life < $1";
+
+// By the server's clock, so that a node with a wrong clock deletes nothing, and a day late, because the leeways of
+// nodes may differ.
 pub(super) const PRUNE_ENTRIES: &str = "
     delete from jwt_auth_entries
-    where until < $1 and ctid = any (array(
-        select ctid from jwt_auth_entries where until < $1 limit $2 for update skip locked
+    where ctid = any (array(
+        select ctid from jwt_auth_entries
+        where until < extract(epoch from now())::bigint - 86400
+        limit $1 for update skip locked
     ))
     returning 1";
 
 pub(super) const PRUNE_SESSIONS: &str = "
     delete from jwt_auth_sessions
-    where ends < $1 and ctid = any (array(
-        select ctid from jwt_auth_sessions where ends < $1 limit $2 for update skip locked
+    where ctid = any (array(
+        select ctid from jwt_auth_sessions
+        where expires < (extract(epoch from now()) * 1000)::bigint - 86400000
+        limit $1 for update skip locked
     ))
     returning 1";

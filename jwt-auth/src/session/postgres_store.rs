@@ -6,14 +6,14 @@
 use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
-    PgArguments, PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions, PgRow, Postgres,
+    PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow, Postgres,
 };
 use sqlx::query::Query;
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use sqlx::{Connection as _, Row as _};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -21,15 +21,22 @@ use tokio::time::{sleep, timeout};
 
 use crate::session::erased_store::BoxFuture;
 use crate::session::postgres_sql::{
-    APPEND, FIND, MAX_PREFIX, MIGRATIONS, PREFIX, PRUNE_ENTRIES, PRUNE_SESSIONS, READ, REGISTER,
-    ROTATE, SESSION, SESSIONS, START_SESSION, TABLES_EXIST,
+    ADOPT, APPEND, END_ALL, END_SESSION, END_SUBJECT, FIND, PREFIX, PRUNE_ENTRIES, PRUNE_SESSIONS,
+    RAISE_ACCESS_LIFE, READ, REGISTER, ROTATE, SESSION, SESSIONS, SETTLE,
 };
-use crate::session::record::{Record, RecordKey, SESSION_MARGIN, Second, end_second, second};
+use crate::session::postgres_tables::{check_prefix, migrate, rename_tables};
+use crate::session::record::{
+    Millis, Record, RecordKey, SESSION_MARGIN, end_second, from_millis, millis, second,
+};
+use crate::session::record_key::epoch_keys;
 use crate::session::replicated_log::{
-    Batch, HEARTBEAT, Log, MAX_STALENESS, ReplicatedLog, Row, delegate_to_log,
+    Batch, Found, HEARTBEAT, Log, MAX_STALENESS, Registration, ReplicatedLog, Rotation, Row,
+    delegate_to_log,
 };
-use crate::session::rotation::{SessionState, decide};
-use crate::session::{NewSession, RotationOutcome, RotationRequest, Session, StoreError};
+use crate::session::rotation::{Facts, SessionState, decide};
+use crate::session::{
+    NewSession, Revocation, RotationOutcome, RotationRequest, Session, StoreError,
+};
 
 /// The timeout of each statement, and of waiting for a connection.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -44,8 +51,6 @@ const CONNECTIONS: u32 = 8;
 const PAGE: usize = 10_000;
 /// The largest number of rows of one deletion.
 const PRUNE_BATCH: usize = 1_000;
-/// Expired rows stay this long, because the clocks and leeways of nodes may differ.
-const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// The maximum number of attempts to rotate. An attempt fails only if another rotation succeeded, so more than a
 /// few failures in a row are not chance.
 const ATTEMPTS: usize = 16;
@@ -224,24 +229,6 @@ impl fmt::Debug for PostgresStoreBuilder {
     }
 }
 
-/// Checks the prefix, and returns it in lower case, as `PostgreSQL` reads a name without quotes.
-fn check_prefix(prefix: &str) -> Result<String, StoreError> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let starts_a_name = prefix.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if !starts_a_name || prefix.len() > MAX_PREFIX || !prefix.chars().all(is_allowed) {
-        return Err(StoreError::new(format_args!(
-            "invalid table prefix `{}`; expected letters, digits and `_`, no digit first, at most {MAX_PREFIX} characters",
-            prefix.escape_debug(),
-        )));
-    }
-    Ok(prefix.to_ascii_lowercase())
-}
-
-/// Replaces the default prefix in a statement with the prefix of this store.
-fn rename_tables(sql: &str, prefix: &str) -> String {
-    sql.replace("jwt_auth_", &format!("{prefix}_"))
-}
-
 fn parse_url(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(store_error)?;
     // `READ` covers the last ten seconds again, so every transaction must end within them. A generic plan, which
@@ -259,55 +246,6 @@ fn store_error(error: sqlx::Error) -> StoreError {
     StoreError::new(error)
 }
 
-/// Migrates the tables to this release's version. If several nodes start at once, one migrates and the others
-/// wait.
-async fn migrate(options: &PgConnectOptions, prefix: &str) -> Result<(), StoreError> {
-    let mut connection = options.connect().await.map_err(store_error)?;
-    if missing_migrations(read_version(&mut connection, prefix).await?)?.is_empty() {
-        return connection.close().await.map_err(store_error);
-    }
-    let mut transaction = connection.begin().await.map_err(store_error)?;
-    let lock = "set local statement_timeout = 0;
-        select pg_advisory_xact_lock(hashtextextended('jwt_auth_version', 0))";
-    transaction.execute(rename_tables(lock, prefix).as_str()).await.map_err(store_error)?;
-    let version = read_version(&mut transaction, prefix).await?;
-    for migration in missing_migrations(version)? {
-        transaction
-            .execute(rename_tables(migration, prefix).as_str())
-            .await
-            .map_err(store_error)?;
-    }
-    let sql = rename_tables("update jwt_auth_version set version = $1", prefix);
-    let ours = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
-    sqlx::query(&sql).bind(ours).execute(&mut *transaction).await.map_err(store_error)?;
-    transaction.commit().await.map_err(store_error)?;
-    connection.close().await.map_err(store_error)
-}
-
-/// Reads the version of the tables; 0 if there are none.
-async fn read_version(connection: &mut PgConnection, prefix: &str) -> Result<i32, StoreError> {
-    let sql = rename_tables(TABLES_EXIST, prefix);
-    let row = sqlx::query(&sql).fetch_one(&mut *connection).await.map_err(store_error)?;
-    if !row.try_get::<bool, _>(0).map_err(store_error)? {
-        return Ok(0);
-    }
-    let sql = rename_tables("select coalesce(max(version), 0) from jwt_auth_version", prefix);
-    let row = sqlx::query(&sql).fetch_one(connection).await.map_err(store_error)?;
-    row.try_get(0).map_err(store_error)
-}
-
-/// The migrations after a version; an error if this release does not know the version.
-fn missing_migrations(version: i32) -> Result<&'static [&'static str], StoreError> {
-    let missing = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..));
-    missing.ok_or_else(|| {
-        StoreError::new(format_args!(
-            "the tables are of version {version}, and this release knows version {} and older; \
-             update jwt-auth on this node",
-            MIGRATIONS.len(),
-        ))
-    })
-}
-
 /// The log in `PostgreSQL`, and the connections to it.
 struct PostgresLog {
     pool: PgPool,
@@ -318,13 +256,18 @@ struct PostgresLog {
 
 struct Statements {
     append: String,
+    end_session: String,
+    end_subject: String,
+    end_all: String,
     read: String,
     find: String,
     session: String,
-    start_session: String,
+    adopt: String,
     rotate: String,
     register: String,
+    settle: String,
     sessions: String,
+    raise_access_life: String,
     prune_entries: String,
     prune_sessions: String,
 }
@@ -355,13 +298,18 @@ impl PostgresLog {
             pool,
             sql: Statements {
                 append: rename(APPEND),
+                end_session: rename(END_SESSION),
+                end_subject: rename(END_SUBJECT),
+                end_all: rename(END_ALL),
                 read: rename(READ),
                 find: rename(FIND),
                 session: rename(SESSION),
-                start_session: rename(START_SESSION),
+                adopt: rename(ADOPT),
                 rotate: rename(ROTATE),
                 register: rename(REGISTER),
+                settle: rename(SETTLE),
                 sessions: rename(SESSIONS),
+                raise_access_life: rename(RAISE_ACCESS_LIFE),
                 prune_entries: rename(PRUNE_ENTRIES),
                 prune_sessions: rename(PRUNE_SESSIONS),
             },
@@ -391,19 +339,26 @@ impl PostgresLog {
         )
     }
 
-    /// Reads the state of a session, and whether it is revoked.
+    /// Reads the state of a session, and what else decides about the token. `keys` name the token.
     async fn read_session(
         &self,
         request: &RotationRequest<'_>,
-        key: &str,
-    ) -> Result<(Option<SessionState>, bool), StoreError> {
-        let query = sqlx::query(&self.sql.session).bind(request.session_id).bind(key);
-        let rows = self.fetch(query.bind(to_i64(second(request.now)))).await?;
-        let row = rows.first().ok_or_else(|| {
-            StoreError::new("the query for a session returned no row; expected one")
-        })?;
-        let revoked = row.try_get("revoked").map_err(store_error)?;
-        Ok((read_session_state(row).map_err(store_error)?, revoked))
+        keys: &[String],
+    ) -> Result<(Option<SessionState>, Facts), StoreError> {
+        let query = sqlx::query(&self.sql.session)
+            .bind(request.session_id())
+            .bind(keys)
+            .bind(to_i64(second(request.now)))
+            .bind(epoch_texts(request.token.subject));
+        let rows = self.fetch(query).await?;
+        require_primary(&rows)?;
+        let row = rows.first().ok_or_else(|| StoreError::new("the table of the state is empty"))?;
+        let facts = Facts {
+            is_named: row.try_get("named").map_err(store_error)?,
+            epoch: row.try_get::<Option<i64>, _>("epoch").map_err(store_error)?.map(to_u64),
+            created: number(row, "created").map_err(store_error)?,
+        };
+        Ok((read_session_state(row).map_err(store_error)?, facts))
     }
 
     /// Writes the new state of a session, unless the session was changed or revoked after `previous` was read.
@@ -411,36 +366,115 @@ impl PostgresLog {
     async fn replace(
         &self,
         request: &RotationRequest<'_>,
-        key: &str,
+        keys: &[String],
         previous: Option<&SessionState>,
         state: &SessionState,
     ) -> Result<bool, StoreError> {
-        let sql = if previous.is_some() { &self.sql.rotate } else { &self.sql.start_session };
-        let query =
-            sqlx::query(sql).bind(request.session_id).bind(key).bind(to_i64(second(request.now)));
+        let sql = if previous.is_some() { &self.sql.rotate } else { &self.sql.adopt };
+        let query = sqlx::query(sql)
+            .bind(request.session_id())
+            .bind(keys)
+            .bind(to_i64(second(request.now)));
         let query = match previous {
             Some(previous) => query
                 .bind(&*state.current)
                 .bind(&*state.parent)
-                .bind(millis(state.rotated_at))
+                .bind(to_i64(state.generation))
+                .bind(to_i64(state.rotated))
+                .bind(to_i64(state.expires))
                 .bind(&*previous.current)
-                .bind(&*previous.parent),
+                .bind(&*previous.parent)
+                .bind(to_i64(previous.generation)),
             None => query
                 .bind(&*state.subject)
                 .bind(&*state.current)
                 .bind(&*state.parent)
-                .bind(millis(state.rotated_at))
-                .bind(millis(state.ends)),
+                .bind(to_i64(state.generation))
+                .bind(to_i64(state.started))
+                .bind(to_i64(state.rotated))
+                .bind(to_i64(state.ends))
+                .bind(to_i64(state.expires)),
         };
         Ok(!self.fetch(query).await?.is_empty())
     }
 
+    /// Deletes a session, and writes the record that its access tokens need. `until` is the end of the record of an
+    /// unknown session.
+    async fn end_session(
+        &self,
+        id: &str,
+        started_at: Option<SystemTime>,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Result<Record, StoreError> {
+        let record = Record::of_session(id, end_second(until));
+        let query = sqlx::query(&self.sql.end_session)
+            .bind(record.key.text())
+            .bind(id)
+            .bind(started_at.map(|at| to_i64(millis(at))))
+            .bind(to_i64(record.until))
+            .bind(to_i64(second(now).saturating_add(1)))
+            .bind(to_i64(SESSION_MARGIN));
+        let rows = self.fetch(query).await?;
+        read_written(record, &rows)
+    }
+
+    /// Writes a record that is not of a session, in the way of the statement.
+    async fn write(
+        &self,
+        sql: &str,
+        record: Record,
+        subject: Option<&str>,
+    ) -> Result<Record, StoreError> {
+        let query = sqlx::query(sql)
+            .bind(record.key.text())
+            .bind(to_i64(record.before))
+            .bind(to_i64(record.until));
+        let query = match subject {
+            Some(subject) => query.bind(subject),
+            None => query,
+        };
+        let rows = self.fetch(query).await?;
+        read_written(record, &rows)
+    }
+
+    async fn register_session(&self, session: &NewSession<'_>) -> Result<Registration, StoreError> {
+        let epochs = epoch_texts(session.subject);
+        let state = SessionState::begin(session, None);
+        let query = sqlx::query(&self.sql.register)
+            .bind(session.id)
+            .bind(session.subject)
+            .bind(session.device)
+            .bind(session.refresh_id)
+            .bind(to_i64(state.rotated))
+            .bind(to_i64(state.ends))
+            .bind(to_i64(state.expires))
+            .bind(&epochs);
+        let rows = self.fetch(query).await?;
+        let row = rows.first().ok_or_else(|| StoreError::new("the session was not written"))?;
+        let mut started = number(row, "started").map_err(store_error)?;
+        let query = sqlx::query(&self.sql.settle)
+            .bind(session.id)
+            .bind(session.subject)
+            .bind(&epochs)
+            .bind(to_i64(state.rotated))
+            .bind(limit(session.max_sessions.max(1) - 1));
+        let mut ended = Vec::new();
+        for row in self.fetch(query).await? {
+            let later = row.try_get::<Option<i64>, _>("started").map_err(store_error)?;
+            started = later.map_or(started, to_u64);
+            if let Some(id) = row.try_get::<Option<String>, _>("id").map_err(store_error)? {
+                ended.push(self.end_session(&id, None, session.ends, session.now).await?);
+            }
+        }
+        Ok(Registration { started, ended })
+    }
+
     /// Deletes rows in small batches, so that no other statement waits long for a lock.
-    async fn delete(&self, sql: &str, before: i64) -> Result<u64, StoreError> {
+    async fn delete(&self, sql: &str) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            let query = sqlx::query(sql).bind(before).bind(limit(PRUNE_BATCH));
-            let rows = self.fetch(query).await?.len();
+            let rows = self.fetch(sqlx::query(sql).bind(limit(PRUNE_BATCH))).await?.len();
             deleted += rows as u64;
             if rows < PRUNE_BATCH {
                 return Ok(deleted);
@@ -462,6 +496,7 @@ impl Log for PostgresLog {
         Box::pin(async move {
             let recovery = "select pg_is_in_recovery() as standby";
             require_primary(&self.fetch(sqlx::query(recovery)).await?)?;
+            let is_whole = after.is_none();
             let mut cursor = after.unwrap_or(Cursor::START);
             let from = cursor.clone();
             let mut rows = Vec::new();
@@ -478,53 +513,76 @@ impl Log for PostgresLog {
                 }
                 rows.extend(read.iter().filter_map(read_entry));
                 if read.len() < PAGE {
-                    return Ok(Batch { rows, cursor });
+                    return Ok(Batch { rows, cursor, is_whole });
                 }
             }
         })
     }
 
     fn append<'a>(&'a self, record: &'a Record, _: SystemTime) -> BoxFuture<'a, ()> {
+        Box::pin(async move { self.write(&self.sql.append, record.clone(), None).await.map(drop) })
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        revocation: &'a Revocation<'a>,
+        now: SystemTime,
+    ) -> BoxFuture<'a, Record> {
         Box::pin(async move {
-            let query = sqlx::query(&self.sql.append).bind(record.key.text());
-            let query = query.bind(to_i64(record.before)).bind(to_i64(record.until));
-            let query = query.bind(record.key.session_id()).bind(to_i64(SESSION_MARGIN));
-            self.fetch(query).await.map(drop)
+            let record = Record::new(revocation);
+            match *revocation {
+                Revocation::Session { id, started_at, until } => {
+                    self.end_session(id, started_at, until, now).await
+                }
+                Revocation::Subject { subject, .. } => {
+                    self.write(&self.sql.end_subject, record, Some(subject)).await
+                }
+                Revocation::All { .. } => self.write(&self.sql.end_all, record, None).await,
+                Revocation::Token { .. } | Revocation::Key { .. } => {
+                    self.write(&self.sql.append, record, None).await
+                }
+            }
         })
     }
 
-    fn find(&self, keys: Vec<String>) -> BoxFuture<'_, Vec<Row>> {
+    fn find<'a>(&'a self, keys: Vec<String>, session: Option<&'a str>) -> BoxFuture<'a, Found> {
         Box::pin(async move {
-            let rows = self.fetch(sqlx::query(&self.sql.find).bind(keys)).await?;
+            let rows = self.fetch(sqlx::query(&self.sql.find).bind(keys).bind(session)).await?;
             require_primary(&rows)?;
-            Ok(rows.iter().filter_map(read_entry).collect())
+            let row =
+                rows.first().ok_or_else(|| StoreError::new("the table of the state is empty"))?;
+            Ok(Found {
+                is_session_known: row.try_get("session_known").map_err(store_error)?,
+                created: number(row, "created").map_err(store_error)?,
+                rows: rows.iter().filter_map(read_entry).collect(),
+            })
         })
     }
 
     // Reads, decides, and writes only if nothing has changed: the write is the atomic step. No lock is held in
     // between, so a node that dies does not block the others.
-    fn rotate<'a>(&'a self, request: &'a RotationRequest<'a>) -> BoxFuture<'a, RotationOutcome> {
+    fn rotate<'a>(&'a self, request: &'a RotationRequest<'a>) -> BoxFuture<'a, Rotation> {
         Box::pin(async move {
-            let key = RecordKey::Session(request.session_id.to_owned());
-            let key_text = key.text();
+            let keys = RecordKey::that_name(&request.token);
+            let keys: Vec<String> = keys.iter().map(RecordKey::text).collect();
             for _ in 0..ATTEMPTS {
-                let (previous, revoked) = self.read_session(request, &key_text).await?;
+                let (previous, facts) = self.read_session(request, &keys).await?;
                 let mut state = previous.clone();
-                let outcome = decide(&mut state, revoked, request);
+                let outcome = decide(&mut state, facts, request);
+                let mut record = None;
                 let is_final = match (&outcome, &state) {
                     (RotationOutcome::Rotated { .. }, Some(state)) => {
-                        self.replace(request, &key_text, previous.as_ref(), state).await?
+                        self.replace(request, &keys, previous.as_ref(), state).await?
                     }
                     (RotationOutcome::Reused, _) => {
-                        let until = end_second(request.revoked_until);
-                        let record = Record { key: key.clone(), before: 0, until };
-                        self.append(&record, request.now).await?;
+                        let (id, until) = (request.session_id(), request.session_ends);
+                        record = Some(self.end_session(id, None, until, request.now).await?);
                         true
                     }
                     _ => true,
                 };
                 if is_final {
-                    return Ok(outcome);
+                    return Ok(Rotation { outcome, record });
                 }
             }
             Err(StoreError::new(format_args!(
@@ -533,32 +591,32 @@ impl Log for PostgresLog {
         })
     }
 
-    fn register<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let query = sqlx::query(&self.sql.register)
-                .bind(session.id)
-                .bind(session.subject)
-                .bind(session.device)
-                .bind(session.refresh_id)
-                .bind(millis(session.now))
-                .bind(millis(session.ends));
-            self.fetch(query).await.map(drop)
-        })
+    fn register<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, Registration> {
+        Box::pin(self.register_session(session))
     }
 
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>> {
         Box::pin(async move {
-            let query = sqlx::query(&self.sql.sessions).bind(subject).bind(millis(now));
+            let query = sqlx::query(&self.sql.sessions)
+                .bind(subject)
+                .bind(to_i64(millis(now)))
+                .bind(epoch_texts(subject));
             let rows = self.fetch(query).await?;
             rows.iter().map(|row| read_listed_session(row).map_err(store_error)).collect()
         })
     }
 
-    fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64> {
+    fn remember_access_life(&self, life: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let cutoff = now.checked_sub(RETENTION).unwrap_or(UNIX_EPOCH);
-            let entries = self.delete(&self.sql.prune_entries, to_i64(second(cutoff))).await?;
-            Ok(entries + self.delete(&self.sql.prune_sessions, millis(cutoff)).await?)
+            let query = sqlx::query(&self.sql.raise_access_life).bind(to_i64(life.as_secs()));
+            self.fetch(query).await.map(drop)
+        })
+    }
+
+    fn prune(&self) -> BoxFuture<'_, u64> {
+        Box::pin(async move {
+            let entries = self.delete(&self.sql.prune_entries).await?;
+            Ok(entries + self.delete(&self.sql.prune_sessions).await?)
         })
     }
 
@@ -643,8 +701,15 @@ fn require_primary(rows: &[PgRow]) -> Result<(), StoreError> {
 
 /// Reads a row of entries; `None` for a malformed row, which is ignored.
 fn read_entry(row: &PgRow) -> Option<Row> {
-    let number = |column| Second::try_from(row.try_get::<i64, _>(column).ok()?).ok();
+    let number = |column| u64::try_from(row.try_get::<i64, _>(column).ok()?).ok();
     Some((row.try_get("key").ok()?, number("before")?, number("until")?))
+}
+
+/// The record as the table contains it after a write.
+fn read_written(record: Record, rows: &[PgRow]) -> Result<Record, StoreError> {
+    let row = rows.first().ok_or_else(|| StoreError::new("the record was not written"))?;
+    let column = |name| number(row, name).map_err(store_error);
+    Ok(Record { before: column("before")?, until: column("until")?, ..record })
 }
 
 /// Reads a row of sessions; `None` if the session does not exist.
@@ -655,60 +720,47 @@ fn read_session_state(row: &PgRow) -> Result<Option<SessionState>, sqlx::Error> 
         device: row.try_get::<Option<String>, _>("device")?.map(Into::into),
         current: row.try_get::<String, _>("current")?.into(),
         parent: row.try_get::<String, _>("parent")?.into(),
-        began: time(row.try_get("began")?),
-        rotated_at: time(row.try_get("rotated")?),
-        ends: time(row.try_get("ends")?),
+        generation: number(row, "generation")?,
+        started: number(row, "started")?,
+        rotated: number(row, "rotated")?,
+        ends: number(row, "ends")?,
+        expires: number(row, "expires")?,
+        is_adopted: row.try_get("adopted")?,
     }))
 }
 
 /// Reads a row of a list of sessions.
 fn read_listed_session(row: &PgRow) -> Result<Session, sqlx::Error> {
-    let at = |column| row.try_get(column).map(time);
+    let at = |column| number(row, column).map(from_millis);
     let id: String = row.try_get("id")?;
-    let session = Session::new(id, at("began")?, at("rotated")?, at("ends")?);
+    let session = Session::new(id, at("started")?, at("rotated")?, at("ends")?);
     Ok(session.on_device(row.try_get("device")?))
 }
 
-fn to_i64(second: Second) -> i64 {
-    i64::try_from(second).unwrap_or(i64::MAX)
+fn epoch_texts(subject: &str) -> Vec<String> {
+    epoch_keys(subject).iter().map(RecordKey::text).collect()
+}
+
+fn number(row: &PgRow, column: &str) -> Result<Millis, sqlx::Error> {
+    row.try_get(column).map(to_u64)
+}
+
+fn to_i64(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number that this store wrote. A negative one, which it never writes, counts as zero.
+fn to_u64(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
 }
 
 fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-fn millis(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The time of a number of milliseconds. A negative number, which this store never writes, counts as 1970.
-fn time(millis: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_table_prefix_is_validated_and_lowercased() {
-        for good in ["Shop_2", "_x", &"x".repeat(40)] {
-            assert_eq!(check_prefix(good).unwrap(), good.to_ascii_lowercase());
-        }
-        for bad in ["", "2shop", "a-b", "a b", "a;drop", "a\"", "\u{e9}", &"x".repeat(41)] {
-            let error = check_prefix(bad).unwrap_err().to_string();
-            assert!(error.contains("invalid table prefix"), "{error}");
-        }
-    }
-
-    #[test]
-    fn statements_use_the_configured_prefix() {
-        for sql in [APPEND, READ, SESSION, START_SESSION, ROTATE, PRUNE_ENTRIES, MIGRATIONS[0]] {
-            let renamed = rename_tables(sql, "shop");
-            assert!(renamed.contains("shop_") && !renamed.contains(PREFIX), "{renamed}");
-        }
-    }
 
     #[test]
     fn debug_output_and_errors_contain_no_password() {
@@ -720,20 +772,9 @@ mod tests {
     }
 
     #[test]
-    fn tables_of_an_unknown_version_are_refused() {
-        assert_eq!(missing_migrations(0).unwrap().len(), 1);
-        assert!(missing_migrations(1).unwrap().is_empty());
-        for unknown in [2, -1] {
-            let error = missing_migrations(unknown).unwrap_err().to_string();
-            assert!(error.contains("update jwt-auth on this node"), "{error}");
-        }
-    }
-
-    #[test]
-    fn times_survive_a_round_trip() {
-        let at = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-        assert_eq!(time(millis(at)), at);
-        assert_eq!(time(-1), UNIX_EPOCH);
+    fn numbers_survive_a_round_trip() {
+        assert_eq!(to_u64(to_i64(1_700_000_000_123)), 1_700_000_000_123);
+        assert_eq!(to_u64(-1), 0);
         assert_eq!(to_i64(u64::MAX), i64::MAX);
     }
 }

@@ -1,11 +1,13 @@
 //! A revocation as stores remember it: what it covers, an epoch and an end.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::session::{Revocation, TokenIdentity};
 
 /// Seconds since 1970: the precision of claims.
 pub(crate) type Second = u64;
+/// Milliseconds since 1970: the precision of session start stamps and epochs.
+pub(crate) type Millis = u64;
 
 /// The longest name that a record may have, in bytes: a subject, an issuer, a session id or a key id.
 pub(crate) const MAX_NAME: usize = 1024;
@@ -30,47 +32,64 @@ pub(crate) enum RecordKey {
     All,
 }
 
-impl RecordKey {
-    /// The session that the record covers, if it covers one.
-    pub(crate) fn session_id(&self) -> Option<&str> {
-        match self {
-            Self::Session(id) => Some(id),
-            _ => None,
-        }
-    }
-}
-
 /// One record. Two records of the same key combine to the later epoch and the later end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) key: RecordKey,
     /// The epoch, if the record has one.
-    pub(crate) before: Second,
+    pub(crate) before: Millis,
     pub(crate) until: Second,
 }
 
 impl Record {
+    /// The record of a session that ended.
+    pub(crate) fn of_session(id: &str, until: Second) -> Self {
+        Self { key: RecordKey::Session(id.to_owned()), before: 0, until }
+    }
+
     pub(crate) fn new(revocation: &Revocation<'_>) -> Self {
         let (key, before, until) = match *revocation {
             Revocation::Token { issuer, id, until } => {
                 let issuer = issuer.map(str::to_owned);
                 (RecordKey::Token { issuer, id: id.to_owned() }, None, until)
             }
-            Revocation::Session { id, until } => (RecordKey::Session(id.to_owned()), None, until),
+            Revocation::Session { id, until, .. } => {
+                (RecordKey::Session(id.to_owned()), None, until)
+            }
             Revocation::Subject { subject, before, until } => {
                 (RecordKey::Subject(subject.to_owned()), Some(before), until)
             }
             Revocation::Key { id, until } => (RecordKey::SigningKey(id.to_owned()), None, until),
             Revocation::All { before, until } => (RecordKey::All, Some(before), until),
         };
-        Self { key, before: before.map_or(0, second), until: end_second(until) }
+        Self { key, before: before.map_or(0, millis), until: end_second(until) }
     }
 }
 
-/// Whether an epoch covers the token. Tokens issued in the second of the epoch are covered, and so are tokens
-/// without `iat`.
-pub(crate) fn is_covered(token: &TokenIdentity<'_>, epoch: Second) -> bool {
-    token.issued_at.is_none_or(|issued| issued.as_secs() <= epoch)
+/// Whether an epoch covers the token.
+///
+/// A token of a registered session is covered if its session started at the epoch or earlier. Any other token is
+/// compared by `iat`, with the difference between clocks that is tolerated; without `iat` it is always covered.
+pub(crate) fn is_covered(token: &TokenIdentity<'_>, epoch: Millis) -> bool {
+    if let Some(started) = token.session_started_at {
+        return whole_millis(started) <= epoch;
+    }
+    let covered = Duration::from_millis(epoch).saturating_add(token.clock_tolerance);
+    token.issued_at.is_none_or(|issued| issued.as_secs() <= covered.as_secs())
+}
+
+pub(crate) fn whole_millis(duration: Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The millisecond that contains the time.
+pub(crate) fn millis(time: SystemTime) -> Millis {
+    whole_millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// The time of a number of milliseconds.
+pub(crate) fn from_millis(millis: Millis) -> SystemTime {
+    UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
 }
 
 /// The second that contains the time.
@@ -86,8 +105,6 @@ pub(crate) fn end_second(time: SystemTime) -> Second {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -5,7 +5,20 @@ use serde_json::{Value, json};
 use crate::session::TokenIdentity;
 use crate::session::record::RecordKey;
 
+/// The key of the epoch of one subject, and the key of the epoch of all.
+pub(crate) fn epoch_keys(subject: &str) -> [RecordKey; 2] {
+    [RecordKey::Subject(subject.to_owned()), RecordKey::All]
+}
+
 impl RecordKey {
+    /// The session that the record covers, if it covers one.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        match self {
+            Self::Session(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The key as text, the same on every node and in every release: a JSON array.
     pub(crate) fn text(&self) -> String {
         match self {
@@ -37,7 +50,14 @@ impl RecordKey {
 
     /// Every key whose record could revoke the token, for a strict look-up.
     pub(crate) fn that_cover(token: &TokenIdentity<'_>) -> Vec<Self> {
-        let mut keys = vec![Self::Subject(token.subject.to_owned()), Self::All];
+        let mut keys = epoch_keys(token.subject).to_vec();
+        keys.extend(Self::that_name(token));
+        keys
+    }
+
+    /// The keys of records that name the token, its session or its key.
+    pub(crate) fn that_name(token: &TokenIdentity<'_>) -> Vec<Self> {
+        let mut keys = Vec::new();
         if let Some(id) = token.id {
             keys.push(Self::Token { issuer: None, id: id.to_owned() });
             if let Some(issuer) = token.issuer {
@@ -52,6 +72,8 @@ impl RecordKey {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::token_kind::TokenKind;
 
@@ -91,8 +113,10 @@ mod tests {
             kind: TokenKind::Access,
             key_id: None,
             session_id: None,
+            session_started_at: None,
             issued_at: None,
             expires_at: None,
+            clock_tolerance: Duration::ZERO,
         };
         let epochs = [RecordKey::Subject("alice".into()), RecordKey::All];
         assert_eq!(RecordKey::that_cover(&bare), epochs);

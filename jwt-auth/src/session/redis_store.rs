@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
@@ -15,11 +15,21 @@ use redis::{
 use tokio::sync::Mutex;
 
 use crate::session::erased_store::BoxFuture;
-use crate::session::record::{Record, RecordKey, SESSION_MARGIN, end_second};
-use crate::session::replicated_log::{
-    Batch, Log, MAX_STALENESS, ReplicatedLog, Row, delegate_to_log,
+use crate::session::record::{
+    Millis, Record, RecordKey, SESSION_MARGIN, Second, end_second, from_millis, millis,
+    whole_millis,
 };
-use crate::session::{NewSession, RotationOutcome, RotationRequest, Session, StoreError};
+use crate::session::record_key::epoch_keys;
+use crate::session::redis_scripts::{
+    CREATE, PRUNE, READ, REGISTER, REMEMBER, REVOKE, ROTATE, script,
+};
+use crate::session::replicated_log::{
+    Batch, Found, Log, MAX_STALENESS, Registration, ReplicatedLog, Rotation, Row, delegate_to_log,
+};
+use crate::session::rotation::SessionState;
+use crate::session::{
+    NewSession, Revocation, RotationOutcome, RotationRequest, Session, StoreError,
+};
 
 /// The timeout of each answer, and of each attempt to connect.
 const TIMEOUT: Duration = Duration::from_millis(400);
@@ -190,13 +200,14 @@ impl RedisStoreBuilder {
                 self.prefix.escape_debug(),
             )));
         }
-        let script = |body: &str| Script::new(&format!("{COMMON}{body}"));
         let log = RedisLog {
             connection: Connection::new(&self.url).map_err(store_error)?,
             prefix: format!("{{{}}}", self.prefix),
-            append: script(APPEND),
+            create: script(CREATE),
+            revoke: script(REVOKE),
             rotate: script(ROTATE),
             register: script(REGISTER),
+            remember: script(REMEMBER),
             read: script(READ),
             prune: script(PRUNE),
         };
@@ -313,159 +324,14 @@ struct RedisLog {
     connection: Connection,
     /// The prefix in braces.
     prefix: String,
-    append: Script,
+    create: Script,
+    revoke: Script,
     rotate: Script,
     register: Script,
+    remember: Script,
     read: Script,
     prune: Script,
 }
-
-// The keys. All have the same hash tag, so that a script may use more keys than it is given:
-// `{p}:log`          the stream: `k`, `b` and `u` of each record, for an hour
-// `{p}:e:<key>`      a record, `before:until`, for a strict look-up
-// `{p}:m:<minute>`   the records that end in that minute, by key, for a node that starts
-// `{p}:minutes`      those minutes
-// `{p}:f:<session>`  a session
-// `{p}:s:<subject>`  the sessions of a subject, by their ends
-// Times to live are computed from the caller's time, plus a day, because the clocks of caller and server may differ.
-// A script can fail halfway, for example at a key of another type. Then it has used up no token. It may have written
-// the record, which is safe: a revocation that is visible too early admits no token.
-const COMMON: &str = r"
-local base = string.match(KEYS[1], '^{[^}]*}')
-local function whole(number) return string.format('%.0f', number) end
-local function millis_left(ends, now) return math.min(math.max(ends - now, 0) + 86400000, 3.2e13) end
-local function extend(key, millis)
-  if redis.call('PTTL', key) < millis then redis.call('PEXPIRE', key, whole(millis)) end
-end
-local function entry(key)
-  local found = redis.call('GET', base .. ':e:' .. key)
-  if not found then return 0, 0, false end
-  local before, till = string.match(found, '^(%d+):(%d+)$')
-  if not before then error('a record is malformed') end
-  return tonumber(before), tonumber(till), true
-end
-local function append(key, before, till, now)
-  local old_before, old_till, known = entry(key)
-  before, till = math.max(before, old_before), math.max(till, old_till)
-  local value = whole(before) .. ':' .. whole(till)
-  local log = base .. ':log'
-  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-  local id = redis.call('XADD', log, '*', 'k', key, 'b', whole(before), 'u', whole(till))
-  -- The trim spares the entry before this one, at any age: it is the cursor of the readers.
-  local oldest = whole(tonumber(string.match(id, '^%d+')) - 3600000)
-  if last and tonumber(string.match(last[1], '^%d+')) < tonumber(oldest) then oldest = last[1] end
-  redis.call('XTRIM', log, 'MINID', '~', oldest)
-  local minute, old = math.floor(till / 60), whole(math.floor(old_till / 60))
-  if known and old ~= whole(minute) then
-    redis.call('HDEL', base .. ':m:' .. old, key)
-    if redis.call('EXISTS', base .. ':m:' .. old) == 0 then redis.call('ZREM', base .. ':minutes', old) end
-  end
-  redis.call('ZADD', base .. ':minutes', whole(minute), whole(minute))
-  redis.call('HSET', base .. ':m:' .. whole(minute), key, value)
-  extend(base .. ':m:' .. whole(minute), millis_left((minute + 1) * 60000, now))
-  redis.call('SET', base .. ':e:' .. key, value, 'KEEPTTL')
-  extend(base .. ':e:' .. key, millis_left(till * 1000, now))
-end
-local function list(subject, session, ends, now)
-  local sessions = base .. ':s:' .. subject
-  redis.call('ZADD', sessions, whole(ends), session)
-  redis.call('ZREMRANGEBYSCORE', sessions, '-inf', whole(now - 60000))
-  extend(sessions, millis_left(ends, now))
-end
-";
-
-const APPEND: &str = r"
-local till = tonumber(ARGV[3])
-if ARGV[5] then
-  local ends = tonumber(redis.call('HGET', base .. ':f:' .. ARGV[5], 'ends') or '0')
-  if ends then till = math.max(till, math.floor(ends / 1000) + tonumber(ARGV[6])) end
-end
-append(ARGV[1], tonumber(ARGV[2]), till, tonumber(ARGV[4]))
-";
-
-/// [`decide`](super::rotation::decide), in Lua.
-const ROTATE: &str = r"
-local session, subject, presented, successor = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local generation, session_ends, revoked_until = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-local grace, now, key = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
-local _, till = entry(key)
-if math.floor(now / 1000) < till then return { 'unknown' } end
-local hash = base .. ':f:' .. session
-local known = redis.call('HMGET', hash, 'current', 'parent', 'rotated', 'ends')
-local current, parent, rotated, ends = known[1], known[2], tonumber(known[3] or ''), tonumber(known[4] or '')
-if not (known[1] or known[2] or known[3] or known[4]) then
-  if now >= session_ends or generation ~= '0' then return { 'unknown' } end
-  list(subject, session, session_ends, now)
-  redis.call('HSET', hash, 'subject', subject, 'current', successor, 'parent', presented,
-    'began', whole(now), 'rotated', whole(now), 'ends', whole(session_ends))
-  extend(hash, millis_left(session_ends, now))
-  return { 'rotated', whole(session_ends) }
-end
-if not (current and parent and rotated and ends) then error('a session is malformed') end
-if now >= ends then return { 'unknown' } end
-if current == presented then
-  redis.call('HSET', hash, 'current', successor, 'parent', presented, 'rotated', whole(now))
-  return { 'rotated', whole(ends) }
-end
-if parent ~= '' and parent == presented and math.max(now - rotated, 0) < grace then
-  return { 'replayed', whole(ends), current, whole(rotated) }
-end
-append(key, 0, math.max(revoked_until, math.floor(ends / 1000) + tonumber(ARGV[11])), now)
-return { 'reused' }
-";
-
-const REGISTER: &str = r"
-local session, subject, presented, ends, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local hash = base .. ':f:' .. session
-list(subject, session, ends, now)
-redis.call('DEL', hash)
-redis.call('HSET', hash, 'subject', subject, 'current', presented, 'parent', '',
-  'began', whole(now), 'rotated', whole(now), 'ends', whole(ends))
-if ARGV[6] then redis.call('HSET', hash, 'device', ARGV[6]) end
-extend(hash, millis_left(ends, now))
-";
-
-/// Returns the reader's new cursor, `more` or an empty string, the id of the end of the stream, and records; an
-/// empty list if the cursor is not valid. A valid cursor is the id of an existing entry, or of the end. An id
-/// below the end is not enough: a server that lost the end of its stream, and has a slow clock, assigns such ids a
-/// second time.
-const READ: &str = r"
-local from, to, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
--- A replica may be behind its primary by any time. It refuses every write, even this one, which deletes nothing.
-redis.call('DEL', base .. ':nothing')
-local last = '0-0'
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  local info = redis.call('XINFO', 'STREAM', KEYS[1])
-  for at = 1, #info - 1, 2 do
-    if info[at] == 'last-generated-id' then last = info[at + 1] end
-  end
-end
-if from == '' then return { last, '', last } end
-if from ~= last and #redis.call('XRANGE', KEYS[1], from, from) == 0 then return {} end
-local entries = redis.call('XRANGE', KEYS[1], '(' .. from, to, 'COUNT', count)
-local reply = { from, #entries == count and 'more' or '', last }
-for _, one in ipairs(entries) do
-  reply[1] = one[1]
-  local fields = {}
-  for at = 1, #one[2] - 1, 2 do fields[one[2][at]] = one[2][at + 1] end
-  if fields.k and fields.b and fields.u then
-    for _, name in ipairs({ 'k', 'b', 'u' }) do reply[#reply + 1] = fields[name] end
-  end
-end
-return reply
-";
-
-/// Removes from the list the minutes whose records have expired.
-const PRUNE: &str = r"
-local minutes = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
-local removed = 0
-for _, minute in ipairs(minutes) do
-  if redis.call('EXISTS', base .. ':m:' .. minute) == 0 then
-    removed = removed + redis.call('ZREM', KEYS[1], minute)
-  end
-end
-return { #minutes, removed, minutes[#minutes] or '' }
-";
 
 /// The error as its code or category, because the full message may contain a key or the URL.
 #[allow(clippy::needless_pass_by_value, reason = "the signature that `map_err` needs")]
@@ -481,16 +347,13 @@ fn malformed() -> StoreError {
     StoreError::new("the data on the server is malformed")
 }
 
-fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(MAX_EXACT).min(MAX_EXACT)
+/// A number that a script represents exactly.
+fn exact(number: u64) -> u64 {
+    number.min(MAX_EXACT)
 }
 
-fn millis(time: SystemTime) -> u64 {
-    whole_millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-fn parse_time(millis: &str) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis.parse().ok()?))
+fn parse_time(text: &str) -> Option<SystemTime> {
+    Some(from_millis(text.parse().ok()?))
 }
 
 fn utf8(bytes: &[u8]) -> Option<&str> {
@@ -508,14 +371,19 @@ fn parse_record(key: &[u8], value: &[u8]) -> Option<Row> {
     parse_row(key, &value[..colon], &value[colon + 1..])
 }
 
-/// Parses the hash of a session; `None` if it is incomplete, or belongs to another subject.
-fn parse_session(id: &str, subject: &str, fields: &HashMap<Vec<u8>, Vec<u8>>) -> Option<Session> {
+/// Parses the hash of a session; `None` if it is incomplete, has expired, or belongs to another subject.
+fn parse_session(
+    id: &str,
+    subject: &str,
+    fields: &HashMap<Vec<u8>, Vec<u8>>,
+    now: SystemTime,
+) -> Option<Session> {
     let field = |name: &str| fields.get(name.as_bytes()).and_then(|value| utf8(value));
     let at = |name: &str| parse_time(field(name)?);
-    if field("subject")? != subject {
+    if field("subject")? != subject || at("expires")? <= now {
         return None;
     }
-    let session = Session::new(id, at("began")?, at("rotated")?, at("ends")?);
+    let session = Session::new(id, at("started")?, at("rotated")?, at("ends")?);
     Some(session.on_device(field("device").map(str::to_owned)))
 }
 
@@ -534,9 +402,20 @@ impl RedisLog {
 
     /// Connects, so that a wrong URL is an error at startup, loads the scripts, and checks the eviction policy.
     async fn prepare(&self) -> Result<(), StoreError> {
-        for script in [&self.append, &self.rotate, &self.register, &self.read, &self.prune] {
+        let scripts = [
+            &self.create,
+            &self.revoke,
+            &self.rotate,
+            &self.register,
+            &self.remember,
+            &self.read,
+            &self.prune,
+        ];
+        for script in scripts {
             script.load_async(&mut &self.connection).await.map_err(store_error)?;
         }
+        let call = self.create.key(self.key("created"));
+        let _: u64 = call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
         let mut command = redis::cmd("CONFIG");
         command.arg("GET").arg("maxmemory-policy");
         let answer: RedisResult<HashMap<String, String>> =
@@ -577,7 +456,7 @@ impl RedisLog {
             read.rows.extend(next.rows);
             (read.cursor, read.more) = (next.cursor, next.more);
         }
-        Ok(Some(Batch { rows: read.rows, cursor: read.cursor }))
+        Ok(Some(Batch { rows: read.rows, cursor: read.cursor, is_whole: false }))
     }
 
     /// Reads every record in force. The end of the stream is read first, so that records written meanwhile are
@@ -592,7 +471,9 @@ impl RedisLog {
             command.arg("LIMIT").arg(0).arg(PIPELINE);
             let minutes: Vec<String> =
                 command.query_async(&mut &self.connection).await.map_err(store_error)?;
-            let Some(last) = minutes.last() else { return Ok(Batch { rows, cursor }) };
+            let Some(last) = minutes.last() else {
+                return Ok(Batch { rows, cursor, is_whole: true });
+            };
             from = format!("({last}");
             let buckets = minutes.iter().map(|minute| self.key(&format!("m:{minute}")));
             let mut left: Vec<(String, String)> =
@@ -632,9 +513,15 @@ impl RedisLog {
         now: SystemTime,
     ) -> Result<Vec<Session>, StoreError> {
         let mut command = redis::cmd("ZRANGEBYSCORE");
-        command.arg(self.key(&format!("s:{subject}"))).arg(format!("({}", millis(now))).arg("+inf");
+        command
+            .arg(self.key(&format!("s:{subject}")))
+            .arg(format!("({}", exact(millis(now))))
+            .arg("+inf");
         let ids: Vec<String> =
             command.query_async(&mut &self.connection).await.map_err(store_error)?;
+        let epochs = epoch_keys(subject).map(|key| key.text());
+        let epochs = self.find(epochs.to_vec(), None).await?.rows;
+        let epoch = epochs.into_iter().map(|(_, before, _)| from_millis(before)).max();
         let mut sessions = Vec::new();
         for ids in ids.chunks(PIPELINE) {
             let mut pipeline = redis::pipe();
@@ -644,28 +531,55 @@ impl RedisLog {
             let hashes: Vec<HashMap<Vec<u8>, Vec<u8>>> =
                 pipeline.query_async(&mut &self.connection).await.map_err(store_error)?;
             let found = ids.iter().zip(&hashes);
-            sessions.extend(found.filter_map(|(id, hash)| parse_session(id, subject, hash)));
+            sessions.extend(found.filter_map(|(id, hash)| parse_session(id, subject, hash, now)));
         }
-        sessions.retain(|session| now < session.ends_at);
+        sessions.retain(|session| epoch.is_none_or(|epoch| epoch < session.began_at));
         sessions.sort_by_key(|session| std::cmp::Reverse(session.last_used_at));
         Ok(sessions)
+    }
+
+    /// Writes a record. `of` is the subject or the session that it covers, and the start stamp of the session.
+    async fn write(
+        &self,
+        kind: &str,
+        record: Record,
+        now: SystemTime,
+        of: (&str, Option<SystemTime>),
+    ) -> Result<Record, StoreError> {
+        let mut call = self.revoke.key(self.key("log"));
+        call.arg(kind).arg(record.key.text()).arg(exact(record.before));
+        call.arg(exact(record.until)).arg(exact(millis(now))).arg(of.0);
+        call.arg(of.1.map(|at| exact(millis(at))));
+        let (before, until): (Millis, Second) =
+            call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
+        Ok(Record { before, until, ..record })
     }
 }
 
 /// Parses the answer of the rotation script.
-fn parse_outcome(answer: &[String]) -> Option<RotationOutcome> {
+fn parse_rotation(session_id: &str, answer: &[String]) -> Option<Rotation> {
     let words: Vec<&str> = answer.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["rotated", ends] => Some(RotationOutcome::Rotated { session_ends: parse_time(ends)? }),
-        ["replayed", ends, successor, rotated] => Some(RotationOutcome::Replayed {
+    let mut record = None;
+    let outcome = match words.as_slice() {
+        ["rotated", started, ends, position] => RotationOutcome::Rotated {
+            started_at: parse_time(started)?,
+            session_ends: parse_time(ends)?,
+            was_behind: *position == "behind",
+        },
+        ["replayed", started, ends, successor, rotated] => RotationOutcome::Replayed {
             successor: (*successor).to_owned(),
             rotated_at: parse_time(rotated)?,
+            started_at: parse_time(started)?,
             session_ends: parse_time(ends)?,
-        }),
-        ["reused"] => Some(RotationOutcome::Reused),
-        ["unknown"] => Some(RotationOutcome::Unknown),
-        _ => None,
-    }
+        },
+        ["reused", until] => {
+            record = Some(Record::of_session(session_id, until.parse().ok()?));
+            RotationOutcome::Reused
+        }
+        ["unknown"] => RotationOutcome::Unknown,
+        _ => return None,
+    };
+    Some(Rotation { outcome, record })
 }
 
 impl Log for RedisLog {
@@ -684,18 +598,26 @@ impl Log for RedisLog {
     }
 
     fn append<'a>(&'a self, record: &'a Record, now: SystemTime) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let mut call = self.append.key(self.key("log"));
-            call.arg(record.key.text()).arg(record.before.min(MAX_EXACT));
-            call.arg(record.until.min(MAX_EXACT)).arg(millis(now));
-            if let Some(id) = record.key.session_id() {
-                call.arg(id).arg(SESSION_MARGIN);
-            }
-            call.invoke_async(&mut &self.connection).await.map_err(store_error)
-        })
+        Box::pin(
+            async move { self.write("record", record.clone(), now, ("", None)).await.map(drop) },
+        )
     }
 
-    fn find(&self, keys: Vec<String>) -> BoxFuture<'_, Vec<Row>> {
+    fn revoke<'a>(
+        &'a self,
+        revocation: &'a Revocation<'a>,
+        now: SystemTime,
+    ) -> BoxFuture<'a, Record> {
+        let (kind, of) = match *revocation {
+            Revocation::Session { id, started_at, .. } => ("session", (id, started_at)),
+            Revocation::Subject { subject, .. } => ("subject", (subject, None)),
+            Revocation::All { .. } => ("all", ("", None)),
+            Revocation::Token { .. } | Revocation::Key { .. } => ("record", ("", None)),
+        };
+        Box::pin(self.write(kind, Record::new(revocation), now, of))
+    }
+
+    fn find<'a>(&'a self, keys: Vec<String>, session: Option<&'a str>) -> BoxFuture<'a, Found> {
         Box::pin(async move {
             // Not `MGET`, which returns nothing, and no error, for a key of another type.
             let mut pipeline = redis::pipe();
@@ -704,37 +626,70 @@ impl Log for RedisLog {
             for key in &keys {
                 pipeline.cmd("GET").arg(self.key(&format!("e:{key}")));
             }
-            let found: Vec<Option<Vec<u8>>> =
+            pipeline.cmd("GET").arg(self.key("created"));
+            let field = (self.key(&format!("f:{}", session.unwrap_or_default())), "current");
+            pipeline.cmd("HGET").arg(field);
+            let mut found: Vec<Option<Vec<u8>>> =
                 pipeline.query_async(&mut &self.connection).await.map_err(store_error)?;
+            let is_session_known = found.pop().flatten().is_some();
+            // A database that was emptied is created at the next call that changes it.
+            let created =
+                found.pop().flatten().map_or(Some(Millis::MAX), |at| utf8(&at)?.parse().ok());
             let found = keys.iter().zip(found).filter_map(|(key, value)| Some((key, value?)));
-            found
+            let rows = found
                 .map(|(key, value)| parse_record(key.as_bytes(), &value).ok_or_else(malformed))
-                .collect()
+                .collect::<Result<_, _>>()?;
+            Ok(Found { rows, is_session_known, created: created.ok_or_else(malformed)? })
         })
     }
 
-    fn rotate<'a>(&'a self, request: &'a RotationRequest<'a>) -> BoxFuture<'a, RotationOutcome> {
+    fn rotate<'a>(&'a self, request: &'a RotationRequest<'a>) -> BoxFuture<'a, Rotation> {
         Box::pin(async move {
+            let token = &request.token;
+            let id = request.session_id();
+            let time = |of: Option<Duration>| of.map_or(0, |at| exact(whole_millis(at)));
             let mut call = self.rotate.key(self.key("log"));
-            call.arg(request.session_id).arg(request.subject).arg(request.presented);
-            call.arg(request.successor).arg(request.generation).arg(millis(request.session_ends));
-            call.arg(end_second(request.revoked_until).min(MAX_EXACT))
-                .arg(whole_millis(request.grace));
-            call.arg(millis(request.now))
-                .arg(RecordKey::Session(request.session_id.to_owned()).text())
-                .arg(SESSION_MARGIN);
+            call.arg(id).arg(token.subject).arg(request.presented()).arg(request.successor);
+            call.arg(exact(request.generation)).arg(exact(millis(request.session_ends)));
+            call.arg(time(token.expires_at)).arg(time(Some(request.idle)));
+            call.arg(time(Some(request.grace))).arg(exact(millis(request.now)));
+            // An empty argument is no number.
+            let stamp = token.session_started_at.map(|at| exact(whole_millis(at)).to_string());
+            let issued_at = token.issued_at.map(|at| exact(at.as_secs()).to_string());
+            call.arg(stamp.unwrap_or_default()).arg(issued_at.unwrap_or_default());
+            call.arg(time(Some(token.clock_tolerance)));
+            call.arg(RecordKey::Session(id.to_owned()).text());
+            for key in epoch_keys(token.subject) {
+                call.arg(key.text());
+            }
+            for key in RecordKey::that_name(token) {
+                call.arg(key.text());
+            }
             let answer: Vec<String> =
                 call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
-            parse_outcome(&answer).ok_or_else(malformed)
+            parse_rotation(id, &answer).ok_or_else(malformed)
         })
     }
 
-    fn register<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, ()> {
+    fn register<'a>(&'a self, session: &'a NewSession<'a>) -> BoxFuture<'a, Registration> {
         Box::pin(async move {
+            let state = SessionState::begin(session, None);
             let mut call = self.register.key(self.key("log"));
             call.arg(session.id).arg(session.subject).arg(session.refresh_id);
-            call.arg(millis(session.ends)).arg(millis(session.now)).arg(session.device);
-            call.invoke_async(&mut &self.connection).await.map_err(store_error)
+            call.arg(exact(state.ends)).arg(exact(state.rotated)).arg(exact(state.expires));
+            for key in epoch_keys(session.subject) {
+                call.arg(key.text());
+            }
+            call.arg(session.max_sessions.max(1)).arg(session.device);
+            let answer: Vec<String> =
+                call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
+            let (started, extra) = answer.split_first().ok_or_else(malformed)?;
+            let mut ended = Vec::new();
+            for id in extra {
+                let record = Record::of_session(id, end_second(session.ends) + SESSION_MARGIN);
+                ended.push(self.write("session", record, session.now, (id, None)).await?);
+            }
+            Ok(Registration { started: started.parse().map_err(|_| malformed())?, ended })
         })
     }
 
@@ -742,14 +697,23 @@ impl Log for RedisLog {
         Box::pin(self.list_sessions(subject, now))
     }
 
+    fn remember_access_life(&self, life: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut call = self.remember.key(self.key("access"));
+            call.arg(exact(life.as_secs()));
+            let _: u64 = call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
+            Ok(())
+        })
+    }
+
     /// Removes empty minutes. The server expires records and sessions, and each log-in cleans the list of its
     /// subject.
-    fn prune(&self, now: SystemTime) -> BoxFuture<'_, u64> {
+    fn prune(&self) -> BoxFuture<'_, u64> {
         Box::pin(async move {
             let (mut from, mut removed) = ("-inf".to_owned(), 0);
             loop {
                 let mut call = self.prune.key(self.key("minutes"));
-                call.arg(&from).arg(millis(now) / 60_000).arg(PIPELINE);
+                call.arg(&from).arg(PIPELINE);
                 let (seen, count, last): (usize, u64, String) =
                     call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
                 removed += count;

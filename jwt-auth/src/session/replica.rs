@@ -12,7 +12,7 @@ use std::sync::{PoisonError, RwLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::session::record::{Record, RecordKey, Second, is_covered};
+use crate::session::record::{Millis, Record, RecordKey, Second, is_covered};
 use crate::session::{TokenIdentity, TokenStatus};
 
 const SHARDS: usize = 16;
@@ -41,7 +41,7 @@ type Revoked = Sharded<Second>;
 
 #[derive(Clone, Copy)]
 struct Epoch {
-    before: Second,
+    before: Millis,
     until: Second,
 }
 
@@ -231,6 +231,16 @@ impl Replica {
         if self.is_empty() {
             return TokenStatus::Valid;
         }
+        let covers = |epoch| is_covered(token, epoch);
+        if self.names(token, now) || self.epoch(token.subject).is_some_and(covers) {
+            TokenStatus::Revoked
+        } else {
+            TokenStatus::Valid
+        }
+    }
+
+    /// Whether an entry in force names the token, its session or its key.
+    pub(super) fn names(&self, token: &TokenIdentity<'_>, now: Second) -> bool {
         let names = &self.names;
         let is_token_revoked = |id| {
             let of_issuer =
@@ -239,22 +249,20 @@ impl Replica {
                 || token.issuer.is_some_and(of_issuer)
         };
         let is_key_revoked = |id| self.signing_keys.contains(|| names.hashed_key(None, id), now);
-        let revoked = token.id.is_some_and(is_token_revoked)
+        token.id.is_some_and(is_token_revoked)
             || token.session_id.is_some_and(|id| self.is_session_revoked(id, now))
             || token.key_id.is_some_and(is_key_revoked)
-            || self.is_before_epoch(token);
-        if revoked { TokenStatus::Revoked } else { TokenStatus::Valid }
     }
 
     pub(super) fn is_session_revoked(&self, id: &str, now: Second) -> bool {
         self.sessions.contains(|| self.names.id_key(None, id), now)
     }
 
-    fn is_before_epoch(&self, token: &TokenIdentity<'_>) -> bool {
+    /// The later one of the epoch of the subject and the epoch of all.
+    pub(super) fn epoch(&self, subject: &str) -> Option<Millis> {
         let global = self.global_epoch.load(Ordering::Acquire).checked_sub(1);
-        let of_subject = self.subject_epochs.get(|| self.names.hashed_key(None, token.subject));
-        global.is_some_and(|epoch| is_covered(token, epoch))
-            || of_subject.is_some_and(|epoch| is_covered(token, epoch.before))
+        let of_subject = self.subject_epochs.get(|| self.names.hashed_key(None, subject));
+        global.max(of_subject.map(|epoch| epoch.before))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -291,8 +299,10 @@ mod tests {
             kind: TokenKind::Access,
             key_id: None,
             session_id,
+            session_started_at: None,
             issued_at: Some(Duration::from_secs(10)),
             expires_at: Some(Duration::from_secs(100)),
+            clock_tolerance: Duration::ZERO,
         }
     }
 
@@ -383,7 +393,7 @@ mod tests {
     #[test]
     fn the_global_epoch_counts_without_any_other_entry() {
         let replica = Replica::new();
-        for before in [10, 12] {
+        for before in [10_000, 12_000] {
             replica.apply(&Record { key: RecordKey::All, before, until: 9_999 }, 0);
             assert_eq!(replica.check(&token(None, "x", None), 20), TokenStatus::Revoked);
             assert_eq!(replica.len(), 1);
@@ -436,14 +446,14 @@ mod tests {
         assert_eq!(replica.check(&token(None, "x", None), 99), TokenStatus::Revoked);
         assert_eq!(replica.check(&token(None, "x", None), 100), TokenStatus::Valid);
         assert_eq!(replica.len(), 1);
-        for before in [5, 20, 7] {
+        for before in [5_000, 20_000, 7_000] {
             let key = RecordKey::Subject("alice".into());
             replica.apply(&Record { key, before, until: 9_999 }, 0);
         }
         assert_eq!(replica.check(&token(None, "y", None), 30), TokenStatus::Revoked);
         let bob = TokenIdentity { subject: "bob", ..token(None, "y", None) };
         for (before, status) in
-            [(9, TokenStatus::Valid), (10, TokenStatus::Revoked), (3, TokenStatus::Revoked)]
+            [(9_999, TokenStatus::Valid), (10_000, TokenStatus::Revoked), (3, TokenStatus::Revoked)]
         {
             replica.apply(&Record { key: RecordKey::All, before, until: 9_999 }, 0);
             assert_eq!(replica.check(&bob, 30), status, "the second of the epoch is covered");
@@ -456,8 +466,8 @@ mod tests {
         let records = [
             Record { key: id("x"), before: 0, until: 50 },
             Record { key: id("x"), before: 0, until: 80 },
-            Record { key: RecordKey::Subject("alice".into()), before: 5, until: 900 },
-            Record { key: RecordKey::Subject("alice".into()), before: 9, until: 100 },
+            Record { key: RecordKey::Subject("alice".into()), before: 5_000, until: 900 },
+            Record { key: RecordKey::Subject("alice".into()), before: 9_000, until: 100 },
         ];
         let mut state = 7_usize;
         for _ in 0..1_000 {

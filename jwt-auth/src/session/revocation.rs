@@ -33,19 +33,26 @@ pub enum Revocation<'a> {
         until: SystemTime,
     },
     /// One session: every token with this session id.
+    ///
+    /// The store deletes the session. It needs a record only for the access tokens of the session, which are checked
+    /// from memory: until the longest of them has expired. A session that the store may adopt again needs one until
+    /// its absolute end; see [`RotationRequest`](crate::session::RotationRequest).
     Session {
         /// `sid`, or the `jti` of a refresh token without `sid`.
         id: &'a str,
-        /// When the store may drop the record.
+        /// The start stamp of the session, if the caller knows it.
+        started_at: Option<SystemTime>,
+        /// When the store may drop the record, if it neither knows the session nor can tell when it started.
         until: SystemTime,
     },
-    /// Every token of a subject issued in the second of `before` or earlier.
+    /// Every token of a subject up to an epoch.
     ///
-    /// Two records combine to the later epoch.
+    /// The store raises the epoch to the latest of: `before`, the previous epoch, and the start stamps of the
+    /// subject's sessions, which it deletes. It does so in one atomic step.
     Subject {
         /// `sub`, from any issuer.
         subject: &'a str,
-        /// The epoch.
+        /// The earliest epoch: the time now.
         before: SystemTime,
         /// When the store may drop the record.
         until: SystemTime,
@@ -57,11 +64,12 @@ pub enum Revocation<'a> {
         /// When the store may drop the record.
         until: SystemTime,
     },
-    /// Every token issued in the second of `before` or earlier.
+    /// Every token up to an epoch.
     ///
-    /// Two records combine to the later epoch.
+    /// The store raises the epoch to the latest of: `before`, the previous epoch, and the start stamps of all
+    /// sessions. It does so in one atomic step.
     All {
-        /// The epoch.
+        /// The earliest epoch: the time now.
         before: SystemTime,
         /// When the store may drop the record.
         until: SystemTime,

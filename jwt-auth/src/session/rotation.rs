@@ -2,9 +2,25 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::session::{NewSession, Session};
+use crate::session::record::{
+    Millis, SESSION_MARGIN, Second, end_second, from_millis, is_covered, millis, whole_millis,
+};
+use crate::session::{NewSession, Session, TokenIdentity};
+use crate::token_kind::TokenKind;
 
 /// A refresh token that is presented for rotation.
+///
+/// The store decides by the generation, which is the number of rotations before the token:
+///
+/// | presented | decision |
+/// |---|---|
+/// | the current token | rotate |
+/// | the parent of the current token, within the grace | the same successor again |
+/// | a generation higher than the store's | the store lost writes: adopt it, and rotate |
+/// | any other token of a known session | reuse: the session ends |
+/// | a token of an unknown session that started no later than the store was created | adopt the session, and rotate |
+/// | a token of an unknown session that started later | refused: the session ended |
+/// | the first token of a session that no store registered | adopt the session, once, and rotate |
 ///
 /// ```
 /// use jwt_auth::session::{MemoryStore, RevocationStore as _, RotationOutcome, RotationRequest};
@@ -23,20 +39,18 @@ use crate::session::{NewSession, Session};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RotationRequest<'a> {
-    /// The session: `sid`, or the `jti` of a refresh token without `sid`.
-    pub session_id: &'a str,
-    /// The user it belongs to.
-    pub subject: &'a str,
-    /// `jti` of the presented token.
-    pub presented: &'a str,
+    /// The presented token. It has an id and a session id.
+    pub token: TokenIdentity<'a>,
     /// How many rotations precede the presented token; 0 for the first of its session.
     pub generation: u64,
     /// `jti` of the successor, if the token is rotated.
     pub successor: &'a str,
-    /// The absolute end of a session that starts with this request.
+    /// The absolute end of the session, as the token says.
+    ///
+    /// A store that knows the session uses its own.
     pub session_ends: SystemTime,
-    /// When the record of a reuse may be deleted: no token of the session lives longer.
-    pub revoked_until: SystemTime,
+    /// How long the successor may stay unused.
+    pub idle: Duration,
     /// How long the parent of the current token gets the same successor again.
     pub grace: Duration,
     /// The time now, by the configured clock.
@@ -46,7 +60,7 @@ pub struct RotationRequest<'a> {
 impl<'a> RotationRequest<'a> {
     /// A request of generation 0 with the default times, for tests of a store.
     ///
-    /// The session lasts 90 days, and the grace is 10 seconds.
+    /// No store registered the session. It lasts 90 days, its tokens 30 days, and the grace is 10 seconds.
     ///
     /// ```
     /// # use jwt_auth::session::{MemoryStore, RevocationStore as _, RotationOutcome, RotationRequest};
@@ -70,18 +84,37 @@ impl<'a> RotationRequest<'a> {
         successor: &'a str,
         now: SystemTime,
     ) -> Self {
-        let session_ends = now + Duration::from_secs(90 * 86_400);
-        Self {
-            session_id,
+        let issued_at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let idle = Duration::from_secs(30 * 86_400);
+        let token = TokenIdentity {
+            issuer: None,
+            id: Some(presented),
             subject,
-            presented,
+            kind: TokenKind::Refresh,
+            key_id: None,
+            session_id: Some(session_id),
+            session_started_at: None,
+            issued_at: Some(issued_at),
+            expires_at: Some(issued_at + idle),
+            clock_tolerance: Duration::ZERO,
+        };
+        Self {
+            token,
             generation: 0,
             successor,
-            session_ends,
-            revoked_until: session_ends,
+            session_ends: now + Duration::from_secs(90 * 86_400),
+            idle,
             grace: Duration::from_secs(10),
             now,
         }
+    }
+
+    pub(crate) fn session_id(&self) -> &'a str {
+        self.token.session_id.unwrap_or_default()
+    }
+
+    pub(crate) fn presented(&self) -> &'a str {
+        self.token.id.unwrap_or_default()
     }
 }
 
@@ -94,10 +127,14 @@ impl<'a> RotationRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RotationOutcome {
-    /// The token was current. It is now used up, and the successor is current.
+    /// The token is now used up, and the successor is current.
     Rotated {
+        /// The start stamp of the session, which every token of the session has.
+        started_at: SystemTime,
         /// The absolute end of the session.
         session_ends: SystemTime,
+        /// Whether the token was of a later generation than the store's, which lost writes.
+        was_behind: bool,
     },
     /// The token is the immediate parent of the current one, within the grace.
     ///
@@ -107,12 +144,14 @@ pub enum RotationOutcome {
         successor: String,
         /// When it was issued.
         rotated_at: SystemTime,
+        /// The start stamp of the session.
+        started_at: SystemTime,
         /// The absolute end of the session.
         session_ends: SystemTime,
     },
-    /// The token was used before. The store revoked the session in this step.
+    /// The token was used before. The store ended the session in this step.
     Reused,
-    /// The session was revoked, or is unknown and this is not its first token.
+    /// The session ended, or the token was revoked.
     Unknown,
 }
 
@@ -125,77 +164,193 @@ pub(crate) struct SessionState {
     pub(crate) current: Box<str>,
     /// `jti` of the refresh token before it; empty for a session that was never refreshed.
     pub(crate) parent: Box<str>,
-    pub(crate) began: SystemTime,
+    /// How many rotations precede the current token.
+    pub(crate) generation: u64,
+    /// The start stamp.
+    pub(crate) started: Millis,
     /// When it was last rotated, or began.
-    pub(crate) rotated_at: SystemTime,
-    pub(crate) ends: SystemTime,
+    pub(crate) rotated: Millis,
+    /// The absolute end.
+    pub(crate) ends: Millis,
+    /// When the store may delete it: its current refresh token has expired.
+    pub(crate) expires: Millis,
+    /// Whether the store adopted it, so that it would adopt it again.
+    pub(crate) is_adopted: bool,
 }
 
 impl SessionState {
-    pub(crate) fn begin(session: &NewSession<'_>) -> Self {
+    /// A new session, which starts after every epoch of its subject.
+    pub(crate) fn begin(session: &NewSession<'_>, epoch: Option<Millis>) -> Self {
+        let now = millis(session.now);
+        let ends = millis(session.ends);
         Self {
             subject: session.subject.into(),
             device: session.device.map(Into::into),
             current: session.refresh_id.into(),
             parent: "".into(),
-            began: session.now,
-            rotated_at: session.now,
-            ends: session.ends,
+            generation: 0,
+            started: start_stamp(now, epoch),
+            rotated: now,
+            ends,
+            expires: millis(session.now + session.idle).min(ends),
+            is_adopted: false,
         }
     }
 
     pub(crate) fn listed(&self, id: &str) -> Session {
-        Session::new(id, self.began, self.rotated_at, self.ends)
+        let at = from_millis;
+        Session::new(id, at(self.started), at(self.rotated), at(self.ends))
             .on_device(self.device.as_deref().map(str::to_owned))
+    }
+
+    /// When the record of this session may be dropped, if the session ends now.
+    ///
+    /// That is when its last access token has expired. A session that would be adopted again needs its record until
+    /// its absolute end.
+    pub(crate) fn record_end(
+        &self,
+        created: Millis,
+        access_life: Duration,
+        now: SystemTime,
+    ) -> Second {
+        if self.is_adopted || self.started <= created {
+            end_second(from_millis(self.ends)).saturating_add(SESSION_MARGIN)
+        } else {
+            access_end(access_life, now)
+        }
     }
 }
 
-/// Decides the outcome for a presented refresh token, given the session's state and whether it was revoked.
+/// The start stamp of a session that begins now: after every epoch of its subject.
+pub(crate) fn start_stamp(now: Millis, epoch: Option<Millis>) -> Millis {
+    epoch.map_or(now, |epoch| now.max(epoch.saturating_add(1)))
+}
+
+/// When the last access token that exists now has expired, by the clock of any node.
+pub(crate) fn access_end(access_life: Duration, now: SystemTime) -> Second {
+    end_second(now + access_life).saturating_add(SESSION_MARGIN)
+}
+
+/// When the record of a session that the store does not have may be dropped.
+pub(crate) fn unknown_record_end(
+    started_at: Option<SystemTime>,
+    until: SystemTime,
+    created: Millis,
+    access_life: Duration,
+    now: SystemTime,
+) -> Second {
+    if started_at.is_some_and(|started| millis(started) > created) {
+        access_end(access_life, now)
+    } else {
+        end_second(until)
+    }
+}
+
+/// What a store knows about a presented token, apart from its session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    /// Whether a record in force names the token, its session or its key.
+    pub(crate) is_named: bool,
+    /// The later one of the epoch of the subject and the epoch of all.
+    pub(crate) epoch: Option<Millis>,
+    /// When the store was created.
+    pub(crate) created: Millis,
+}
+
+impl Facts {
+    fn is_revoked(&self, token: &TokenIdentity<'_>) -> bool {
+        self.is_named || self.epoch.is_some_and(|epoch| is_covered(token, epoch))
+    }
+}
+
+/// Whether a store that does not have the session of this refresh token would adopt it.
+pub(crate) fn is_adoptable(token: &TokenIdentity<'_>, generation: u64, created: Millis) -> bool {
+    match token.session_started_at {
+        Some(started) => whole_millis(started) <= created,
+        None => generation == 0,
+    }
+}
+
+/// Decides the outcome for a presented refresh token, given the session's state and what else the store knows.
 ///
-/// The state is changed in place. A store writes it back, together with the revocation that `Reused` requires, in
-/// the same transaction.
+/// The state is changed in place. The store writes it back in the same transaction. `Reused` leaves the state, and
+/// the store deletes it and writes the record of the session.
 pub(crate) fn decide(
     state: &mut Option<SessionState>,
-    revoked: bool,
+    facts: Facts,
     request: &RotationRequest<'_>,
 ) -> RotationOutcome {
-    if revoked {
+    let now = millis(request.now);
+    if facts.is_revoked(&request.token) {
         return RotationOutcome::Unknown;
     }
     let Some(known) = state else {
-        // The first token of a session that was not registered here: fastapi-jwt-auth issued it, or the store is
-        // new.
-        if request.now >= request.session_ends || request.generation > 0 {
-            return RotationOutcome::Unknown;
-        }
-        *state = Some(SessionState {
-            subject: request.subject.into(),
-            device: None,
-            current: request.successor.into(),
-            parent: request.presented.into(),
-            began: request.now,
-            rotated_at: request.now,
-            ends: request.session_ends,
-        });
-        return RotationOutcome::Rotated { session_ends: request.session_ends };
+        let adopted = adopt(facts, request);
+        let outcome = adopted.as_ref().map_or(RotationOutcome::Unknown, |new| rotated(new, false));
+        *state = adopted;
+        return outcome;
     };
-    if request.now >= known.ends {
+    // The id is another session's, of another issuer: no proof of a reuse.
+    if now >= known.ends || *known.subject != *request.token.subject {
         return RotationOutcome::Unknown;
     }
-    if *known.current == *request.presented {
-        known.parent = std::mem::replace(&mut known.current, request.successor.into());
-        known.rotated_at = request.now;
-        return RotationOutcome::Rotated { session_ends: known.ends };
+    let is_current = *known.current == *request.presented();
+    if is_current || request.generation > known.generation {
+        known.parent = request.presented().into();
+        known.current = request.successor.into();
+        known.generation = request.generation.saturating_add(1);
+        known.rotated = now;
+        known.expires = known.expires_after(request);
+        return rotated(known, !is_current);
     }
-    let age = request.now.duration_since(known.rotated_at).unwrap_or(Duration::ZERO);
-    if !known.parent.is_empty() && *known.parent == *request.presented && age < request.grace {
+    let age = Duration::from_millis(now.saturating_sub(known.rotated));
+    if !known.parent.is_empty() && *known.parent == *request.presented() && age < request.grace {
         return RotationOutcome::Replayed {
             successor: known.current.clone().into(),
-            rotated_at: known.rotated_at,
-            session_ends: known.ends,
+            rotated_at: from_millis(known.rotated),
+            started_at: from_millis(known.started),
+            session_ends: from_millis(known.ends),
         };
     }
     RotationOutcome::Reused
+}
+
+impl SessionState {
+    fn expires_after(&self, request: &RotationRequest<'_>) -> Millis {
+        if self.is_adopted { self.ends } else { millis(request.now + request.idle).min(self.ends) }
+    }
+}
+
+fn rotated(state: &SessionState, was_behind: bool) -> RotationOutcome {
+    RotationOutcome::Rotated {
+        started_at: from_millis(state.started),
+        session_ends: from_millis(state.ends),
+        was_behind,
+    }
+}
+
+/// The session of a token that the store does not have, if it may have one.
+fn adopt(facts: Facts, request: &RotationRequest<'_>) -> Option<SessionState> {
+    let (token, now) = (&request.token, millis(request.now));
+    // An adopted session stays until no token of it can be valid, so that an older one is found to be a reuse.
+    let token_ends = token.expires_at.map_or(0, whole_millis);
+    let ends = millis(request.session_ends).max(token_ends);
+    if !is_adoptable(token, request.generation, facts.created) || now >= ends {
+        return None;
+    }
+    let stamp = token.session_started_at.map(whole_millis);
+    Some(SessionState {
+        subject: token.subject.into(),
+        device: None,
+        current: request.successor.into(),
+        parent: request.presented().into(),
+        generation: request.generation.saturating_add(1),
+        started: stamp.unwrap_or_else(|| start_stamp(now, facts.epoch)),
+        rotated: now,
+        ends,
+        expires: ends,
+        is_adopted: true,
+    })
 }
 
 #[cfg(test)]
@@ -208,57 +363,163 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(second)
     }
 
+    /// A request for a session that started at second 5 and ends at second 1 000.
     fn request<'a>(
         presented: &'a str,
         successor: &'a str,
         generation: u64,
         now: u64,
     ) -> RotationRequest<'a> {
-        RotationRequest {
-            generation,
-            session_ends: at(1_000),
-            revoked_until: at(1_500),
-            ..RotationRequest::new("s", "alice", presented, successor, at(now))
-        }
+        let mut request = RotationRequest::new("s", "alice", presented, successor, at(now));
+        request.token.session_started_at = Some(Duration::from_secs(5));
+        request.token.expires_at = Some(Duration::from_secs(1_000));
+        RotationRequest { generation, session_ends: at(1_000), ..request }
+    }
+
+    const FACTS: Facts = Facts { is_named: false, epoch: None, created: 1_000 };
+
+    fn registered() -> SessionState {
+        let session = NewSession::new("s", "alice", "a", at(5), at(1_000));
+        SessionState::begin(&session, None)
+    }
+
+    fn rotated(was_behind: bool) -> RotationOutcome {
+        RotationOutcome::Rotated { started_at: at(5), session_ends: at(1_000), was_behind }
     }
 
     #[test]
-    fn a_session_that_ended_or_was_revoked_rotates_no_token() {
-        let mut state = None;
-        let expired = decide(&mut state, false, &request("a", "b", 0, 1_000));
-        assert_eq!(expired, RotationOutcome::Unknown, "it would have ended already");
-        let revoked = decide(&mut state, true, &request("a", "b", 0, 10));
-        assert_eq!(revoked, RotationOutcome::Unknown);
-        let later = decide(&mut state, false, &request("a", "b", 1, 10));
-        assert_eq!(later, RotationOutcome::Unknown, "not the first token of its session");
-        assert_eq!(state, None, "nothing is remembered");
-        let rotated = RotationOutcome::Rotated { session_ends: at(1_000) };
-        assert_eq!(decide(&mut state, false, &request("a", "b", 0, 10)), rotated);
+    fn an_ended_or_revoked_session_rotates_no_token() {
+        let mut state = Some(registered());
+        let named = Facts { is_named: true, ..FACTS };
+        let covered = Facts { epoch: Some(5_000), ..FACTS };
+        for facts in [named, covered] {
+            assert_eq!(
+                decide(&mut state, facts, &request("a", "b", 0, 10)),
+                RotationOutcome::Unknown
+            );
+        }
+        let earlier = Facts { epoch: Some(4_999), ..FACTS };
+        assert_eq!(decide(&mut state, earlier, &request("a", "b", 0, 10)), rotated(false));
         let mut extended = request("b", "c", 1, 1_000);
         extended.session_ends = at(9_999);
-        let ended = decide(&mut state, false, &extended);
+        let ended = decide(&mut state, FACTS, &extended);
         assert_eq!(ended, RotationOutcome::Unknown, "a request cannot extend the session");
-        let revoked = decide(&mut state, true, &request("b", "c", 1, 20));
-        assert_eq!(revoked, RotationOutcome::Unknown);
-        assert_eq!(decide(&mut state, false, &request("b", "c", 1, 20)), rotated);
     }
 
     #[test]
-    fn only_the_parent_within_the_grace_gets_the_successor_again() {
-        let mut state = None;
-        decide(&mut state, false, &request("a", "b", 0, 10));
+    fn a_session_of_another_subject_is_unknown_and_not_reused() {
+        let mut state = Some(registered());
+        let mut foreign = request("x", "y", 0, 10);
+        foreign.token.subject = "mallory";
+        assert_eq!(decide(&mut state, FACTS, &foreign), RotationOutcome::Unknown);
+        assert_eq!(state, Some(registered()), "the session is unchanged");
+    }
+
+    #[test]
+    fn the_parent_gets_the_same_successor_within_the_grace() {
+        let mut state = Some(registered());
+        assert_eq!(decide(&mut state, FACTS, &request("a", "b", 0, 10)), rotated(false));
         let replayed = RotationOutcome::Replayed {
             successor: "b".into(),
             rotated_at: at(10),
+            started_at: at(5),
             session_ends: at(1_000),
         };
-        assert_eq!(decide(&mut state, false, &request("a", "x", 0, 19)), replayed);
-        let late = decide(&mut state, false, &request("a", "x", 0, 20));
+        assert_eq!(decide(&mut state, FACTS, &request("a", "x", 0, 19)), replayed);
+        let backward = decide(&mut state, FACTS, &request("a", "x", 0, 3));
+        assert_eq!(backward, replayed, "the clock was set back");
+        let late = decide(&mut state, FACTS, &request("a", "x", 0, 20));
         assert_eq!(late, RotationOutcome::Reused, "the grace is over");
-        decide(&mut state, false, &request("b", "c", 1, 21));
-        let older = decide(&mut state, false, &request("a", "x", 0, 21));
+        decide(&mut state, FACTS, &request("b", "c", 1, 21));
+        let older = decide(&mut state, FACTS, &request("a", "x", 0, 21));
         assert_eq!(older, RotationOutcome::Reused, "an older ancestor");
-        let empty = decide(&mut state, false, &request("", "x", 0, 21));
+        let empty = decide(&mut state, FACTS, &request("", "x", 0, 21));
         assert_eq!(empty, RotationOutcome::Reused, "an empty id matches no token");
+    }
+
+    #[test]
+    fn s5_a_later_generation_moves_the_store_forward() {
+        let mut state = Some(registered());
+        assert_eq!(decide(&mut state, FACTS, &request("g3", "g4", 3, 10)), rotated(true));
+        let known = state.clone().unwrap();
+        assert_eq!((&*known.current, &*known.parent, known.generation), ("g4", "g3", 4));
+        assert_eq!(decide(&mut state, FACTS, &request("g4", "g5", 4, 11)), rotated(false));
+        let same = decide(&mut state, FACTS, &request("other", "x", 5, 12));
+        assert_eq!(same, RotationOutcome::Reused, "another token of the current generation");
+    }
+
+    #[test]
+    fn s7_a_session_that_started_before_the_store_is_adopted_once() {
+        let facts = Facts { created: 5_000, ..FACTS };
+        let mut state = None;
+        assert_eq!(decide(&mut state, facts, &request("g3", "g4", 3, 10)), rotated(false));
+        assert_eq!(decide(&mut state, facts, &request("g4", "g5", 4, 11)), rotated(false));
+        let older = decide(&mut state, facts, &request("g1", "x", 1, 12));
+        assert_eq!(older, RotationOutcome::Reused, "an older generation");
+        let later = Facts { created: 4_999, ..FACTS };
+        let mut state = None;
+        assert_eq!(
+            decide(&mut state, later, &request("g3", "g4", 3, 10)),
+            RotationOutcome::Unknown
+        );
+        assert_eq!(state, None, "nothing is remembered");
+    }
+
+    #[test]
+    fn the_first_token_without_a_session_starts_one_after_every_epoch() {
+        let first = |generation, now| {
+            let mut request = request("a", "b", generation, now);
+            request.token.session_started_at = None;
+            request.token.issued_at = Some(Duration::from_secs(now));
+            request
+        };
+        let facts = Facts { epoch: Some(9_999), ..FACTS };
+        let mut state = None;
+        let later = decide(&mut state, FACTS, &first(1, 10));
+        assert_eq!(later, RotationOutcome::Unknown, "not the first token");
+        let expired = decide(&mut state, FACTS, &first(0, 1_000));
+        assert_eq!(expired, RotationOutcome::Unknown, "it would have ended already");
+        let mut tolerated = first(0, 10);
+        tolerated.token.clock_tolerance = Duration::from_secs(1);
+        let covered = decide(&mut state, facts, &tolerated);
+        assert_eq!(covered, RotationOutcome::Unknown, "within the tolerance after the epoch");
+        let outcome = decide(&mut state, facts, &first(0, 10));
+        assert!(
+            matches!(outcome, RotationOutcome::Rotated { started_at, .. } if started_at == at(10))
+        );
+        let known = state.unwrap();
+        assert!(known.is_adopted && known.expires == known.ends, "kept until its absolute end");
+    }
+
+    #[test]
+    fn a_session_starts_after_every_epoch_and_not_before_now() {
+        assert_eq!(start_stamp(10, None), 10);
+        assert_eq!(start_stamp(10, Some(5)), 10);
+        assert_eq!(start_stamp(10, Some(10)), 11);
+        assert_eq!(start_stamp(10, Some(90)), 91);
+    }
+
+    #[test]
+    fn a_successor_expires_after_the_idle_time_and_at_the_absolute_end() {
+        let mut state = Some(registered());
+        let idle =
+            |now| RotationRequest { idle: Duration::from_secs(100), ..request("a", "a", 0, now) };
+        decide(&mut state, FACTS, &idle(10));
+        assert_eq!(state.clone().unwrap().expires, 110_000);
+        decide(&mut state, FACTS, &RotationRequest { generation: 1, ..idle(950) });
+        assert_eq!(state.unwrap().expires, 1_000_000);
+    }
+
+    #[test]
+    fn a_record_lasts_as_long_as_tokens_that_could_be_accepted() {
+        let life = Duration::from_secs(900);
+        let state = registered();
+        assert_eq!(state.record_end(4_999, life, at(10)), 10 + 900 + 600, "access tokens only");
+        assert_eq!(state.record_end(5_000, life, at(10)), 1_000 + 600, "it would be adopted again");
+        let adopted = SessionState { is_adopted: true, ..state };
+        assert_eq!(adopted.record_end(0, life, at(10)), 1_000 + 600);
+        assert_eq!(unknown_record_end(Some(at(5)), at(77), 4_999, life, at(10)), 1_510);
+        assert_eq!(unknown_record_end(Some(at(5)), at(77), 5_000, life, at(10)), 77);
+        assert_eq!(unknown_record_end(None, at(77), 0, life, at(10)), 77);
     }
 }

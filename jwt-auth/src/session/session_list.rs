@@ -1,6 +1,6 @@
 //! Sessions as applications see them: a new one, and the listed ones.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
@@ -34,12 +34,18 @@ pub struct NewSession<'a> {
     pub refresh_id: &'a str,
     /// Its absolute end.
     pub ends: SystemTime,
+    /// How long its refresh token may stay unused.
+    pub idle: Duration,
+    /// How many sessions the subject may have. The least recently used ones end, never this one.
+    pub max_sessions: usize,
     /// The time now, by the configured clock.
     pub now: SystemTime,
 }
 
 impl<'a> NewSession<'a> {
     /// A session without a device name, for tests of a store.
+    ///
+    /// Its refresh tokens live 30 days, and the subject may have 100 sessions.
     ///
     /// ```
     /// # use jwt_auth::session::{MemoryStore, NewSession, RevocationStore as _};
@@ -65,7 +71,46 @@ impl<'a> NewSession<'a> {
         now: SystemTime,
         ends: SystemTime,
     ) -> Self {
-        Self { id, subject, device: None, refresh_id, ends, now }
+        let idle = Duration::from_secs(30 * 86_400);
+        Self { id, subject, device: None, refresh_id, ends, idle, max_sessions: 100, now }
+    }
+}
+
+/// The answer of a store to a [`NewSession`].
+///
+/// ```
+/// use jwt_auth::session::Registered;
+/// use std::time::UNIX_EPOCH;
+///
+/// let registered = Registered::at(UNIX_EPOCH);
+/// assert!(registered.ended.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Registered {
+    /// The start stamp of the session: later than every epoch of the subject, and not earlier than the log-in.
+    pub started_at: SystemTime,
+    /// The sessions that ended, because the subject had too many.
+    pub ended: Vec<String>,
+}
+
+impl Registered {
+    /// A session with this start stamp; no other session ended.
+    ///
+    /// ```
+    /// # use jwt_auth::session::{MemoryStore, NewSession, Registered, RevocationStore as _};
+    /// # use std::time::{Duration, UNIX_EPOCH};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    /// let session = NewSession::new("a-session", "alice", "first-jti", now, now + Duration::from_secs(86_400));
+    /// assert_eq!(MemoryStore::new().register(session).await?, Registered::at(now));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn at(started_at: SystemTime) -> Self {
+        Self { started_at, ended: Vec::new() }
     }
 }
 

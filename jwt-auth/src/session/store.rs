@@ -3,10 +3,11 @@
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::session::{
-    NewSession, Revocation, RotationOutcome, RotationRequest, Session, TokenIdentity, TokenStatus,
+    NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session, TokenIdentity,
+    TokenStatus,
 };
 
 /// The error of a store that could not perform a call.
@@ -60,8 +61,8 @@ impl StoreError {
 /// use std::time::SystemTime;
 ///
 /// use jwt_auth::session::{
-///     MemoryStore, NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
-///     StoreError, TokenIdentity, TokenStatus,
+///     MemoryStore, NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest,
+///     Session, StoreError, TokenIdentity, TokenStatus,
 /// };
 /// use jwt_auth::Config;
 ///
@@ -87,7 +88,7 @@ impl StoreError {
 ///         self.inner.rotate(request).await
 ///     }
 ///
-///     async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+///     async fn register(&self, session: NewSession<'_>) -> Result<Registered, StoreError> {
 ///         self.inner.register(session).await
 ///     }
 ///
@@ -119,8 +120,9 @@ pub trait RevocationStore: Send + Sync + 'static {
 
     /// Checks in the store itself whether the token was revoked.
     ///
-    /// Routes with `revocation = "strict"` use it. Default: [`check`](Self::check), which is right for a store
-    /// without a replica.
+    /// Refresh tokens and routes with `revocation = "strict"` use it. A refresh token is also revoked if its session is
+    /// gone and [`rotate`](Self::rotate) would not adopt it. Default: [`check`](Self::check), which is right only for
+    /// a store that keeps the records of ended sessions until their absolute ends.
     ///
     /// # Errors
     ///
@@ -141,11 +143,7 @@ pub trait RevocationStore: Send + Sync + 'static {
         false
     }
 
-    /// Records a revocation.
-    ///
-    /// The record of a session lasts at least until ten minutes after the end of the session that the store knows,
-    /// also if the caller gives an earlier end: another node may have longer settings. Ten minutes is the longest
-    /// [`decode_leeway`](crate::Config::decode_leeway).
+    /// Records a revocation, and ends the sessions that it covers.
     ///
     /// # Errors
     ///
@@ -158,7 +156,9 @@ pub trait RevocationStore: Send + Sync + 'static {
 
     /// Decides in one atomic step what happens to a presented refresh token.
     ///
-    /// Of any number of simultaneous presentations, exactly one is [`Rotated`](RotationOutcome::Rotated).
+    /// The rules are those of [`RotationRequest`]. Of any number of simultaneous presentations, exactly one is
+    /// [`Rotated`](RotationOutcome::Rotated). A token that a revocation covers is
+    /// [`Unknown`](RotationOutcome::Unknown).
     ///
     /// # Errors
     ///
@@ -168,10 +168,12 @@ pub trait RevocationStore: Send + Sync + 'static {
         request: RotationRequest<'_>,
     ) -> impl Future<Output = Result<RotationOutcome, StoreError>> + Send;
 
-    /// Remembers a new session.
+    /// Remembers a new session, and gives it a start stamp, in one atomic step.
     ///
-    /// Default: does nothing, for a store without a list of sessions. The session then becomes known at its first
-    /// rotation.
+    /// The stamp is the time of the log-in, or just after the latest epoch of the subject if that is later.
+    ///
+    /// Default: remembers nothing, and the stamp is the time of the log-in. Then an epoch covers a session only if no
+    /// clock was ahead, and a log-in in the millisecond of an epoch is revoked with it.
     ///
     /// # Errors
     ///
@@ -179,9 +181,8 @@ pub trait RevocationStore: Send + Sync + 'static {
     fn register(
         &self,
         session: NewSession<'_>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send {
-        let _ = session;
-        ready(Ok(()))
+    ) -> impl Future<Output = Result<Registered, StoreError>> + Send {
+        ready(Ok(Registered::at(session.now)))
     }
 
     /// Lists the active sessions of a subject, the most recently used first.
@@ -201,9 +202,27 @@ pub trait RevocationStore: Send + Sync + 'static {
         ready(Err(StoreError { reason, is_unsupported: true }))
     }
 
+    /// Remembers that access tokens of sessions live up to this long.
+    ///
+    /// It is called before such a token is issued. The store keeps the longest life that any node has announced: the
+    /// record of a session that ends must outlast its access tokens. Default: does nothing, for a store that keeps
+    /// those records longer anyway.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer. The token is then not issued.
+    fn remember_access_life(
+        &self,
+        life: Duration,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = life;
+        ready(Ok(()))
+    }
+
     /// Deletes expired records in small batches, and returns how many.
     ///
-    /// Stores also delete expired records in the background. Default: does nothing.
+    /// Stores also delete expired records in the background. A shared store decides by its own clock what has
+    /// expired, and ignores `now`, so that a node with a wrong clock deletes nothing. Default: does nothing.
     ///
     /// # Errors
     ///
@@ -249,8 +268,15 @@ impl<S: RevocationStore + ?Sized> RevocationStore for Arc<S> {
     fn register(
         &self,
         session: NewSession<'_>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+    ) -> impl Future<Output = Result<Registered, StoreError>> + Send {
         (**self).register(session)
+    }
+
+    fn remember_access_life(
+        &self,
+        life: Duration,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).remember_access_life(life)
     }
 
     fn sessions(

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::session::record::second;
+use crate::session::wakers::{Waiter, Wakers};
 use crate::session::{
-    ErasedStore, NewSession, Revocation, RotationOutcome, RotationRequest, Session, StoreError,
-    TokenIdentity, TokenStatus, within_deadline,
+    ErasedStore, NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session,
+    StoreError, TokenIdentity, TokenStatus, within_deadline,
 };
 
 /// A source counts as recovered after this long without a failure: under overload, answers and failures alternate.
@@ -64,23 +64,17 @@ pub(crate) struct WatchedStore {
     deadline: Duration,
     memory: Health,
     answers: Health,
-    /// The latest second in which this process started or continued a session. It may be in the future.
-    latest_start: AtomicU64,
+    /// The longest life of an access token, in seconds, that the store remembers for this process.
+    access_life: AtomicU64,
+    /// The open connections of this process.
+    wakers: Wakers,
 }
 
 impl WatchedStore {
     pub(crate) fn new(store: Arc<dyn ErasedStore>, deadline: Duration) -> Self {
         let (memory, answers) = (Health::new("the store's memory"), Health::new("the store"));
-        Self { store, deadline, memory, answers, latest_start: AtomicU64::new(0) }
-    }
-
-    /// The latest second in which this process started or continued a session.
-    pub(crate) fn latest_start(&self) -> Duration {
-        Duration::from_secs(self.latest_start.load(Ordering::Relaxed))
-    }
-
-    fn starts(&self, at: SystemTime) {
-        self.latest_start.fetch_max(second(at), Ordering::Relaxed);
+        let (access_life, wakers) = (AtomicU64::new(0), Wakers::default());
+        Self { store, deadline, memory, answers, access_life, wakers }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -112,20 +106,49 @@ impl WatchedStore {
         revocation: Revocation<'_>,
         now: SystemTime,
     ) -> Result<(), StoreError> {
-        self.observed(within_deadline(self.store.revoke(revocation, now), self.deadline).await)
+        let answer = within_deadline(self.store.revoke(revocation.clone(), now), self.deadline);
+        let answer = self.observed(answer.await);
+        // Also after an error: the record may have been written.
+        self.wakers.wake(&revocation);
+        answer
     }
 
     pub(crate) async fn rotate(
         &self,
         request: RotationRequest<'_>,
     ) -> Result<RotationOutcome, StoreError> {
-        self.starts(request.now);
-        self.observed(within_deadline(self.store.rotate(request), self.deadline).await)
+        let session_id = request.session_id();
+        let answer = within_deadline(self.store.rotate(request), self.deadline).await;
+        if matches!(answer, Ok(RotationOutcome::Reused)) {
+            self.wakers.wake_session(session_id);
+        }
+        self.observed(answer)
     }
 
-    pub(crate) async fn register(&self, session: NewSession<'_>) -> Result<(), StoreError> {
-        self.starts(session.now);
-        self.observed(within_deadline(self.store.register(session), self.deadline).await)
+    pub(crate) async fn register(&self, session: NewSession<'_>) -> Result<Registered, StoreError> {
+        let answer = within_deadline(self.store.register(session), self.deadline).await;
+        for id in answer.iter().flat_map(|registered| &registered.ended) {
+            self.wakers.wake_session(id);
+        }
+        self.observed(answer)
+    }
+
+    /// Registers an open connection, which is woken when this process revokes its token.
+    pub(crate) fn wait_for(&self, token: &TokenIdentity<'_>) -> Waiter<'_> {
+        self.wakers.wait_for(token)
+    }
+
+    /// Announces the life of an access token, if this process has not announced one as long.
+    pub(crate) async fn announce_access_life(&self, life: Duration) -> Result<(), StoreError> {
+        let seconds = life.as_secs().saturating_add(u64::from(life.subsec_nanos() > 0));
+        if seconds <= self.access_life.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let life = Duration::from_secs(seconds);
+        let answer = within_deadline(self.store.remember_access_life(life), self.deadline).await;
+        self.observed(answer)?;
+        self.access_life.fetch_max(seconds, Ordering::Release);
+        Ok(())
     }
 
     pub(crate) async fn sessions(
@@ -133,8 +156,7 @@ impl WatchedStore {
         subject: &str,
         now: SystemTime,
     ) -> Result<Vec<Session>, StoreError> {
-        let answer = within_deadline(self.store.sessions(subject, now), self.deadline).await;
-        match answer {
+        match within_deadline(self.store.sessions(subject, now), self.deadline).await {
             Err(error) if error.is_unsupported() => Err(error),
             answer => self.observed(answer),
         }

@@ -6,7 +6,7 @@ use crate::json::{self, NotStrict, Text, Value};
 use crate::token_kind::TokenKind;
 
 /// The names of the claims that jwt-auth writes and reads. A custom claim cannot have one of them.
-pub(crate) const RESERVED: [&str; 15] = [
+pub(crate) const RESERVED: [&str; 17] = [
     "sub",
     "iat",
     "nbf",
@@ -22,6 +22,8 @@ pub(crate) const RESERVED: [&str; 15] = [
     "auth_time",
     "sid",
     "gen",
+    "s_at",
+    "s_exp",
 ];
 
 /// 9999-12-31T23:59:59Z, the last second with a four-digit year.
@@ -104,6 +106,10 @@ pub(crate) struct Claims {
     pub(crate) roles: Vec<Str>,
     pub(crate) sid: Option<Str>,
     pub(crate) generation: u64,
+    /// `s_at`: the start stamp of the session.
+    pub(crate) session_started_at: Option<Duration>,
+    /// `s_exp`: the absolute end of the session.
+    pub(crate) session_ends_at: Option<Duration>,
     /// The value that a request with the token in a cookie must repeat.
     pub(crate) csrf: Option<Str>,
 }
@@ -128,6 +134,8 @@ impl Claims {
                 b"roles" => claims.roles = strings(value)?,
                 b"sid" => claims.sid = Some(string(value)?),
                 b"gen" => claims.generation = integer(value)?,
+                b"s_at" => claims.session_started_at = Some(stamp(value)?),
+                b"s_exp" => claims.session_ends_at = Some(numeric_date(value)?),
                 b"csrf" => claims.csrf = Some(string(value)?),
                 _ => {}
             }
@@ -196,6 +204,12 @@ fn integer(value: Value<'_>) -> Result<u64, NotStrict> {
         Value::Number { raw, .. } => raw.parse().map_err(|_| NotStrict),
         _ => Err(NotStrict),
     }
+}
+
+/// A start stamp: whole milliseconds between 1970 and 9999.
+fn stamp(value: Value<'_>) -> Result<Duration, NotStrict> {
+    let stamp = Duration::from_millis(integer(value)?);
+    if stamp.as_secs() <= LAST_SECOND { Ok(stamp) } else { Err(NotStrict) }
 }
 
 fn kind(value: Value<'_>) -> Result<Option<TokenKind>, NotStrict> {
@@ -275,6 +289,11 @@ mod tests {
             r#"{"sid":1}"#,
             r#"{"gen":-1}"#,
             r#"{"gen":"1"}"#,
+            r#"{"s_at":"1"}"#,
+            r#"{"s_at":1.5}"#,
+            r#"{"s_at":-1}"#,
+            r#"{"s_at":253402300800000}"#,
+            r#"{"s_exp":"1"}"#,
             r#"{"csrf":1}"#,
             r#"{"auth_time":"1"}"#,
         ] {

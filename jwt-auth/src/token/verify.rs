@@ -35,6 +35,8 @@ pub struct Verified {
     key_id: Option<Arc<str>>,
     /// The ring that contains the key that verified it.
     ring: u64,
+    /// The difference between clocks that was tolerated.
+    clock_tolerance: Duration,
     pub(super) claims: Claims,
 }
 
@@ -90,8 +92,10 @@ impl Verified {
                 .as_ref()
                 .or(self.claims.jti.as_ref().filter(|_| self.kind == TokenKind::Refresh))
                 .map(|sid| sid.of(payload)),
+            session_started_at: self.claims.session_started_at,
             issued_at: self.claims.iat,
             expires_at: self.claims.exp,
+            clock_tolerance: self.clock_tolerance,
         }
     }
 }
@@ -174,6 +178,7 @@ pub(crate) fn verify(
             typ,
             key_id: key.id.clone(),
             ring: ring.serial(),
+            clock_tolerance: rules.clock_tolerance(),
             claims,
         });
         // A refresh token is used once, so it is not cached.

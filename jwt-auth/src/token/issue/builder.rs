@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use crate::error::{AuthError, ErrorContext, Refusal};
 use crate::keys::Algorithm;
-use crate::session::WatchedStore;
 use crate::token::issue::request::{Inherited, Life, TokenRequest};
 use crate::token::issue::{IssuedToken, Issuer, SessionGeneration, TokenPair};
 use crate::token::verify::Verified;
@@ -58,7 +57,7 @@ mod sealed {
 #[derive(Debug)]
 pub enum AccessKind {}
 
-/// A [`TokenBuilder`] of one refresh token, the first of its session.
+/// A [`TokenBuilder`] of one refresh token, whose session the store does not know before its first rotation.
 ///
 /// ```
 /// use jwt_auth::token::{RefreshKind, TokenBuilder};
@@ -71,7 +70,8 @@ pub enum AccessKind {}
 #[derive(Debug)]
 pub enum RefreshKind {}
 
-/// A [`TokenBuilder`] of an access token and a refresh token of one new session.
+/// A [`TokenBuilder`] of an access token and a refresh token, whose session the store does not know before the first
+/// rotation.
 ///
 /// ```
 /// use jwt_auth::token::{PairKind, TokenBuilder};
@@ -155,7 +155,7 @@ kinds!(
     PairKind TokenPair issue_pair
 );
 
-/// Runs the configuration's hooks, issues the pair, and registers its session in the store.
+/// Runs the configuration's hooks, registers the session in the store, and issues its pair.
 impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
     type Output = Result<TokenPair, AuthError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
@@ -358,6 +358,7 @@ impl TokenBuilder<'_, AccessKind> {
     /// Issues the next access token of the same session, with the same CSRF value.
     pub(crate) fn in_session_of(mut self, verified: &Verified, now: Duration) -> Self {
         self.request.session_id = verified.identity().session_id.map(str::to_owned);
+        self.request.session_started_at = verified.claims().session_started_at;
         self.request.inherited.csrf = verified.csrf().map(str::to_owned);
         self.request.issued_at = Some(now);
         self
@@ -380,17 +381,17 @@ impl TokenBuilder<'_, PairKind> {
         Ok(self)
     }
 
-    /// Checks that the pair can be issued, without signing.
-    pub(crate) fn rehearse(&self) -> Result<(), Refusal> {
+    /// Checks that the pair can be issued, without signing, and returns the life of the access token.
+    pub(crate) fn rehearse(&self) -> Result<Duration, Refusal> {
         self.request.rehearse_pair()
     }
 
-    pub(crate) fn issue_pair(self) -> Result<TokenPair, Refusal> {
-        self.request.issue_pair()
+    pub(crate) fn write_pair(self) -> Result<TokenPair, Refusal> {
+        self.request.write_pair()
     }
 }
 
-impl<'a> TokenBuilder<'a, LogInKind> {
+impl TokenBuilder<'_, LogInKind> {
     /// The name by which the user recognises the device. Default: none.
     ///
     /// The list of [sessions](crate::JwtAuth::sessions) shows it. The `User-Agent` header of a browser is a good
@@ -408,11 +409,6 @@ impl<'a> TokenBuilder<'a, LogInKind> {
         let end = (0..=LONGEST_DEVICE.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
         name.truncate(end.unwrap_or(0));
         self.request.device = Some(name);
-        self
-    }
-
-    pub(crate) fn registered_in(mut self, store: &'a WatchedStore) -> Self {
-        self.request.store = Some(store);
         self
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::clock::HUNDRED_YEARS;
 use crate::error::Refusal;
 use crate::keys::Algorithm;
-use crate::session::{MAX_NAME, is_revocable};
+use crate::session::{MAX_NAME, is_revocable, whole_millis};
 use crate::token::claims::{LAST_SECOND, RESERVED};
 use crate::token_kind::TokenKind;
 
@@ -16,8 +17,8 @@ const RESERVED_HEADER: [&str; 13] = [
     "alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256",
 ];
 
-/// How much the tokens of a session may grow: `,"gen":18446744073709551615` and `,"fresh":false`, encoded.
-pub(super) const ROOM_TO_GROW: usize = 64;
+/// How much the tokens of a session may grow: by `gen`, `sid`, `s_at` and `"fresh":false`, encoded.
+pub(super) const ROOM_TO_GROW: usize = 160;
 
 /// One token to be written.
 #[derive(Clone, Debug)]
@@ -35,6 +36,10 @@ pub(crate) struct Draft {
     pub(super) roles: Vec<String>,
     pub(super) session_id: Option<String>,
     pub(super) generation: u64,
+    /// `s_at`, of a registered session.
+    pub(super) session_started_at: Option<Duration>,
+    /// `s_exp`, of a refresh token.
+    pub(super) session_ends_at: Option<Duration>,
     pub(super) csrf: Option<String>,
     /// Names, and values as JSON text.
     pub(super) custom: Vec<(String, String)>,
@@ -43,6 +48,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// How long the token lives. One without an end lives as long as any record is kept.
+    pub(super) fn life(&self) -> Duration {
+        self.expires_at.map_or(HUNDRED_YEARS, |end| end.saturating_sub(self.issued_at))
+    }
+
     /// Checks for reserved names, for names that no store could revoke (R19), and for an expiry after the year 9999.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let reserved = |what: &str, name: &str| {
@@ -113,6 +123,12 @@ impl Draft {
         }
         if self.generation > 0 {
             out.number("gen", self.generation);
+        }
+        if let Some(at) = self.session_started_at {
+            out.number("s_at", whole_millis(at));
+        }
+        if let Some(at) = self.session_ends_at {
+            out.number("s_exp", at.as_secs());
         }
         if let Some(csrf) = &self.csrf {
             out.text("csrf", csrf);

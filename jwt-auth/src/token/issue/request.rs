@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::clock::{since_epoch, to_system_time};
-use crate::config::{Additional, TokenRules};
+use crate::clock::{since_1970, since_epoch, to_system_time};
+use crate::config::Additional;
 use crate::error::{AuthErrorKind, Refusal};
 use crate::keys::Algorithm;
 use crate::secret::Secret;
-use crate::session::{NewSession, TokenIdentity, TokenStatus, WatchedStore};
+use crate::session::{NewSession, StoreError};
 use crate::token::issue::draft::{Draft, ROOM_TO_GROW};
 use crate::token::issue::writer::{Issuer, random_id};
 use crate::token::issue::{IssuedToken, SessionGeneration, TokenPair};
@@ -51,10 +51,10 @@ pub(super) struct TokenRequest<'a> {
     pub(super) generation: Option<SessionGeneration>,
     /// The session of a single access token.
     pub(super) session_id: Option<String>,
+    /// The start stamp of that session.
+    pub(super) session_started_at: Option<Duration>,
     /// `None` for the time when it is issued.
     pub(super) issued_at: Option<Duration>,
-    /// The store where a log-in registers its session.
-    pub(super) store: Option<&'a WatchedStore>,
     pub(super) device: Option<String>,
 }
 
@@ -75,8 +75,8 @@ impl<'a> TokenRequest<'a> {
             algorithm: None,
             generation: None,
             session_id: None,
+            session_started_at: None,
             issued_at: None,
-            store: None,
             device: None,
         }
     }
@@ -112,22 +112,22 @@ impl<'a> TokenRequest<'a> {
         let session_ends = now.saturating_add(issuer.rules.session_expires);
         let mut draft = self.draft(TokenKind::Refresh, now)?;
         draft.expires_at = Some(earlier(draft.expires_at, session_ends));
-        draft.session_id = Some(random_id()?);
+        draft.session_ends_at = Some(session_ends);
         issuer.check_fits(&draft.as_successor(), ROOM_TO_GROW)?;
         issuer.write(&draft)
     }
 
-    /// Issues a pair.
-    pub(super) fn issue_pair(self) -> Result<TokenPair, Refusal> {
+    /// Issues a pair that no store knows.
+    pub(super) fn issue_pair(mut self) -> Result<TokenPair, Refusal> {
+        self.generation = Some(SessionGeneration::first(self.issuer.rules)?);
+        self.check_start()?;
+        self.write_pair()
+    }
+
+    /// Signs a pair.
+    pub(super) fn write_pair(self) -> Result<TokenPair, Refusal> {
         let issuer = self.issuer;
-        let starts_session = self.generation.as_ref().is_none_or(|one| one.generation == 0);
         let PerKind { access, refresh } = self.pair_drafts()?;
-        if starts_session {
-            // A session must not start if its first rotation could not be written.
-            for draft in [&access, &refresh] {
-                issuer.check_fits(&draft.as_successor(), ROOM_TO_GROW)?;
-            }
-        }
         let tokens = PerKind { access: issuer.write(&access)?, refresh: issuer.write(&refresh)? };
         Ok(TokenPair {
             expires_in: tokens.access.expires_in().unwrap_or(Duration::MAX),
@@ -142,44 +142,56 @@ impl<'a> TokenRequest<'a> {
         })
     }
 
-    /// Runs the hooks, issues the pair of a log-in, and registers its session.
+    /// Runs the hooks, registers the session of a log-in, and issues its pair.
     pub(super) async fn log_in(self) -> Result<TokenPair, Refusal> {
+        let store = self.issuer.store;
+        let unavailable =
+            |error: StoreError| Refusal::from(AuthErrorKind::Unavailable).with_source(error);
         let mut request = self.run_hooks().await?;
         let mut first = SessionGeneration::first(request.issuer.rules)?;
-        if let Some(store) = request.store {
-            let start = session_start(store, &request.subject, &first, request.issuer.rules)?;
-            (first.issued_at, first.refresh_issued_at) = (start, start);
-        }
+        // The stamp of the store has as many digits.
+        first.started_at = Some(first.issued_at);
         request.generation = Some(first.clone());
-        let (store, subject, device) =
-            (request.store, request.subject.clone(), request.device.take());
-        // Issued first, so that a pair that cannot be issued leaves no session behind.
-        let pair = request.issue_pair()?;
-        if let Some(store) = store {
-            let session = NewSession {
-                id: &first.session_id,
-                subject: &subject,
-                device: device.as_deref(),
-                refresh_id: &first.refresh_id,
-                ends: to_system_time(first.session_ends),
-                now: to_system_time(first.issued_at),
-            };
-            store
-                .register(session)
-                .await
-                .map_err(|error| Refusal::from(AuthErrorKind::Unavailable).with_source(error))?;
-        }
-        Ok(pair)
+        // A pair that cannot be issued leaves no session behind.
+        let access_life = request.check_start()?;
+        store.announce_access_life(access_life).await.map_err(unavailable)?;
+        let device = request.device.take();
+        let session = NewSession {
+            id: &first.session_id,
+            subject: &request.subject,
+            device: device.as_deref(),
+            refresh_id: &first.refresh_id,
+            ends: to_system_time(first.session_ends),
+            idle: first.idle,
+            max_sessions: request.issuer.rules.max_sessions,
+            now: to_system_time(first.issued_at),
+        };
+        let registered = store.register(session).await.map_err(unavailable)?;
+        first.started_at = Some(since_1970(registered.started_at));
+        request.generation = Some(first);
+        request.write_pair()
     }
 
-    /// Checks that the pair can be issued, without signing. A token whose successor would be invalid is refused; a
-    /// configuration that cannot sign remains an error of the application.
-    pub(super) fn rehearse_pair(&self) -> Result<(), Refusal> {
+    /// Checks that the first pair of a session, and its successors, can be written. Returns the life of the access
+    /// token.
+    fn check_start(&self) -> Result<Duration, Refusal> {
+        let PerKind { access, refresh } = self.clone().pair_drafts()?;
+        for draft in [&access, &refresh] {
+            self.issuer.check_fits(draft, 0)?;
+            self.issuer.check_fits(&draft.as_successor(), ROOM_TO_GROW)?;
+        }
+        Ok(access.life())
+    }
+
+    /// Checks that the pair can be issued, without signing, and returns the life of the access token. A token whose
+    /// successor would be invalid is refused; a configuration that cannot sign remains an error of the application.
+    pub(super) fn rehearse_pair(&self) -> Result<Duration, Refusal> {
         let issuer = self.issuer;
         issuer.signing_key(self.algorithm)?;
         let PerKind { access, refresh } = self.clone().pair_drafts()?;
-        let fits = [access, refresh].iter().try_for_each(|draft| issuer.check_fits(draft, 0));
-        fits.map_err(|_| AuthErrorKind::InvalidClaims.into())
+        let fits = [&access, &refresh].iter().try_for_each(|draft| issuer.check_fits(draft, 0));
+        fits.map_err(|_| Refusal::from(AuthErrorKind::InvalidClaims))?;
+        Ok(access.life())
     }
 
     fn draft(self, kind: TokenKind, now: Duration) -> Result<Draft, Refusal> {
@@ -209,6 +221,8 @@ impl<'a> TokenRequest<'a> {
             roles: self.roles,
             session_id: self.session_id,
             generation: 0,
+            session_started_at: self.session_started_at,
+            session_ends_at: None,
             csrf,
             custom,
             header: self.header,
@@ -224,7 +238,8 @@ impl<'a> TokenRequest<'a> {
         let position = position.map_or_else(|| SessionGeneration::first(rules), Ok)?;
         let mut access = self.draft(TokenKind::Access, position.issued_at)?;
         access.expires_at = Some(earlier(access.expires_at, position.session_ends));
-        access.session_id = Some(position.session_id);
+        access.session_id = Some(position.session_id.clone());
+        access.session_started_at = position.started_at;
         let issued_at = position.refresh_issued_at;
         let idle_end = issued_at.saturating_add(position.idle);
         let refresh = Draft {
@@ -233,7 +248,10 @@ impl<'a> TokenRequest<'a> {
             csrf: access.csrf.is_some().then(random_id).transpose()?,
             issued_at,
             expires_at: Some(idle_end.min(position.session_ends)),
+            // Without a stamp, the `jti` is the id of the session.
+            session_id: position.started_at.and(Some(position.session_id)),
             generation: position.generation,
+            session_ends_at: Some(position.session_ends),
             ..access.clone()
         };
         Ok(PerKind { access, refresh })
@@ -262,38 +280,4 @@ fn scope_text(inherited: Option<String>, scopes: &[String]) -> Result<Option<Str
         ));
     }
     Ok(inherited.or_else(|| (!scopes.is_empty()).then(|| scopes.join(" "))))
-}
-
-/// When a new session starts: now, or just after the latest `log_out_everywhere` of its subject, which revokes what
-/// was issued in its second. Otherwise a log-in right after it would return revoked tokens.
-fn session_start(
-    store: &WatchedStore,
-    subject: &str,
-    first: &SessionGeneration,
-    rules: &TokenRules,
-) -> Result<Duration, Refusal> {
-    let now = first.issued_at;
-    // Other nodes accept a token from this far in the future.
-    let latest = rules.latest_issue(now).max(now.saturating_add(Duration::from_secs(2)));
-    let mut start = now;
-    while start <= latest {
-        let token = TokenIdentity {
-            issuer: None,
-            id: None,
-            subject,
-            kind: TokenKind::Refresh,
-            key_id: None,
-            session_id: Some(&first.session_id),
-            issued_at: Some(start),
-            expires_at: None,
-        };
-        let at = to_system_time(now);
-        // A store that does not answer refuses the session when it is registered.
-        if !matches!(store.check(&token, at), Ok(TokenStatus::Revoked)) {
-            return Ok(start);
-        }
-        start = Duration::from_secs(start.as_secs().saturating_add(1));
-    }
-    tracing::warn!(target: "jwt_auth", subject, "log-ins are revoked: the clock of a node was far ahead");
-    Err(AuthErrorKind::Unavailable.into())
 }

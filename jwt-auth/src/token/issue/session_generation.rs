@@ -11,6 +11,9 @@ use crate::token::issue::random_id;
 #[derive(Clone, Debug)]
 pub(crate) struct SessionGeneration {
     pub(crate) session_id: String,
+    /// The start stamp; `None` for a session that no store has registered. The `jti` of its first refresh token is its
+    /// id.
+    pub(crate) started_at: Option<Duration>,
     pub(crate) session_ends: Duration,
     /// How many rotations precede the pair.
     pub(crate) generation: u64,
@@ -27,11 +30,13 @@ impl SessionGeneration {
     /// The first pair of a new session.
     pub(crate) fn first(rules: &TokenRules) -> Result<Self, Refusal> {
         let now = since_epoch(&*rules.clock);
+        let refresh_id = random_id()?;
         Ok(Self {
-            session_id: random_id()?,
+            session_id: refresh_id.clone(),
+            started_at: None,
             session_ends: now.saturating_add(rules.session_expires),
             generation: 0,
-            refresh_id: random_id()?,
+            refresh_id,
             refresh_issued_at: now,
             issued_at: now,
             idle: rules.expires.refresh,

@@ -6,6 +6,7 @@ use crate::base64url;
 use crate::config::{Hooks, TokenRules};
 use crate::error::{AuthErrorKind, Refusal};
 use crate::keys::{Algorithm, LONGEST_SIGNATURE, LoadedKey, LoadedRing};
+use crate::session::WatchedStore;
 use crate::token::claims::Claims;
 use crate::token::issue::IssuedToken;
 use crate::token::issue::draft::Draft;
@@ -18,6 +19,7 @@ pub(crate) struct Issuer<'a> {
     pub(crate) rules: &'a TokenRules,
     pub(crate) ring: &'a LoadedRing,
     pub(crate) hooks: &'a Hooks,
+    pub(crate) store: &'a WatchedStore,
 }
 
 impl Issuer<'_> {

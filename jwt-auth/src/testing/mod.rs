@@ -1,0 +1,6 @@
+//! Tests for stores of your own.
+
+mod conformance;
+mod model;
+
+pub use conformance::store_conformance;
