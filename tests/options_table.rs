@@ -7,17 +7,32 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 7] = [
+const CODE_ONLY: [&str; 9] = [
     "additional_claims",
     "additional_headers",
     "claims_check",
     "clock",
     "denylist",
+    "grants",
     "on_error",
+    "on_reuse",
     "revocation",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 3] = ["into_config", "never_expires", "serve_stale"];
+const NOT_SETTERS: [&str; 12] = [
+    "claims",
+    "current_claims",
+    "current_roles",
+    "current_scopes",
+    "into_config",
+    "kind",
+    "never_expires",
+    "roles",
+    "scopes",
+    "serve_stale",
+    "session_id",
+    "subject",
+];
 /// Weakenings that no variable can set.
 const DANGER_IN_CODE_ONLY: [&str; 2] = ["allow_short_secret", "allow_tokens_without_expiry"];
 

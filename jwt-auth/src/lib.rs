@@ -25,10 +25,10 @@ mod web;
 #[cfg_attr(docsrs, doc(cfg(feature = "ws")))]
 pub mod ws;
 
-pub use auth::JwtAuth;
+pub use auth::{JwtAuth, Rotation};
 pub use clock::{Clock, ManualClock};
 #[doc(inline)]
-pub use config::{Compat, Config, ConfigError, SameSite, TokenLocation};
+pub use config::{Compat, Config, ConfigError, GrantRequest, Grants, SameSite, TokenLocation};
 pub use error::{AuthError, AuthErrorKind};
 pub use guard::{CurrentUser, LoadUser, LogOut, Permission};
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};

@@ -8,6 +8,7 @@ mod config;
 mod contract;
 mod cookies;
 mod csrf;
+mod grants;
 mod hooks;
 mod implicit_refresh;
 mod issue;

@@ -59,6 +59,26 @@ async fn two_tabs_get_the_same_successor_within_the_grace() {
 }
 
 #[tokio::test]
+async fn s11_with_grace_until_used_a_lost_answer_can_be_repeated_and_a_reuse_is_found() {
+    let (config, clock) = config();
+    let config = config.refresh_grace_until_used(Duration::from_secs(3600));
+    let auth = config.build().expect("a valid configuration");
+    let first = auth.log_in("alice").await.expect("a pair");
+    let lost = rotate(&auth, first.refresh_token()).await.expect("rotated");
+    clock.advance(Duration::from_secs(3599));
+    let again = rotate(&auth, first.refresh_token()).await.expect("the same successor");
+    assert_eq!(again.refresh_token(), lost.refresh_token());
+    rotate(&auth, again.refresh_token()).await.expect("rotated");
+    let outcome = rotate(&auth, first.refresh_token()).await;
+    assert_eq!(outcome, Err(AuthErrorKind::RefreshTokenReused), "the successor was used");
+    let first = auth.log_in("alice").await.expect("a pair");
+    rotate(&auth, first.refresh_token()).await.expect("rotated");
+    clock.advance(Duration::from_secs(3600));
+    let outcome = rotate(&auth, first.refresh_token()).await;
+    assert_eq!(outcome, Err(AuthErrorKind::RefreshTokenReused), "the longest time has passed");
+}
+
+#[tokio::test]
 async fn a_reuse_after_the_grace_ends_the_session() {
     let (auth, clock) = good();
     let first = auth.log_in("alice").await.expect("a pair");

@@ -97,8 +97,13 @@ impl Watch {
             assert!(is_unavailable(&self.auth.rotate(token).await), "{name}: a rotation");
             assert!(start.elapsed() < IN_TIME, "{name}: a rotation took {:?}", start.elapsed());
             self.wait_until(false, STALE + Duration::from_millis(400), &name).await;
+            assert!(is_unavailable(&self.auth.ready()), "{name}: not ready");
+            let status = self.auth.store_status();
+            assert!(!status.is_fresh() && status.age() > STALE, "{name}: {status:?}");
+            assert!(status.last_error().is_some(), "{name}: {status:?}");
             proxy.set(Fault::None);
             self.wait_until(true, Duration::from_secs(1), &name).await;
+            assert!(self.auth.ready().is_ok(), "{name}: {:?}", self.auth.store_status());
             self.rotate(&name).await;
         }
         proxy.set(Fault::Slow(Duration::from_millis(300)));

@@ -7,9 +7,9 @@ use http::request::Parts;
 
 use crate::auth::{Lookup, Requirements};
 use crate::config::{Config, ConfigError, Hooks, TokenRules, WebSettings};
-use crate::error::{AuthError, ErrorContext, Refusal};
+use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
 use crate::keys::LoadedRing;
-use crate::session::{Health, WatchedStore};
+use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
     AccessKind, AccessToken, Cache, Issuer, LogInKind, PairKind, RefreshKind, RefreshToken,
     TokenBuilder,
@@ -195,6 +195,46 @@ impl JwtAuth {
             Ok(verification) => RefreshToken::new(verification.verified, None, self.context()),
             Err(refusal) => Err(refusal),
         })
+    }
+
+    /// The state of the store, as this process sees it: fresh or too old, its last error, its entries.
+    ///
+    /// It does not wait.
+    ///
+    /// ```
+    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// println!("{:?}", auth.store_status());
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn store_status(&self) -> StoreStatus {
+        self.store().status()
+    }
+
+    /// Whether this process can check tokens, for a readiness probe.
+    ///
+    /// It does not wait. Put it on a public route; a load balancer then sends requests to other nodes while this one
+    /// cannot read the store.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::AuthErrorKind::Unavailable), 503, while the store's memory is too old to decide.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, JwtAuth, public};
+    ///
+    /// #[public]
+    /// async fn ready(auth: JwtAuth) -> Result<&'static str, AuthError> {
+    ///     auth.ready()?;
+    ///     Ok("ready")
+    /// }
+    /// ```
+    pub fn ready(&self) -> Result<(), AuthError> {
+        let status = self.store_status();
+        if status.is_fresh() {
+            return Ok(());
+        }
+        let reason = status.last_error().unwrap_or("the store's memory is too old").to_owned();
+        self.attach(Err(Refusal::from(AuthErrorKind::Unavailable).with_source(reason)))
     }
 
     fn builder<K>(&self, subject: impl fmt::Display) -> TokenBuilder<'_, K> {

@@ -6,7 +6,9 @@ mod handle;
 mod renew;
 mod revoke;
 mod rotate;
+mod rotation;
 
 pub use authenticate::Lookup;
 pub(crate) use authenticate::Requirements;
 pub use handle::JwtAuth;
+pub use rotation::Rotation;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::auth::JwtAuth;
 use crate::auth::authenticate::unavailable;
 use crate::clock::since_epoch;
-use crate::error::Refusal;
+use crate::error::{AuthErrorKind, Refusal};
 use crate::token::{AccessKind, IssuedToken, Life, TokenBuilder, Verified};
 
 impl JwtAuth {
@@ -30,8 +30,10 @@ impl JwtAuth {
         let issued_at = claims.iat.unwrap_or(logged_in);
         let within = within.unwrap_or(exp.saturating_sub(issued_at) / 2);
         // At most as long as the refresh token of the log-in lives, because nothing revokes a session after that.
-        let session = rules.session_expires.min(rules.expires.refresh);
-        let session_left = logged_in.saturating_add(session).saturating_sub(now);
+        let usual_end = logged_in.saturating_add(rules.session_expires);
+        let idle = claims.session_idle.unwrap_or(rules.expires.refresh);
+        let session_ends = claims.session_ends_at.unwrap_or(usual_end);
+        let session_left = session_ends.min(logged_in.saturating_add(idle)).saturating_sub(now);
         let life = rules.expires.access.min(session_left);
         if exp.saturating_sub(now) > within || now.saturating_add(life) <= exp {
             return Ok(None);
@@ -45,6 +47,12 @@ impl JwtAuth {
             .continuing(verified)
             .in_session_of(verified, now)
             .life(Life::For(life));
-        builder.issue_continued().await.map(Some)
+        let issued = builder.issue_continued().await;
+        if let Err(refusal) = &issued
+            && refusal.kind() == AuthErrorKind::AccountRefused
+        {
+            self.end_session_of(&verified.identity()).await?;
+        }
+        issued.map(Some)
     }
 }

@@ -11,8 +11,11 @@ use crate::clock::{HUNDRED_YEARS, since_epoch, to_system_time};
 use crate::config::TokenRules;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
 use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, is_revocable};
-use crate::token::{Expected, LAST_SECOND, Verified, VerifiedToken, verify};
+use crate::token::{Expected, LAST_SECOND, SessionGeneration, Verified, VerifiedToken, verify};
 use crate::token_kind::TokenKind;
+
+/// The largest `decode_leeway`, with which other nodes may accept a token.
+const LONGEST_LEEWAY: Duration = Duration::from_secs(600);
 
 impl JwtAuth {
     /// Revokes one token, until it expires.
@@ -381,6 +384,26 @@ impl JwtAuth {
         self.record(Revocation::Session { id, started_at, until }).await
     }
 
+    /// Ends the session of a token whose account was refused.
+    pub(super) async fn end_session_of(&self, identity: &TokenIdentity<'_>) -> Result<(), Refusal> {
+        self.try_log_out(identity).await
+    }
+
+    /// Revokes the access tokens that a session had before this generation.
+    pub(super) async fn revoke_earlier_access(
+        &self,
+        next: &SessionGeneration,
+    ) -> Result<(), Refusal> {
+        let life = self.store().announced_access_life();
+        let until = self.now().saturating_add(life).saturating_add(LONGEST_LEEWAY);
+        self.record(Revocation::EarlierAccess {
+            session: &next.session_id,
+            generation: next.generation,
+            until: to_system_time(until),
+        })
+        .await
+    }
+
     async fn try_sessions(&self, subject: &str) -> Result<Vec<Session>, Refusal> {
         let now = to_system_time(self.now());
         self.store().sessions(subject, now).await.map_err(unavailable)
@@ -414,6 +437,7 @@ impl JwtAuth {
         let names = match revocation {
             Revocation::Token { issuer, id, .. } => [id, issuer.unwrap_or_default()],
             Revocation::Session { id: name, .. }
+            | Revocation::EarlierAccess { session: name, .. }
             | Revocation::Subject { subject: name, .. }
             | Revocation::Key { id: name, .. } => [name, ""],
             Revocation::All { .. } => ["", ""],

@@ -2,29 +2,31 @@
 
 use std::time::Duration;
 
-use crate::auth::JwtAuth;
 use crate::auth::authenticate::{status, unavailable};
+use crate::auth::{JwtAuth, Rotation};
 use crate::clock::{since_1970, since_epoch, to_system_time};
 use crate::config::TokenRules;
-use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::error::{AuthErrorKind, Refusal};
 use crate::session::{RotationOutcome, RotationRequest, TokenIdentity};
 use crate::token::{
-    PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, Verified, is_expired,
-    random_id,
+    Named, PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, Verified,
+    is_expired, random_id,
 };
 
 impl JwtAuth {
     /// Exchanges a refresh token for a new pair of the same session, once.
     ///
-    /// Scopes, roles, audience and custom claims are preserved; the new access token is not fresh. Within
+    /// Returns a builder to `.await`. Scopes, roles, audience and custom claims are preserved, unless the builder or
+    /// [`Config::grants`](crate::Config::grants) names others; the new access token is not fresh. Within
     /// [`Config::refresh_grace`](crate::Config::refresh_grace) the token that was just exchanged gets the same
-    /// successor again. A later use, or the use of an older token, is a reuse: the session is revoked, and the
-    /// event `refresh_token_reused` is logged.
+    /// successor again. A later use, or the use of an older token, is a reuse: the session ends, and the event
+    /// `refresh_token_reused` is logged.
     ///
     /// # Errors
     ///
     /// [`RefreshTokenReused`](AuthErrorKind::RefreshTokenReused), [`Revoked`](AuthErrorKind::Revoked),
-    /// [`Expired`](AuthErrorKind::Expired); [`UnknownKey`](AuthErrorKind::UnknownKey) for a token that another
+    /// [`Expired`](AuthErrorKind::Expired); [`AccountRefused`](AuthErrorKind::AccountRefused) by
+    /// [`Config::grants`](crate::Config::grants); [`UnknownKey`](AuthErrorKind::UnknownKey) for a token that another
     /// `JwtAuth` verified; [`InvalidClaims`](AuthErrorKind::InvalidClaims) for a token without `jti` or `iat`;
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store cannot decide. After `Unavailable` the client can
     /// retry with the same token: it is not used up, or the grace covers it.
@@ -41,14 +43,19 @@ impl JwtAuth {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn rotate<C>(&self, token: RefreshToken<C>) -> Result<TokenPair, AuthError> {
-        self.attach(self.rotate_in_order(&token).await)
+    pub fn rotate<C>(&self, token: RefreshToken<C>) -> Rotation<'_> {
+        Rotation::new(self, token.into_verified())
     }
 
     /// The steps of a rotation, in order. SECURITY: the store decides each presentation in one atomic step (7);
     /// all other steps only prepare it or follow it.
-    async fn rotate_in_order<C>(&self, token: &RefreshToken<C>) -> Result<TokenPair, Refusal> {
-        let (verified, store, rules) = (token.verified(), self.store(), self.rules());
+    pub(super) async fn rotate_in_order(
+        &self,
+        verified: &Verified,
+        named: Named,
+        revokes_previous_access: bool,
+    ) -> Result<TokenPair, Refusal> {
+        let (store, rules) = (self.store(), self.rules());
         let now = since_epoch(&*rules.clock);
         // 1. The token is ours, and has not expired since it was verified.
         if !verified.was_verified_by(self.ring()) {
@@ -60,7 +67,7 @@ impl JwtAuth {
         // 2. It is not revoked, as far as this node knows.
         self.check_revocation(verified, now).await?;
         // 3. It has what a rotation needs.
-        let identity = token.identity();
+        let identity = verified.identity();
         let (Some(_), Some(session_id), Some(issued_at)) =
             (identity.id, identity.session_id, identity.issued_at)
         else {
@@ -68,25 +75,39 @@ impl JwtAuth {
         };
         // 4. The successor.
         let next = self.successor(verified, session_id, issued_at, now)?;
-        // 5. The hooks run.
+        // 5. The application grants what the tokens may do, and its other hooks run.
         let builder: TokenBuilder<'_, PairKind> =
-            TokenBuilder::new(self.issuer(), self.context(), token.subject().to_owned());
-        let builder = builder.continuing(verified).at(next.clone()).run_hooks().await?;
+            TokenBuilder::new(self.issuer(), self.context(), identity.subject.to_owned());
+        let builder = builder.continuing(verified).named(named).at(next.clone());
+        let builder = match builder.run_hooks(session_id).await {
+            Err(refusal) if refusal.kind() == AuthErrorKind::AccountRefused => {
+                self.end_session_of(&identity).await?;
+                return Err(refusal);
+            }
+            builder => builder?,
+        };
         // 6. The pair can be issued. Otherwise the refresh token must not be used up.
         let access_life = builder.rehearse()?;
         store.announce_access_life(access_life).await.map_err(unavailable)?;
         // 7. The store decides, also whether the token was revoked.
         let request = RotationRequest {
             token: identity,
-            generation: verified.claims().generation,
             successor: &next.refresh_id,
             session_ends: to_system_time(next.session_ends),
             idle: next.idle,
-            grace: rules.refresh_grace,
+            // A successor that was used is no longer current, so the parent of the current token is one whose successor
+            // was never used.
+            grace: rules.refresh_grace.max(rules.grace_until_used),
             now: to_system_time(now),
         };
         let outcome = store.rotate(request).await.map_err(unavailable)?;
+        if let (RotationOutcome::Reused, Some(notify)) = (&outcome, &self.hooks().reuse) {
+            notify(identity.subject, session_id);
+        }
         let next = decided(outcome, next, &identity)?;
+        if revokes_previous_access {
+            self.revoke_earlier_access(&next).await?;
+        }
         // 8. A revocation that arrived while the store decided covers the successor too, and a revoked successor
         //    is not returned again.
         let successor = TokenIdentity {
@@ -110,11 +131,12 @@ impl JwtAuth {
         now: Duration,
     ) -> Result<SessionGeneration, Refusal> {
         let (rules, claims) = (self.rules(), verified.claims());
-        // A session with a shorter idle time keeps it.
-        let idle = claims
-            .exp
-            .map_or(rules.expires.refresh, |exp| exp.saturating_sub(issued_at))
-            .min(rules.expires.refresh);
+        // A session without an idle time of its own keeps a shorter one than configured.
+        let shorter = || {
+            let life = claims.exp.map(|exp| exp.saturating_sub(issued_at));
+            life.map_or(rules.expires.refresh, |life| life.min(rules.expires.refresh))
+        };
+        let idle = claims.session_idle.unwrap_or_else(shorter);
         let session_ends = issued_at.saturating_add(rules.session_expires);
         Ok(SessionGeneration {
             session_id: session_id.to_owned(),
@@ -126,6 +148,8 @@ impl JwtAuth {
             refresh_issued_at: now,
             issued_at: now,
             idle,
+            has_own_idle: claims.session_idle.is_some(),
+            is_temporary: claims.is_temporary,
         })
     }
 }

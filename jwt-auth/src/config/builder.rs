@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::web_settings::WebOptions;
 use crate::config::{ConfigError, ConfigProblem, Hooks, TokenRules, WebSettings};
 use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing, Leniency, LoadedRing};
-use crate::session::{ErasedStore, MemoryStore, WatchedStore};
+use crate::session::{ErasedStore, WatchedStore};
 use crate::token_kind::{PerKind, TokenKind};
 
 /// The configuration: how tokens are issued and verified.
@@ -186,8 +186,7 @@ impl Config {
                 let mut rules = self.rules;
                 rules.csrf_claim = web.writes_csrf();
                 rules.longest_token = web.longest_token();
-                let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-                let store = WatchedStore::new(store, rules.store_deadline);
+                let store = WatchedStore::new(self.store, rules.store_deadline);
                 Ok(Checked { ring, rules, hooks: self.hooks, web, store })
             }
             _ => Err(ConfigError::new(self.problems)),

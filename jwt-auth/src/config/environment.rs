@@ -69,6 +69,9 @@ const OPTIONS: &[Row] = &[
     row("REFRESH_GRACE", "10 seconds", |config, name, value| {
         timed(config, name, value, Config::refresh_grace)
     }),
+    row("REFRESH_GRACE_UNTIL_USED", "off", |config, name, value| {
+        timed(config, name, value, Config::refresh_grace_until_used)
+    }),
     row("MAX_SESSIONS_PER_SUBJECT", "100", |config, name, value| match value.trim().parse() {
         Ok(sessions) => config.max_sessions_per_subject(sessions),
         Err(_) => config.problem(ConfigProblem::new(
@@ -239,7 +242,7 @@ impl Config {
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer), [`encode_issuer`](Self::encode_issuer), [`decode_issuer`](Self::decode_issuer) |
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
-    /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
+    /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_REFRESH_GRACE_UNTIL_USED`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |
     /// | `JWT_AUTH_MAX_SESSIONS_PER_SUBJECT` | [`max_sessions_per_subject`](Self::max_sessions_per_subject) |
     /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens security: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |

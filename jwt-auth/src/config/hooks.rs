@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::config::Config;
+use crate::config::grants::{self, GrantsHook};
+use crate::config::{Config, GrantRequest, Grants};
 use crate::error::{AuthErrorKind, BoxError, Refusal};
 use crate::session::TokenIdentity;
 
@@ -78,6 +79,8 @@ pub(crate) trait Additional: Send + Sync {
 
 pub(crate) type ClaimsCheck = dyn Fn(&TokenIdentity<'_>, &Map<String, Value>) -> bool + Send + Sync;
 
+pub(crate) type ReuseHook = dyn Fn(&str, &str) + Send + Sync;
+
 /// The hooks of a configuration.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
@@ -85,6 +88,8 @@ pub(crate) struct Hooks {
     pub(crate) claims: Option<Arc<dyn Additional>>,
     pub(crate) headers: Option<Arc<dyn Additional>>,
     pub(crate) check: Option<Arc<ClaimsCheck>>,
+    pub(crate) grants: Option<Arc<dyn GrantsHook>>,
+    pub(crate) reuse: Option<Arc<ReuseHook>>,
 }
 
 impl Hooks {
@@ -139,7 +144,7 @@ where
     }
 }
 
-fn hook_failed(error: BoxError) -> Refusal {
+pub(super) fn hook_failed(error: BoxError) -> Refusal {
     if !error.is::<crate::error::AuthError>() {
         tracing::warn!(target: "jwt_auth", %error, "a hook failed, so no token is issued");
     }
@@ -243,6 +248,82 @@ impl Config {
         E: Into<BoxError> + 'static,
     {
         self.hooks.headers = Some(Arc::new(Typed(headers, PhantomData)));
+        self
+    }
+
+    /// Decides at each log-in and at each refresh what the new token may do. Default: what the call or the previous
+    /// token says.
+    ///
+    /// Without it, a user who loses a role keeps it until the session ends, and a deleted user keeps refreshing. The hook
+    /// is asked before a log-in registers its session, before a rotation uses the refresh token up, and before
+    /// [`implicit_refresh`](crate::JwtAuth::implicit_refresh) renews a cookie. It gets the [`GrantRequest`], and returns
+    /// the [`Grants`] of the new token. `Ok(None)` refuses the account: the session ends, and the response is 401
+    /// `account_refused`. If the hook fails, no token is issued and none is used up (503). An
+    /// [`AuthError`](crate::AuthError) from the hook keeps its kind, and does not end the session.
+    ///
+    /// Tokens of [`access_token`](crate::JwtAuth::access_token), [`token_pair`](crate::JwtAuth::token_pair) and
+    /// [`refresh_token`](crate::JwtAuth::refresh_token) are issued without asking; the first rotation asks.
+    ///
+    /// ```
+    /// use jwt_auth::config::{GrantRequest, Grants};
+    /// use jwt_auth::{AuthErrorKind, Config};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// async fn grants(request: &GrantRequest<'_>) -> Result<Option<Grants>, std::io::Error> {
+    ///     if request.subject() == "mallory" {
+    ///         return Ok(None); // query your database here
+    ///     }
+    ///     Ok(Some(request.grants().roles(["editor"])))
+    /// }
+    ///
+    /// let auth = Config::hs256([7; 32]).grants(grants).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// assert!(auth.verify_access(pair.access_token()).await?.roles().eq(["editor"]));
+    /// let error = auth.log_in("mallory").await.unwrap_err();
+    /// assert_eq!(error.kind(), AuthErrorKind::AccountRefused);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn grants<F, E>(mut self, hook: F) -> Self
+    where
+        F: for<'r> AsyncHook<&'r GrantRequest<'r>, Output = Result<Option<Grants>, E>>,
+        E: Into<BoxError> + 'static,
+    {
+        self.hooks.grants = Some(grants::shared(hook));
+        self
+    }
+
+    /// Is told of each reuse of a refresh token: the subject, and the session that ended. Default: none.
+    ///
+    /// Either the user or a thief used a token again, and both are logged out. The event `refresh_token_reused` is logged
+    /// in any case; use the hook to notify the user. It must not block: spawn a task for anything that waits.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, ManualClock};
+    /// use std::sync::mpsc;
+    /// # use std::time::Duration;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let clock = ManualClock::at(1_700_000_000);
+    /// let (sender, reused) = mpsc::channel();
+    /// let auth = Config::hs256([7; 32])
+    /// #   .clock(clock.clone())
+    ///     .on_reuse(move |subject, session| drop(sender.send(format!("{subject} in {session}"))))
+    ///     .build()?;
+    /// # let pair = auth.log_in("alice").await?;
+    /// # auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
+    /// # clock.advance(Duration::from_secs(60));
+    /// # assert!(auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await.is_err());
+    /// # assert!(reused.try_recv()?.starts_with("alice in "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_reuse(mut self, notify: impl Fn(&str, &str) + Send + Sync + 'static) -> Self {
+        self.hooks.reuse = Some(Arc::new(notify));
         self
     }
 

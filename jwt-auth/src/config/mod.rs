@@ -8,6 +8,7 @@ mod development_key;
 mod duration;
 pub(crate) mod environment;
 mod errors;
+mod grants;
 mod hooks;
 pub(crate) mod load;
 mod locations;
@@ -23,6 +24,7 @@ pub(crate) use cookies::{CookieName, CookieSettings, is_domain};
 #[cfg(test)]
 pub(crate) use csrf::CsrfOptions;
 pub(crate) use csrf::{CsrfSettings, is_safe};
+pub use grants::{GrantKind, GrantRequest, Grants};
 pub use hooks::AsyncHook;
 pub(crate) use hooks::{Additional, ClaimsCheck, Denylist, Hooks};
 pub use locations::TokenLocation;

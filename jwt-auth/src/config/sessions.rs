@@ -44,6 +44,35 @@ impl Config {
         self
     }
 
+    /// How long a rotated refresh token gets the same successor again, while the successor was never used.
+    ///
+    /// Default: off. With it, a client whose answer was lost (a phone that lost its network in the middle of a refresh)
+    /// can repeat the refresh after [`refresh_grace`](Self::refresh_grace) as well. It lets the holder of a stolen
+    /// parent token obtain the same successor, so a reuse is detected later: when the owner and the thief both use the
+    /// successor. The maximum is 30 days.
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, ManualClock};
+    /// # use std::time::Duration;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let clock = ManualClock::at(1_700_000_000);
+    /// let config = Config::hs256([7; 32]).refresh_grace_until_used(Duration::from_secs(3600));
+    /// # let auth = config.clock(clock.clone()).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let lost = auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
+    /// clock.advance(Duration::from_secs(1800));
+    /// let again = auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
+    /// assert_eq!(again.refresh_token(), lost.refresh_token());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn refresh_grace_until_used(mut self, longest: Duration) -> Self {
+        self.rules.grace_until_used = longest;
+        self
+    }
+
     /// How many sessions a subject may have at once.
     ///
     /// When a log-in exceeds the number, the least recently used session ends. Default: 100, so that a client that

@@ -13,6 +13,8 @@ use crate::token_kind::PerKind;
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 /// The largest number of sessions of one subject, because a list of them is read as a whole.
 const MOST_SESSIONS: usize = 10_000;
+/// The longest time for which the answer to a refresh may be lost.
+const MOST_GRACE_UNTIL_USED: Duration = Duration::from_secs(30 * 86_400);
 /// The maximum leeway. A longer one would make `exp` meaningless.
 const MOST_LEEWAY: Duration = Duration::from_secs(600);
 /// The maximum tolerance for issue times. A clock that is further off needs to be set.
@@ -36,6 +38,8 @@ pub(crate) struct TokenRules {
     pub(crate) expires: PerKind<Duration>,
     pub(crate) session_expires: Duration,
     pub(crate) refresh_grace: Duration,
+    /// How long a rotated token gets its successor again while that was never used; zero for not at all.
+    pub(crate) grace_until_used: Duration,
     /// How many sessions a subject may have.
     pub(crate) max_sessions: usize,
     /// A store that has not answered by then is treated as failed.
@@ -70,6 +74,7 @@ impl Default for TokenRules {
             },
             session_expires: Duration::from_secs(90 * 86_400),
             refresh_grace: Duration::from_secs(10),
+            grace_until_used: Duration::ZERO,
             max_sessions: 100,
             store_deadline: Duration::from_millis(250),
             denylist_deadline: Duration::from_millis(250),
@@ -95,6 +100,7 @@ impl fmt::Debug for TokenRules {
             .field("expires", &self.expires)
             .field("session_expires", &self.session_expires)
             .field("refresh_grace", &self.refresh_grace)
+            .field("refresh_grace_until_used", &self.grace_until_used)
             .field("max_sessions_per_subject", &self.max_sessions)
             .field("store_deadline", &self.store_deadline)
             .field("denylist_deadline", &self.denylist_deadline)
@@ -206,6 +212,12 @@ impl TokenRules {
             self.refresh_grace > Duration::from_secs(300),
             format!("the grace is at most 5m; this one is {}", duration::write(self.refresh_grace)),
             "write `.refresh_grace(Duration::from_secs(10))`, enough for two tabs that refresh at once",
+        );
+        report(
+            "refresh_grace_until_used",
+            self.grace_until_used > MOST_GRACE_UNTIL_USED,
+            format!("it is at most 30d; this one is {}", duration::write(self.grace_until_used)),
+            "write `.refresh_grace_until_used(Duration::from_secs(3600))`, or remove the option",
         );
         report(
             "max_sessions_per_subject",

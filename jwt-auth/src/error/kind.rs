@@ -69,6 +69,8 @@ pub enum AuthErrorKind {
     CrossSite,
     /// The token is valid, but its user does not exist any more.
     UserUnknown,
+    /// [`Config::grants`](crate::Config::grants) refused the account; its session ended.
+    AccountRefused,
     /// The token lacks a scope or a role. Status 403, `insufficient_scope`.
     InsufficientScope,
     /// A check of the application refused the request. Status 403.
@@ -86,7 +88,7 @@ pub enum AuthErrorKind {
 impl AuthErrorKind {
     /// Every kind, in the order of the enum.
     #[doc(hidden)]
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Missing,
         Self::AmbiguousRequest,
         Self::Malformed,
@@ -110,6 +112,7 @@ impl AuthErrorKind {
         Self::CsrfClaimMissing,
         Self::CrossSite,
         Self::UserUnknown,
+        Self::AccountRefused,
         Self::InsufficientScope,
         Self::Forbidden,
         Self::NotRevocable,
@@ -147,6 +150,7 @@ impl AuthErrorKind {
             Self::CsrfClaimMissing => "csrf_claim_missing",
             Self::CrossSite => "request_cross_site",
             Self::UserUnknown => "user_unknown",
+            Self::AccountRefused => "account_refused",
             Self::InsufficientScope => "scope_insufficient",
             Self::Forbidden => "forbidden",
             Self::NotRevocable => "token_not_revocable",
@@ -185,6 +189,7 @@ impl AuthErrorKind {
             Self::CsrfClaimMissing => "Missing claim: csrf",
             Self::CrossSite => "This request comes from another site",
             Self::UserUnknown => "The user of the token is not known",
+            Self::AccountRefused => "The account is not allowed to log in",
             Self::InsufficientScope => "The token lacks a permission this request needs",
             Self::Forbidden => "This request is not allowed",
             Self::NotRevocable => {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::session::{
     NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
-    StoreError, TokenIdentity, TokenStatus,
+    StoreError, StoreStatus, TokenIdentity, TokenStatus,
 };
 
 pub(crate) type BoxFuture<'a, T, E = StoreError> =
@@ -41,6 +41,7 @@ pub(crate) async fn within_deadline<T, E: From<DeadlineExceeded>>(
 /// [`RevocationStore`] with boxed futures, so that a configuration can hold any store.
 pub(crate) trait ErasedStore: Send + Sync + 'static {
     fn is_empty(&self) -> bool;
+    fn status(&self) -> StoreStatus;
     fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError>;
     fn check_strict<'a>(
         &'a self,
@@ -57,6 +58,10 @@ pub(crate) trait ErasedStore: Send + Sync + 'static {
 impl<T: RevocationStore> ErasedStore for T {
     fn is_empty(&self) -> bool {
         RevocationStore::is_empty(self)
+    }
+
+    fn status(&self) -> StoreStatus {
+        RevocationStore::status(self)
     }
 
     fn check(&self, token: &TokenIdentity<'_>, now: SystemTime) -> Result<TokenStatus, StoreError> {

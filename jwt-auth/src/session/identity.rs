@@ -31,6 +31,7 @@ pub struct TokenIdentity<'a> {
     pub(crate) key_id: Option<&'a str>,
     pub(crate) session_id: Option<&'a str>,
     pub(crate) session_started_at: Option<Duration>,
+    pub(crate) generation: u64,
     pub(crate) issued_at: Option<Duration>,
     pub(crate) expires_at: Option<Duration>,
     /// The difference between clocks that is tolerated when `iat` is compared with an epoch.
@@ -170,6 +171,25 @@ impl<'a> TokenIdentity<'a> {
     /// ```
     pub fn session_started_at(&self) -> Option<SystemTime> {
         self.session_started_at.map(to_system_time)
+    }
+
+    /// How many rotations of its session precede the token; 0 for the tokens of a log-in.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").await?;
+    /// let token = auth.verify_refresh(pair.refresh_token()).await?;
+    /// assert_eq!(token.identity().generation(), 0);
+    /// let pair = auth.rotate(token).await?;
+    /// assert_eq!(auth.verify_access(pair.access_token()).await?.identity().generation(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// `iat`.

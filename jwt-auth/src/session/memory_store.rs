@@ -11,7 +11,7 @@ use crate::session::replica::Replica;
 use crate::session::rotation::{Facts, SessionState, decide, is_adoptable, unknown_record_end};
 use crate::session::{
     NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
-    StoreError, TokenIdentity, TokenStatus,
+    StoreError, StoreStatus, TokenIdentity, TokenStatus,
 };
 use crate::token_kind::TokenKind;
 
@@ -213,6 +213,10 @@ impl RevocationStore for MemoryStore {
         self.replica.is_empty()
     }
 
+    fn status(&self) -> StoreStatus {
+        StoreStatus::fresh().with_entries(self.replica.len())
+    }
+
     async fn check_strict(
         &self,
         token: &TokenIdentity<'_>,
@@ -221,7 +225,7 @@ impl RevocationStore for MemoryStore {
         let mut sessions = self.lock();
         let created = sessions.created(now);
         let is_gone = token.session_id.is_some_and(|id| !sessions.by_id.contains_key(id));
-        if token.kind == TokenKind::Refresh && is_gone && !is_adoptable(token, 0, created) {
+        if token.kind == TokenKind::Refresh && is_gone && !is_adoptable(token, created) {
             return Ok(TokenStatus::Revoked);
         }
         Ok(self.replica.check(token, second(now)))
@@ -244,7 +248,9 @@ impl RevocationStore for MemoryStore {
                 sessions.by_id.clear();
                 sessions.by_subject.clear();
             }
-            Revocation::Token { .. } | Revocation::Key { .. } => {}
+            Revocation::Token { .. }
+            | Revocation::EarlierAccess { .. }
+            | Revocation::Key { .. } => {}
         }
         self.apply(&record, now);
         Ok(())

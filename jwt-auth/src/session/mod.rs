@@ -28,6 +28,7 @@ mod session_list;
 #[cfg(feature = "sqlite")]
 mod sqlite_store;
 mod store;
+mod store_status;
 mod wakers;
 mod watched_store;
 
@@ -49,4 +50,5 @@ pub use session_list::{NewSession, Registered, Session};
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use sqlite_store::{SqliteStore, SqliteStoreBuilder};
 pub use store::{RevocationStore, StoreError};
+pub use store_status::StoreStatus;
 pub(crate) use watched_store::{Health, WatchedStore};

@@ -538,9 +538,9 @@ impl Log for PostgresLog {
                     self.write(&self.sql.end_subject, record, Some(subject)).await
                 }
                 Revocation::All { .. } => self.write(&self.sql.end_all, record, None).await,
-                Revocation::Token { .. } | Revocation::Key { .. } => {
-                    self.write(&self.sql.append, record, None).await
-                }
+                Revocation::Token { .. }
+                | Revocation::EarlierAccess { .. }
+                | Revocation::Key { .. } => self.write(&self.sql.append, record, None).await,
             }
         })
     }

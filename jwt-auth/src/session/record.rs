@@ -25,8 +25,13 @@ pub(crate) fn is_revocable(name: &str, longest: usize) -> bool {
 /// What a record covers; two records of one key combine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RecordKey {
-    Token { issuer: Option<String>, id: String },
+    Token {
+        issuer: Option<String>,
+        id: String,
+    },
     Session(String),
+    /// The access tokens of a session before a generation.
+    EarlierAccess(String),
     Subject(String),
     SigningKey(String),
     All,
@@ -36,8 +41,8 @@ pub(crate) enum RecordKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) key: RecordKey,
-    /// The epoch, if the record has one.
-    pub(crate) before: Millis,
+    /// The epoch in milliseconds, or the generation of `EarlierAccess`; zero for other keys.
+    pub(crate) before: u64,
     pub(crate) until: Second,
 }
 
@@ -55,6 +60,10 @@ impl Record {
             }
             Revocation::Session { id, until, .. } => {
                 (RecordKey::Session(id.to_owned()), None, until)
+            }
+            Revocation::EarlierAccess { session, generation, until } => {
+                let key = RecordKey::EarlierAccess(session.to_owned());
+                return Self { key, before: generation, until: end_second(until) };
             }
             Revocation::Subject { subject, before, until } => {
                 (RecordKey::Subject(subject.to_owned()), Some(before), until)

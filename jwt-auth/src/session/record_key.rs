@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::session::TokenIdentity;
 use crate::session::record::RecordKey;
+use crate::token_kind::TokenKind;
 
 /// The key of the epoch of one subject, and the key of the epoch of all.
 pub(crate) fn epoch_keys(subject: &str) -> [RecordKey; 2] {
@@ -24,6 +25,7 @@ impl RecordKey {
         match self {
             Self::Token { issuer, id } => json!(["token", issuer, id]),
             Self::Session(id) => json!(["session", id]),
+            Self::EarlierAccess(id) => json!(["access", id]),
             Self::Subject(subject) => json!(["subject", subject]),
             Self::SigningKey(id) => json!(["key", id]),
             Self::All => json!(["all"]),
@@ -41,6 +43,7 @@ impl RecordKey {
                 Some(Self::Token { issuer, id: text(2)? })
             }
             ("session", 2) => Some(Self::Session(text(1)?)),
+            ("access", 2) => Some(Self::EarlierAccess(text(1)?)),
             ("subject", 2) => Some(Self::Subject(text(1)?)),
             ("key", 2) => Some(Self::SigningKey(text(1)?)),
             ("all", 1) => Some(Self::All),
@@ -52,6 +55,9 @@ impl RecordKey {
     pub(crate) fn that_cover(token: &TokenIdentity<'_>) -> Vec<Self> {
         let mut keys = epoch_keys(token.subject).to_vec();
         keys.extend(Self::that_name(token));
+        if let (TokenKind::Access, Some(id)) = (token.kind, token.session_id) {
+            keys.push(Self::EarlierAccess(id.to_owned()));
+        }
         keys
     }
 
@@ -75,7 +81,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::token_kind::TokenKind;
 
     #[test]
     fn a_key_parses_from_its_own_text_and_unknown_keys_do_not() {
@@ -83,6 +88,7 @@ mod tests {
             RecordKey::Token { issuer: None, id: "x".into() },
             RecordKey::Token { issuer: Some("a\",\"b".into()), id: "\u{e9}".into() },
             RecordKey::Session(String::new()),
+            RecordKey::EarlierAccess("s".into()),
             RecordKey::Subject("null".into()),
             RecordKey::SigningKey("k".into()),
             RecordKey::All,
@@ -114,6 +120,7 @@ mod tests {
             key_id: None,
             session_id: None,
             session_started_at: None,
+            generation: 0,
             issued_at: None,
             expires_at: None,
             clock_tolerance: Duration::ZERO,
@@ -132,7 +139,10 @@ mod tests {
             RecordKey::Token { issuer: Some("a".into()), id: "x".into() },
             RecordKey::Session("s".into()),
             RecordKey::SigningKey("k".into()),
+            RecordKey::EarlierAccess("s".into()),
         ];
         assert_eq!(RecordKey::that_cover(&full), expected);
+        let refresh = TokenIdentity { kind: TokenKind::Refresh, ..full };
+        assert_eq!(RecordKey::that_cover(&refresh), expected[..6]);
     }
 }

@@ -612,7 +612,9 @@ impl Log for RedisLog {
             Revocation::Session { id, started_at, .. } => ("session", (id, started_at)),
             Revocation::Subject { subject, .. } => ("subject", (subject, None)),
             Revocation::All { .. } => ("all", ("", None)),
-            Revocation::Token { .. } | Revocation::Key { .. } => ("record", ("", None)),
+            Revocation::Token { .. }
+            | Revocation::EarlierAccess { .. }
+            | Revocation::Key { .. } => ("record", ("", None)),
         };
         Box::pin(self.write(kind, Record::new(revocation), now, of))
     }
@@ -650,7 +652,7 @@ impl Log for RedisLog {
             let time = |of: Option<Duration>| of.map_or(0, |at| exact(whole_millis(at)));
             let mut call = self.rotate.key(self.key("log"));
             call.arg(id).arg(token.subject).arg(request.presented()).arg(request.successor);
-            call.arg(exact(request.generation)).arg(exact(millis(request.session_ends)));
+            call.arg(exact(token.generation)).arg(exact(millis(request.session_ends)));
             call.arg(time(token.expires_at)).arg(time(Some(request.idle)));
             call.arg(time(Some(request.grace))).arg(exact(millis(request.now)));
             // An empty argument is no number.

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::session::record::{Millis, Record, RecordKey, Second, is_covered};
 use crate::session::{TokenIdentity, TokenStatus};
+use crate::token_kind::TokenKind;
 
 const SHARDS: usize = 16;
 /// A shard removes expired entries whenever its size has doubled since the last removal. This is the size at the
@@ -31,6 +32,8 @@ pub(super) struct Replica {
     tokens: Revoked,
     sessions: Revoked,
     signing_keys: Revoked,
+    /// The access tokens of a session before a generation.
+    earlier_access: Sharded<Epoch>,
     subject_epochs: Sharded<Epoch>,
     /// The epoch that covers every subject, plus one; zero for none.
     global_epoch: AtomicU64,
@@ -41,7 +44,8 @@ type Revoked = Sharded<Second>;
 
 #[derive(Clone, Copy)]
 struct Epoch {
-    before: Millis,
+    /// In milliseconds, or a generation.
+    before: u64,
     until: Second,
 }
 
@@ -184,6 +188,7 @@ impl Replica {
             tokens: Revoked::default(),
             sessions: Revoked::default(),
             signing_keys: Revoked::default(),
+            earlier_access: Sharded::default(),
             subject_epochs: Sharded::default(),
             global_epoch: AtomicU64::new(0),
         }
@@ -200,15 +205,12 @@ impl Replica {
             RecordKey::Session(id) => (&self.sessions, names.id_key(None, id)),
             RecordKey::SigningKey(id) => (&self.signing_keys, names.hashed_key(None, id)),
             RecordKey::Subject(subject) => {
-                let epoch = Epoch { before: record.before, until: record.until };
-                // By their maximum, never by "the first that is set" (CVE-2026-18218).
-                let raise = |current: &mut Epoch, epoch: Epoch| {
-                    current.before = current.before.max(epoch.before);
-                    current.until = current.until.max(epoch.until);
-                };
                 let key = names.hashed_key(None, subject);
-                let in_force = |epoch: &Epoch| now < epoch.until;
-                return self.subject_epochs.put(key, epoch, raise, in_force, &self.entries);
+                return self.raise(&self.subject_epochs, key, record, now);
+            }
+            RecordKey::EarlierAccess(session) => {
+                let key = names.id_key(None, session);
+                return self.raise(&self.earlier_access, key, record, now);
             }
             RecordKey::All => {
                 let epoch = record.before.saturating_add(1);
@@ -222,6 +224,16 @@ impl Replica {
         set.put(key, record.until, extend, |until| now < *until, &self.entries);
     }
 
+    /// Combines an epoch with the previous one: by their maximum, never by "the first that is set" (CVE-2026-18218).
+    fn raise(&self, epochs: &Sharded<Epoch>, key: Key, record: &Record, now: Second) {
+        let epoch = Epoch { before: record.before, until: record.until };
+        let raise = |current: &mut Epoch, epoch: Epoch| {
+            current.before = current.before.max(epoch.before);
+            current.until = current.until.max(epoch.until);
+        };
+        epochs.put(key, epoch, raise, |epoch| now < epoch.until, &self.entries);
+    }
+
     /// Whether there is no entry of any type.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.load(Ordering::Relaxed) == 0
@@ -232,7 +244,10 @@ impl Replica {
             return TokenStatus::Valid;
         }
         let covers = |epoch| is_covered(token, epoch);
-        if self.names(token, now) || self.epoch(token.subject).is_some_and(covers) {
+        if self.names(token, now)
+            || self.epoch(token.subject).is_some_and(covers)
+            || self.is_earlier_access(token, now)
+        {
             TokenStatus::Revoked
         } else {
             TokenStatus::Valid
@@ -252,6 +267,14 @@ impl Replica {
         token.id.is_some_and(is_token_revoked)
             || token.session_id.is_some_and(|id| self.is_session_revoked(id, now))
             || token.key_id.is_some_and(is_key_revoked)
+    }
+
+    fn is_earlier_access(&self, token: &TokenIdentity<'_>, now: Second) -> bool {
+        let Some(session) = token.session_id.filter(|_| token.kind == TokenKind::Access) else {
+            return false;
+        };
+        let first = self.earlier_access.get(|| self.names.id_key(None, session));
+        first.is_some_and(|first| now < first.until && token.generation < first.before)
     }
 
     pub(super) fn is_session_revoked(&self, id: &str, now: Second) -> bool {
@@ -285,7 +308,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::token_kind::TokenKind;
 
     fn token<'a>(
         issuer: Option<&'a str>,
@@ -300,6 +322,7 @@ mod tests {
             key_id: None,
             session_id,
             session_started_at: None,
+            generation: 0,
             issued_at: Some(Duration::from_secs(10)),
             expires_at: Some(Duration::from_secs(100)),
             clock_tolerance: Duration::ZERO,

@@ -19,7 +19,7 @@ use crate::session::replica::Replica;
 use crate::session::rotation::is_adoptable;
 use crate::session::{
     NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session, StoreError,
-    TokenIdentity, TokenStatus,
+    StoreStatus, TokenIdentity, TokenStatus,
 };
 use crate::token_kind::TokenKind;
 
@@ -141,6 +141,8 @@ struct Shared<L> {
     max_staleness: Duration,
     serve_stale: bool,
     warned: AtomicBool,
+    /// The error of the last read of the log, if it failed.
+    last_error: Mutex<Option<String>>,
     recent: Mutex<VecDeque<(Instant, Record)>>,
 }
 
@@ -160,6 +162,7 @@ impl<L: Log> ReplicatedLog<L> {
             max_staleness,
             serve_stale,
             warned: AtomicBool::new(false),
+            last_error: Mutex::default(),
             recent: Mutex::default(),
         });
         let first = shared.read(None).await?;
@@ -184,6 +187,18 @@ impl<L: Log> ReplicatedLog<L> {
         Ok(shared.replica.check(token, second(now)))
     }
 
+    pub(super) fn status(&self) -> StoreStatus {
+        let shared = &*self.shared;
+        let age = shared.staleness();
+        let error = shared.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let status = if age <= shared.max_staleness || shared.serve_stale {
+            StoreStatus::fresh()
+        } else {
+            StoreStatus::stale("")
+        };
+        status.with_age(age).with_entries(shared.replica.len()).with_last_error(error)
+    }
+
     pub(super) async fn check_strict(
         &self,
         token: &TokenIdentity<'_>,
@@ -197,7 +212,7 @@ impl<L: Log> ReplicatedLog<L> {
             self.shared.replica.apply(&record, second(now));
         }
         let is_gone = session.is_some() && !found.is_session_known;
-        if is_gone && !is_adoptable(token, 0, found.created) {
+        if is_gone && !is_adoptable(token, found.created) {
             return Ok(TokenStatus::Revoked);
         }
         Ok(self.shared.replica.check(token, second(now)))
@@ -362,7 +377,10 @@ impl<L: Log> Shared<L> {
             if self.log.wait_for_news().await.is_err() {
                 tokio::time::sleep(HEARTBEAT).await;
             }
-            match self.read(Some(cursor.clone())).await {
+            let read = self.read(Some(cursor.clone())).await;
+            let error = read.as_ref().err().map(ToString::to_string);
+            *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+            match read {
                 Ok(batch) => {
                     cursor = batch.cursor;
                     // Another server may answer now, or the same one after a restart.
@@ -418,6 +436,10 @@ macro_rules! delegate_to_log {
                 now: std::time::SystemTime,
             ) -> Result<$crate::session::TokenStatus, $crate::session::StoreError> {
                 self.0.check(token, now)
+            }
+
+            fn status(&self) -> $crate::session::StoreStatus {
+                self.0.status()
             }
 
             async fn check_strict(
@@ -575,6 +597,7 @@ mod tests {
         key_id: None,
         session_id: None,
         session_started_at: None,
+        generation: 0,
         issued_at: None,
         expires_at: None,
         clock_tolerance: Duration::ZERO,

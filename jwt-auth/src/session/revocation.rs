@@ -45,6 +45,17 @@ pub enum Revocation<'a> {
         /// When the store may drop the record, if it neither knows the session nor can tell when it started.
         until: SystemTime,
     },
+    /// The access tokens of one session that were issued before a generation.
+    ///
+    /// Two records combine to the later generation.
+    EarlierAccess {
+        /// `sid`
+        session: &'a str,
+        /// How many rotations precede the first tokens that stay valid.
+        generation: u64,
+        /// When the store may drop the record: the access tokens have expired.
+        until: SystemTime,
+    },
     /// Every token of a subject up to an epoch.
     ///
     /// The store raises the epoch to the latest of: `before`, the previous epoch, and the start stamps of the

@@ -41,8 +41,6 @@ use crate::token_kind::TokenKind;
 pub struct RotationRequest<'a> {
     /// The presented token. It has an id and a session id.
     pub token: TokenIdentity<'a>,
-    /// How many rotations precede the presented token; 0 for the first of its session.
-    pub generation: u64,
     /// `jti` of the successor, if the token is rotated.
     pub successor: &'a str,
     /// The absolute end of the session, as the token says.
@@ -94,13 +92,13 @@ impl<'a> RotationRequest<'a> {
             key_id: None,
             session_id: Some(session_id),
             session_started_at: None,
+            generation: 0,
             issued_at: Some(issued_at),
             expires_at: Some(issued_at + idle),
             clock_tolerance: Duration::ZERO,
         };
         Self {
             token,
-            generation: 0,
             successor,
             session_ends: now + Duration::from_secs(90 * 86_400),
             idle,
@@ -264,10 +262,10 @@ impl Facts {
 }
 
 /// Whether a store that does not have the session of this refresh token would adopt it.
-pub(crate) fn is_adoptable(token: &TokenIdentity<'_>, generation: u64, created: Millis) -> bool {
+pub(crate) fn is_adoptable(token: &TokenIdentity<'_>, created: Millis) -> bool {
     match token.session_started_at {
         Some(started) => whole_millis(started) <= created,
-        None => generation == 0,
+        None => token.generation == 0,
     }
 }
 
@@ -295,10 +293,10 @@ pub(crate) fn decide(
         return RotationOutcome::Unknown;
     }
     let is_current = *known.current == *request.presented();
-    if is_current || request.generation > known.generation {
+    if is_current || request.token.generation > known.generation {
         known.parent = request.presented().into();
         known.current = request.successor.into();
-        known.generation = request.generation.saturating_add(1);
+        known.generation = request.token.generation.saturating_add(1);
         known.rotated = now;
         known.expires = known.expires_after(request);
         return rotated(known, !is_current);
@@ -335,7 +333,7 @@ fn adopt(facts: Facts, request: &RotationRequest<'_>) -> Option<SessionState> {
     // An adopted session stays until no token of it can be valid, so that an older one is found to be a reuse.
     let token_ends = token.expires_at.map_or(0, whole_millis);
     let ends = millis(request.session_ends).max(token_ends);
-    if !is_adoptable(token, request.generation, facts.created) || now >= ends {
+    if !is_adoptable(token, facts.created) || now >= ends {
         return None;
     }
     let stamp = token.session_started_at.map(whole_millis);
@@ -344,7 +342,7 @@ fn adopt(facts: Facts, request: &RotationRequest<'_>) -> Option<SessionState> {
         device: None,
         current: request.successor.into(),
         parent: request.presented().into(),
-        generation: request.generation.saturating_add(1),
+        generation: token.generation.saturating_add(1),
         started: stamp.unwrap_or_else(|| start_stamp(now, facts.epoch)),
         rotated: now,
         ends,
@@ -373,7 +371,8 @@ mod tests {
         let mut request = RotationRequest::new("s", "alice", presented, successor, at(now));
         request.token.session_started_at = Some(Duration::from_secs(5));
         request.token.expires_at = Some(Duration::from_secs(1_000));
-        RotationRequest { generation, session_ends: at(1_000), ..request }
+        request.token.generation = generation;
+        RotationRequest { session_ends: at(1_000), ..request }
     }
 
     const FACTS: Facts = Facts { is_named: false, epoch: None, created: 1_000 };
@@ -502,11 +501,13 @@ mod tests {
     #[test]
     fn a_successor_expires_after_the_idle_time_and_at_the_absolute_end() {
         let mut state = Some(registered());
-        let idle =
-            |now| RotationRequest { idle: Duration::from_secs(100), ..request("a", "a", 0, now) };
-        decide(&mut state, FACTS, &idle(10));
+        let idle = |generation, now| RotationRequest {
+            idle: Duration::from_secs(100),
+            ..request("a", "a", generation, now)
+        };
+        decide(&mut state, FACTS, &idle(0, 10));
         assert_eq!(state.clone().unwrap().expires, 110_000);
-        decide(&mut state, FACTS, &RotationRequest { generation: 1, ..idle(950) });
+        decide(&mut state, FACTS, &idle(1, 950));
         assert_eq!(state.unwrap().expires, 1_000_000);
     }
 

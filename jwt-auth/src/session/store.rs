@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::session::{
-    NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session, TokenIdentity,
-    TokenStatus,
+    NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session, StoreStatus,
+    TokenIdentity, TokenStatus,
 };
 
 /// The error of a store that could not perform a call.
@@ -219,6 +219,13 @@ pub trait RevocationStore: Send + Sync + 'static {
         ready(Ok(()))
     }
 
+    /// The state of the store, for [`JwtAuth::store_status`](crate::JwtAuth::store_status).
+    ///
+    /// It answers from memory, without waiting. Default: a store that answers every check.
+    fn status(&self) -> StoreStatus {
+        StoreStatus::fresh()
+    }
+
     /// Deletes expired records in small batches, and returns how many.
     ///
     /// Stores also delete expired records in the background. A shared store decides by its own clock what has
@@ -248,6 +255,10 @@ impl<S: RevocationStore + ?Sized> RevocationStore for Arc<S> {
 
     fn is_empty(&self) -> bool {
         (**self).is_empty()
+    }
+
+    fn status(&self) -> StoreStatus {
+        (**self).status()
     }
 
     fn revoke(

@@ -61,7 +61,9 @@ impl Wakers {
         let waiting = self.lock();
         let name = match *revocation {
             Revocation::Token { id, .. } => Name::Token(id.into()),
-            Revocation::Session { id, .. } => Name::Session(id.into()),
+            Revocation::Session { id: session, .. } | Revocation::EarlierAccess { session, .. } => {
+                Name::Session(session.into())
+            }
             Revocation::Subject { subject, .. } => Name::Subject(subject.into()),
             Revocation::Key { id, .. } => Name::Key(id.into()),
             Revocation::All { .. } => return waiting.all.values().for_each(|all| all.notify_one()),
@@ -142,6 +144,7 @@ mod tests {
             key_id: Some(key),
             session_id: Some(session),
             session_started_at: None,
+            generation: 0,
             issued_at: None,
             expires_at: None,
             clock_tolerance: Duration::ZERO,

@@ -1,7 +1,7 @@
 //! The configured store with its deadline. Its failures and its recovery are logged once, not per request.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::session::wakers::{Waiter, Wakers};
 use crate::session::{
-    ErasedStore, NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session,
-    StoreError, TokenIdentity, TokenStatus, within_deadline,
+    ErasedStore, MemoryStore, NewSession, Registered, Revocation, RotationOutcome, RotationRequest,
+    Session, StoreError, StoreStatus, TokenIdentity, TokenStatus, within_deadline,
 };
 
 /// A source counts as recovered after this long without a failure: under overload, answers and failures alternate.
@@ -22,7 +22,7 @@ pub(crate) struct Health {
     source: &'static str,
     /// The failures since it last answered; zero while it answers.
     failures: AtomicU64,
-    last_failure: Mutex<Option<Instant>>,
+    last_failure: Mutex<Option<(Instant, String)>>,
 }
 
 impl Health {
@@ -40,16 +40,23 @@ impl Health {
     }
 
     fn fail(&self, error: &dyn fmt::Display) {
-        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let failure = (Instant::now(), error.to_string());
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         if self.failures.fetch_add(1, Ordering::Relaxed) == 0 {
             let source = self.source;
             tracing::warn!(target: "jwt_auth", %error, source, "requests are refused with 503");
         }
     }
 
+    /// The last failure, until the source counts as recovered.
+    fn last_error(&self) -> Option<String> {
+        let last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().map(|(_, error)| error.clone())
+    }
+
     fn recover(&self) {
         let mut last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|last| last.elapsed() < RECOVERED_AFTER) {
+        if last.as_ref().is_none_or(|(last, _)| last.elapsed() < RECOVERED_AFTER) {
             return;
         }
         *last = None;
@@ -68,17 +75,42 @@ pub(crate) struct WatchedStore {
     access_life: AtomicU64,
     /// The open connections of this process.
     wakers: Wakers,
+    /// Whether the application chose no store.
+    is_default: bool,
+    warned: AtomicBool,
 }
 
 impl WatchedStore {
-    pub(crate) fn new(store: Arc<dyn ErasedStore>, deadline: Duration) -> Self {
+    /// The chosen store, or the default one.
+    pub(crate) fn new(store: Option<Arc<dyn ErasedStore>>, deadline: Duration) -> Self {
+        let is_default = store.is_none();
+        let store = store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let (memory, answers) = (Health::new("the store's memory"), Health::new("the store"));
         let (access_life, wakers) = (AtomicU64::new(0), Wakers::default());
-        Self { store, deadline, memory, answers, access_life, wakers }
+        let warned = AtomicBool::new(false);
+        Self { store, deadline, memory, answers, access_life, wakers, is_default, warned }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.store.is_empty()
+    }
+
+    pub(crate) fn status(&self) -> StoreStatus {
+        let status = self.store.status();
+        let error = status.last_error().map(str::to_owned);
+        status.with_last_error(error.or_else(|| self.answers.last_error()))
+    }
+
+    /// Logs once that the default store is lost at a restart, if a release build issues refresh tokens with it.
+    pub(crate) fn warn_if_default(&self) {
+        if self.is_default && !cfg!(debug_assertions) && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                target: "jwt_auth",
+                "revocations are in the memory of this process, and a restart loses them; use `SqliteStore`, \
+                 `PostgresStore` or `RedisStore`, or write `.revocation(MemoryStore::new())` to choose this"
+            );
+        }
     }
 
     /// Checks the token from memory.
@@ -149,6 +181,11 @@ impl WatchedStore {
         self.observed(answer)?;
         self.access_life.fetch_max(seconds, Ordering::Release);
         Ok(())
+    }
+
+    /// The longest life of an access token that this process has announced.
+    pub(crate) fn announced_access_life(&self) -> Duration {
+        Duration::from_secs(self.access_life.load(Ordering::Acquire))
     }
 
     pub(crate) async fn sessions(

@@ -37,6 +37,7 @@ pub async fn store_conformance(store: &impl RevocationStore) {
     let suite = Suite::start(store, from_millis(millis(SystemTime::now()))).await;
     suite.revoked_tokens().await;
     suite.revoked_sessions().await;
+    suite.earlier_access_tokens().await;
     suite.ended_sessions_leave_no_valid_token().await;
     suite.revoked_keys().await;
     suite.epochs().await;
@@ -116,6 +117,7 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
             key_id: None,
             session_id: None,
             session_started_at: None,
+            generation: 0,
             issued_at: Some(since_1970(self.now)),
             expires_at: None,
             clock_tolerance: Duration::ZERO,
@@ -220,6 +222,25 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
             self.check(&token, self.now + 2 * HOUR).await,
             TokenStatus::Revoked,
             "a record outlasts the longest access token, even if the caller gave an earlier end"
+        );
+    }
+
+    async fn earlier_access_tokens(&self) {
+        let names = self.names("earlier");
+        self.register(&names, self.now + 24 * HOUR).await;
+        for generation in [2, 1] {
+            let (session, until) = (names.session.as_str(), self.now + HOUR);
+            self.revoke(Revocation::EarlierAccess { session, generation, until }).await;
+        }
+        for (generation, status) in [(1, TokenStatus::Revoked), (2, TokenStatus::Valid)] {
+            let token = TokenIdentity { generation, ..self.token_of(&names, TokenKind::Access) };
+            assert_eq!(self.check(&token, self.now).await, status, "generation {generation}");
+        }
+        let refresh = self.token_of(&names, TokenKind::Refresh);
+        assert_eq!(
+            self.check(&refresh, self.now).await,
+            TokenStatus::Valid,
+            "a refresh token is not covered"
         );
     }
 
@@ -367,12 +388,12 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
     ) -> RotationRequest<'r> {
         let token = TokenIdentity {
             id: Some(presented),
+            generation,
             expires_at: Some(since_1970(self.now + 24 * HOUR)),
             ..self.token_of(names, TokenKind::Refresh)
         };
         RotationRequest {
             token,
-            generation,
             session_ends: self.now + 24 * HOUR,
             ..RotationRequest::new(&names.session, &names.subject, presented, successor, self.now)
         }

@@ -74,12 +74,13 @@ impl Case {
         let since_1970 = |time| Duration::from_millis(millis(time));
         let token = TokenIdentity {
             session_started_at: self.started,
+            generation,
             issued_at: Some(since_1970(self.start)),
             expires_at: Some(since_1970(self.start + 24 * HOUR)),
             clock_tolerance: Duration::from_secs(5),
             ..request.token
         };
-        RotationRequest { token, generation, session_ends: self.start + 24 * HOUR, ..request }
+        RotationRequest { token, session_ends: self.start + 24 * HOUR, ..request }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::json::{self, NotStrict, Text, Value};
 use crate::token_kind::TokenKind;
 
 /// The names of the claims that jwt-auth writes and reads. A custom claim cannot have one of them.
-pub(crate) const RESERVED: [&str; 17] = [
+pub(crate) const RESERVED: [&str; 19] = [
     "sub",
     "iat",
     "nbf",
@@ -24,6 +24,8 @@ pub(crate) const RESERVED: [&str; 17] = [
     "gen",
     "s_at",
     "s_exp",
+    "s_idle",
+    "s_tmp",
 ];
 
 /// 9999-12-31T23:59:59Z, the last second with a four-digit year.
@@ -110,6 +112,10 @@ pub(crate) struct Claims {
     pub(crate) session_started_at: Option<Duration>,
     /// `s_exp`: the absolute end of the session.
     pub(crate) session_ends_at: Option<Duration>,
+    /// `s_idle`: how long the session may be idle, if its log-in said so.
+    pub(crate) session_idle: Option<Duration>,
+    /// `s_tmp`: whether the session ends with the browser.
+    pub(crate) is_temporary: bool,
     /// The value that a request with the token in a cookie must repeat.
     pub(crate) csrf: Option<Str>,
 }
@@ -136,6 +142,8 @@ impl Claims {
                 b"gen" => claims.generation = integer(value)?,
                 b"s_at" => claims.session_started_at = Some(stamp(value)?),
                 b"s_exp" => claims.session_ends_at = Some(numeric_date(value)?),
+                b"s_idle" => claims.session_idle = Some(numeric_date(value)?),
+                b"s_tmp" => claims.is_temporary = boolean(value)?,
                 b"csrf" => claims.csrf = Some(string(value)?),
                 _ => {}
             }
@@ -294,6 +302,8 @@ mod tests {
             r#"{"s_at":-1}"#,
             r#"{"s_at":253402300800000}"#,
             r#"{"s_exp":"1"}"#,
+            r#"{"s_idle":"1"}"#,
+            r#"{"s_tmp":1}"#,
             r#"{"csrf":1}"#,
             r#"{"auth_time":"1"}"#,
         ] {

@@ -24,7 +24,7 @@ pub(crate) use claims::{Claims, LAST_SECOND};
 pub use issue::{
     AccessKind, BuilderKind, IssuedToken, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,
 };
-pub(crate) use issue::{Issuer, Life, SessionGeneration, random_id};
+pub(crate) use issue::{Issuer, Life, Named, SessionGeneration, random_id, with_claims};
 pub(crate) use response_mark::{mark_response, poll_marked};
 pub(crate) use validation::{Expected, is_expired};
 pub use verified_tokens::{AccessToken, NoClaims, RefreshToken, VerifiedToken};

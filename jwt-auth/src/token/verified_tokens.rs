@@ -531,6 +531,12 @@ mod sealed {
     }
 }
 
+impl<C> RefreshToken<C> {
+    pub(crate) fn into_verified(self) -> Arc<Verified> {
+        self.verified
+    }
+}
+
 macro_rules! verified {
     ($($token:ident),*) => {$(
         impl<C> sealed::Sealed for $token<C> {

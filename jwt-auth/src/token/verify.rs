@@ -93,6 +93,7 @@ impl Verified {
                 .or(self.claims.jti.as_ref().filter(|_| self.kind == TokenKind::Refresh))
                 .map(|sid| sid.of(payload)),
             session_started_at: self.claims.session_started_at,
+            generation: self.claims.generation,
             issued_at: self.claims.iat,
             expires_at: self.claims.exp,
             clock_tolerance: self.clock_tolerance,

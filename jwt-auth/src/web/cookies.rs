@@ -54,6 +54,8 @@ enum Change {
 struct CookieToken {
     csrf: Option<String>,
     expires_at: Option<Duration>,
+    /// Whether the cookie ends with the browser.
+    is_temporary: bool,
 }
 
 impl JwtAuth {
@@ -162,7 +164,8 @@ impl JwtAuth {
 impl SetCookies {
     /// How long browsers store these cookies, instead of the configured time.
     ///
-    /// Use it for "remember me".
+    /// For "remember me" use [`remember`](crate::token::TokenBuilder::remember) and
+    /// [`idle_for`](crate::token::TokenBuilder::idle_for) of the log-in, which each refresh keeps.
     ///
     /// ```
     /// # use jwt_auth::{JwtAuth, SetCookies, TokenPair};
@@ -236,7 +239,8 @@ impl SetCookies {
         // Claims have whole seconds, so the current second counts as a whole one.
         let now = since_epoch(&*self.auth.rules().clock).as_secs();
         let life = token.expires_at.map(|at| at.saturating_sub(Duration::from_secs(now)));
-        let age = self.max_age.or(self.auth.web().cookies.max_age).or(life);
+        let usual = || self.auth.web().cookies.max_age.or(life);
+        let age = self.max_age.or_else(|| if token.is_temporary { None } else { usual() });
         age.map(|age| age.as_secs())
     }
 
@@ -303,7 +307,7 @@ fn read_own(token: &str, kind: TokenKind) -> Result<CookieToken, Refusal> {
         return Err(wrong());
     }
     let csrf = claims.csrf.map(|csrf| csrf.of(&payload).to_owned());
-    Ok(CookieToken { csrf, expires_at: claims.exp })
+    Ok(CookieToken { csrf, expires_at: claims.exp, is_temporary: claims.is_temporary })
 }
 
 /// The cookies with an empty body.

@@ -230,6 +230,7 @@ mod tests {
             "csrf_claim_missing 401 invalid_token",
             "request_cross_site 403 -",
             "user_unknown 401 invalid_token",
+            "account_refused 401 invalid_token",
             "scope_insufficient 403 insufficient_scope",
             "forbidden 403 insufficient_scope",
             "token_not_revocable 400 invalid_request",

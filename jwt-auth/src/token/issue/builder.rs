@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::config::GrantKind;
 use crate::error::{AuthError, ErrorContext, Refusal};
 use crate::keys::Algorithm;
-use crate::token::issue::request::{Inherited, Life, TokenRequest};
+use crate::token::issue::request::{Inherited, Life, SessionTerms, TokenRequest};
 use crate::token::issue::{IssuedToken, Issuer, SessionGeneration, TokenPair};
 use crate::token::verify::Verified;
 
@@ -295,14 +296,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn claims<C: Serialize + ?Sized>(mut self, claims: &C) -> Self {
-        self.request.claims =
-            self.request.claims.and_then(|mut all| match serde_json::to_value(claims) {
-                Ok(Value::Object(more)) => {
-                    all.extend(more);
-                    Ok(all)
-                }
-                _ => Err(Refusal::cannot_issue("custom claims do not serialise as a JSON object")),
-            });
+        self.request.claims = with_claims(self.request.claims, claims);
         self
     }
 
@@ -359,13 +353,18 @@ impl TokenBuilder<'_, AccessKind> {
     pub(crate) fn in_session_of(mut self, verified: &Verified, now: Duration) -> Self {
         self.request.session_id = verified.identity().session_id.map(str::to_owned);
         self.request.session_started_at = verified.claims().session_started_at;
+        self.request.access_generation = verified.claims().generation;
+        self.request.terms = SessionTerms::of(verified);
         self.request.inherited.csrf = verified.csrf().map(str::to_owned);
         self.request.issued_at = Some(now);
         self
     }
 
+    /// Asks for the grants of an implicit refresh, runs the hooks, and issues the token.
     pub(crate) async fn issue_continued(self) -> Result<IssuedToken, Refusal> {
-        self.request.run_hooks().await?.issue_access()
+        let session_id = self.request.session_id.clone().unwrap_or_default();
+        let request = self.request.ask_grants(GrantKind::ImplicitRefresh, &session_id).await?;
+        request.run_hooks().await?.issue_access()
     }
 }
 
@@ -376,9 +375,27 @@ impl TokenBuilder<'_, PairKind> {
         self
     }
 
-    pub(crate) async fn run_hooks(mut self) -> Result<Self, Refusal> {
-        self.request = self.request.run_hooks().await?;
+    /// Asks for the grants of a rotation, and runs the hooks.
+    pub(crate) async fn run_hooks(mut self, session_id: &str) -> Result<Self, Refusal> {
+        let request = self.request.ask_grants(GrantKind::Rotation, session_id).await?;
+        self.request = request.run_hooks().await?;
         Ok(self)
+    }
+
+    /// Replaces what the previous token says by what the rotation names.
+    pub(crate) fn named(mut self, named: Named) -> Self {
+        if let Some(roles) = named.roles {
+            self.request.roles = roles;
+        }
+        if let Some(scopes) = named.scopes {
+            self.request.inherited.scope = None;
+            self.request.scopes = scopes;
+        }
+        if let Ok(claims) = &named.claims {
+            self.request.inherited.custom.retain(|(name, _)| !claims.contains_key(name));
+        }
+        self.request.claims = named.claims;
+        self
     }
 
     /// Checks that the pair can be issued, without signing, and returns the life of the access token.
@@ -410,6 +427,102 @@ impl TokenBuilder<'_, LogInKind> {
         name.truncate(end.unwrap_or(0));
         self.request.device = Some(name);
         self
+    }
+
+    /// How long the session may be idle: the life of each of its refresh tokens.
+    ///
+    /// Default: [`refresh_token_expires`](crate::Config::refresh_token_expires). Each rotation keeps it, also under other
+    /// settings. It is from a second to a hundred years; another value is an error of the log-in.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let pair = auth.log_in("alice").idle_for(Duration::from_secs(3600)).await?;
+    /// let token = auth.verify_refresh(pair.refresh_token()).await?;
+    /// # let issued = token.identity().issued_at().expect("it was issued");
+    /// assert_eq!(token.expires_at(), Some(issued + Duration::from_secs(3600)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_for(mut self, idle: Duration) -> Self {
+        self.request.terms.idle = Some(idle);
+        self
+    }
+
+    /// How long the session lasts at most, however often it is refreshed.
+    ///
+    /// Default: [`session_expires`](crate::Config::session_expires). Each rotation keeps the end, also under other
+    /// settings. It is from a second to a hundred years; another value is an error of the log-in.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// auth.log_in("alice").session_ends_in(Duration::from_secs(8 * 3600)).await?;
+    /// let session = auth.sessions("alice").await?.remove(0);
+    /// assert_eq!(session.ends_at(), session.began_at() + Duration::from_secs(8 * 3600));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn session_ends_in(mut self, life: Duration) -> Self {
+        self.request.terms.life = Some(life);
+        self
+    }
+
+    /// Whether browsers keep the cookies after they are closed. Default: `true`.
+    ///
+    /// `false` is the log-in of a user who did not tick "remember me": the cookies of the session have no `Max-Age`, and
+    /// neither have those of its refreshes. A browser that restores its tabs may keep them, so give such a session a short
+    /// idle time as well.
+    ///
+    /// ```
+    /// use axum::response::IntoResponse as _;
+    /// use std::time::Duration;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let config = jwt_auth::Config::hs256([7; 32]);
+    /// # let auth = config.token_location([jwt_auth::TokenLocation::Cookie]).build()?;
+    /// let pair = auth.log_in("alice").remember(false).idle_for(Duration::from_secs(3600)).await?;
+    /// let response = auth.set_cookies(&pair).into_response();
+    /// let cookie = response.headers()["set-cookie"].to_str()?;
+    /// assert!(!cookie.contains("Max-Age"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn remember(mut self, remember: bool) -> Self {
+        self.request.terms.is_temporary = !remember;
+        self
+    }
+}
+
+/// What a call names for one rotation.
+pub(crate) struct Named {
+    pub(crate) roles: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) claims: Result<Map<String, Value>, Refusal>,
+}
+
+/// Adds the members of a value that serialises as a JSON object.
+pub(crate) fn with_claims<C: Serialize + ?Sized>(
+    all: Result<Map<String, Value>, Refusal>,
+    claims: &C,
+) -> Result<Map<String, Value>, Refusal> {
+    let mut all = all?;
+    match serde_json::to_value(claims) {
+        Ok(Value::Object(more)) => {
+            all.extend(more);
+            Ok(all)
+        }
+        _ => Err(Refusal::cannot_issue("custom claims do not serialise as a JSON object")),
     }
 }
 

@@ -38,8 +38,12 @@ pub(crate) struct Draft {
     pub(super) generation: u64,
     /// `s_at`, of a registered session.
     pub(super) session_started_at: Option<Duration>,
-    /// `s_exp`, of a refresh token.
+    /// `s_exp`, of a refresh token, and of the access tokens of a session with an end of its own.
     pub(super) session_ends_at: Option<Duration>,
+    /// `s_idle`, of a session with an idle time of its own.
+    pub(super) session_idle: Option<Duration>,
+    /// `s_tmp`, of a session that ends with the browser.
+    pub(super) is_temporary: bool,
     pub(super) csrf: Option<String>,
     /// Names, and values as JSON text.
     pub(super) custom: Vec<(String, String)>,
@@ -129,6 +133,12 @@ impl Draft {
         }
         if let Some(at) = self.session_ends_at {
             out.number("s_exp", at.as_secs());
+        }
+        if let Some(idle) = self.session_idle {
+            out.number("s_idle", idle.as_secs());
+        }
+        if self.is_temporary {
+            out.raw("s_tmp", "true");
         }
         if let Some(csrf) = &self.csrf {
             out.text("csrf", csrf);

@@ -9,6 +9,7 @@ mod token_pair;
 mod writer;
 
 pub use builder::{AccessKind, BuilderKind, LogInKind, PairKind, RefreshKind, TokenBuilder};
+pub(crate) use builder::{Named, with_claims};
 pub use issued_token::IssuedToken;
 pub(crate) use request::Life;
 pub(crate) use session_generation::SessionGeneration;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::clock::{since_1970, since_epoch, to_system_time};
-use crate::config::Additional;
+use crate::clock::{HUNDRED_YEARS, since_1970, since_epoch, to_system_time};
+use crate::config::{Additional, GrantKind, GrantRequest, Grants};
 use crate::error::{AuthErrorKind, Refusal};
 use crate::keys::Algorithm;
 use crate::secret::Secret;
@@ -13,6 +13,7 @@ use crate::session::{NewSession, StoreError};
 use crate::token::issue::draft::{Draft, ROOM_TO_GROW};
 use crate::token::issue::writer::{Issuer, random_id};
 use crate::token::issue::{IssuedToken, SessionGeneration, TokenPair};
+use crate::token::verify::Verified;
 use crate::token_kind::{PerKind, TokenKind};
 
 /// How long a token lives.
@@ -30,6 +31,37 @@ pub(crate) struct Inherited {
     /// Names, and values as JSON text.
     pub(crate) custom: Vec<(String, String)>,
     pub(crate) csrf: Option<String>,
+}
+
+/// The terms of one session that differ from the configuration.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct SessionTerms {
+    pub(crate) idle: Option<Duration>,
+    /// How long the session lasts.
+    pub(crate) life: Option<Duration>,
+    /// Its absolute end, as a token says.
+    pub(crate) ends_at: Option<Duration>,
+    pub(crate) is_temporary: bool,
+}
+
+impl SessionTerms {
+    pub(crate) fn of(verified: &Verified) -> Self {
+        let claims = verified.claims();
+        Self {
+            idle: claims.session_idle,
+            life: None,
+            ends_at: claims.session_ends_at,
+            is_temporary: claims.is_temporary,
+        }
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        let allowed = Duration::from_secs(1)..=HUNDRED_YEARS;
+        if [self.idle, self.life].iter().flatten().all(|life| allowed.contains(life)) {
+            return Ok(());
+        }
+        Err(Refusal::cannot_issue("a session lasts, and may be idle, from 1s to 36500d"))
+    }
 }
 
 /// All values from which a token is issued.
@@ -53,6 +85,10 @@ pub(super) struct TokenRequest<'a> {
     pub(super) session_id: Option<String>,
     /// The start stamp of that session.
     pub(super) session_started_at: Option<Duration>,
+    /// The generation of the previous access token of that session.
+    pub(super) access_generation: u64,
+    /// The terms of a session, as its log-in or its previous token says.
+    pub(super) terms: SessionTerms,
     /// `None` for the time when it is issued.
     pub(super) issued_at: Option<Duration>,
     pub(super) device: Option<String>,
@@ -76,9 +112,38 @@ impl<'a> TokenRequest<'a> {
             generation: None,
             session_id: None,
             session_started_at: None,
+            access_generation: 0,
+            terms: SessionTerms::default(),
             issued_at: None,
             device: None,
         }
+    }
+
+    /// Asks the application for the grants of the subject, and replaces roles, scopes and custom claims by them.
+    pub(super) async fn ask_grants(
+        mut self,
+        kind: GrantKind,
+        session_id: &str,
+    ) -> Result<Self, Refusal> {
+        let Some(hook) = &self.issuer.hooks.grants else { return Ok(self) };
+        let scopes = match &self.inherited.scope {
+            Some(text) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+            None => std::mem::take(&mut self.scopes),
+        };
+        let mut claims = self.claims?;
+        for (name, value) in std::mem::take(&mut self.inherited.custom) {
+            let value = serde_json::from_str(&value).map_err(|_| AuthErrorKind::InvalidClaims)?;
+            claims.entry(name).or_insert(value);
+        }
+        let current = Grants::new(std::mem::take(&mut self.roles), scopes, claims);
+        let request = GrantRequest::new(kind, &self.subject, session_id, current);
+        let Some(grants) = hook.grants(&request).await? else {
+            return Err(AuthErrorKind::AccountRefused.into());
+        };
+        self.inherited.scope = None;
+        (self.roles, self.scopes) = (grants.roles.clone(), grants.scopes.clone());
+        self.claims = Ok(grants.into_claims()?);
+        Ok(self)
     }
 
     /// Runs the hooks. A builder's own claims take precedence over a hook's, and a hook's over inherited ones.
@@ -127,6 +192,7 @@ impl<'a> TokenRequest<'a> {
     /// Signs a pair.
     pub(super) fn write_pair(self) -> Result<TokenPair, Refusal> {
         let issuer = self.issuer;
+        issuer.store.warn_if_default();
         let PerKind { access, refresh } = self.pair_drafts()?;
         let tokens = PerKind { access: issuer.write(&access)?, refresh: issuer.write(&refresh)? };
         Ok(TokenPair {
@@ -147,10 +213,19 @@ impl<'a> TokenRequest<'a> {
         let store = self.issuer.store;
         let unavailable =
             |error: StoreError| Refusal::from(AuthErrorKind::Unavailable).with_source(error);
-        let mut request = self.run_hooks().await?;
-        let mut first = SessionGeneration::first(request.issuer.rules)?;
+        self.terms.check()?;
+        let mut first = SessionGeneration::first(self.issuer.rules)?;
+        if let Some(idle) = self.terms.idle {
+            (first.idle, first.has_own_idle) = (idle, true);
+        }
+        if let Some(life) = self.terms.life {
+            first.session_ends = first.issued_at.saturating_add(life);
+        }
+        first.is_temporary = self.terms.is_temporary;
         // The stamp of the store has as many digits.
         first.started_at = Some(first.issued_at);
+        let request = self.ask_grants(GrantKind::LogIn, &first.session_id).await?;
+        let mut request = request.run_hooks().await?;
         request.generation = Some(first.clone());
         // A pair that cannot be issued leaves no session behind.
         let access_life = request.check_start()?;
@@ -220,9 +295,11 @@ impl<'a> TokenRequest<'a> {
             scope: scope_text(self.inherited.scope, &self.scopes)?,
             roles: self.roles,
             session_id: self.session_id,
-            generation: 0,
+            generation: self.access_generation,
             session_started_at: self.session_started_at,
-            session_ends_at: None,
+            session_ends_at: self.terms.ends_at,
+            session_idle: self.terms.idle,
+            is_temporary: self.terms.is_temporary,
             csrf,
             custom,
             header: self.header,
@@ -240,6 +317,14 @@ impl<'a> TokenRequest<'a> {
         access.expires_at = Some(earlier(access.expires_at, position.session_ends));
         access.session_id = Some(position.session_id.clone());
         access.session_started_at = position.started_at;
+        access.generation = position.generation;
+        // An end that the configuration and the time of the log-in give is not repeated.
+        let usual = access.auth_time.map(|at| at.saturating_add(rules.session_expires));
+        let is_usual = usual.is_some_and(|end| end.as_secs() == position.session_ends.as_secs());
+        let has_own_end = position.started_at.is_some() && !is_usual;
+        access.session_ends_at = has_own_end.then_some(position.session_ends);
+        access.session_idle = position.has_own_idle.then_some(position.idle);
+        access.is_temporary = position.is_temporary;
         let issued_at = position.refresh_issued_at;
         let idle_end = issued_at.saturating_add(position.idle);
         let refresh = Draft {
@@ -250,7 +335,6 @@ impl<'a> TokenRequest<'a> {
             expires_at: Some(idle_end.min(position.session_ends)),
             // Without a stamp, the `jti` is the id of the session.
             session_id: position.started_at.and(Some(position.session_id)),
-            generation: position.generation,
             session_ends_at: Some(position.session_ends),
             ..access.clone()
         };

@@ -24,6 +24,10 @@ pub(crate) struct SessionGeneration {
     pub(crate) issued_at: Duration,
     /// How long the session may be idle.
     pub(crate) idle: Duration,
+    /// Whether the log-in set the idle time, so that no setting changes it.
+    pub(crate) has_own_idle: bool,
+    /// Whether the session ends with the browser.
+    pub(crate) is_temporary: bool,
 }
 
 impl SessionGeneration {
@@ -40,6 +44,8 @@ impl SessionGeneration {
             refresh_issued_at: now,
             issued_at: now,
             idle: rules.expires.refresh,
+            has_own_idle: false,
+            is_temporary: false,
         })
     }
 }
