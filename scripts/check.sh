@@ -60,6 +60,7 @@ need chromedriver apt chromium chromium-driver
 need chromium apt chromium chromium-driver
 need python3 apt python3 python3-venv
 need redis-server apt redis-server
+need pgbouncer apt pgbouncer
 need c++ apt g++
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres apt postgresql
 # Python verifies the golden tokens; its packages are in a folder that git ignores.
@@ -76,9 +77,11 @@ check_sources
 
 say "clippy: each backend and each feature alone"
 cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets -- -D warnings
-for feature in sqlite postgres redis testing; do
-    cargo clippy --quiet -p jwt-auth --features "$feature" --lib -- -D warnings
+cargo clippy --quiet -p jwt-auth --features testing --lib -- -D warnings
+for feature in sqlite postgres postgres,tls; do
+    cargo clippy --quiet -p jwt-auth-sqlx --no-default-features --features "aws_lc_rs,$feature" --lib -- -D warnings
 done
+cargo clippy --quiet -p jwt-auth-redis --no-default-features --features aws_lc_rs --lib -- -D warnings
 cargo clippy --quiet -p jwt-auth --no-default-features --features rust_crypto --all-targets -- -D warnings
 
 say "no backend is a compile error that says so"
@@ -90,7 +93,7 @@ grep -q 'jwt-auth needs a backend for cryptography' <<<"$out" || { echo "$out" >
 
 say "documentation, as docs.rs builds it"
 RUSTDOC="$PWD/scripts/rustdoc-unstable.sh" RUSTDOCFLAGS="--cfg docsrs -D warnings" \
-    cargo doc --quiet -p jwt-auth -p jwt-auth-macros --no-deps --all-features
+    cargo doc --quiet -p jwt-auth -p jwt-auth-macros -p jwt-auth-sqlx -p jwt-auth-redis --no-deps --all-features
 
 say "public API"
 scripts/public-api.sh

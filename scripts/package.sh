@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packages both crates as `cargo publish` would, and compiles a small app against the packages.
+# Packages the crates as `cargo publish` would, and compiles a small app against the packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,9 +8,9 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 # The packages are verified by the app below, which also needs no registry entry for jwt-auth-macros.
-cargo package --quiet --no-verify --allow-dirty -p jwt-auth-macros -p jwt-auth
+cargo package --quiet --no-verify --allow-dirty -p jwt-auth-macros -p jwt-auth -p jwt-auth-sqlx -p jwt-auth-redis
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-for crate in jwt-auth-macros jwt-auth; do
+for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis; do
     tar -xzf "$target/package/$crate-$version.crate" -C "$out"
     for file in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE src/lib.rs; do
         [ -s "$out/$crate-$version/$file" ] || { echo "the package of $crate has no $file" >&2; exit 1; }
@@ -31,12 +31,15 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-jwt-auth = { path = "../jwt-auth-$version", features = ["sqlite", "ws", "testing"] }
+jwt-auth = { path = "../jwt-auth-$version", features = ["ws", "testing"] }
+jwt-auth-sqlx = { path = "../jwt-auth-sqlx-$version", default-features = false, features = ["sqlite"] }
+jwt-auth-redis = { path = "../jwt-auth-redis-$version", default-features = false }
 axum = "0.8"
 tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
 
 [patch.crates-io]
 jwt-auth-macros = { path = "../jwt-auth-macros-$version" }
+jwt-auth = { path = "../jwt-auth-$version" }
 
 [workspace]
 EOF
@@ -58,4 +61,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 EOF
 CARGO_TARGET_DIR="$target" cargo run --quiet --manifest-path "$out/app/Cargo.toml"
-echo "both packages contain their files, and an app compiles against them"
+echo "the packages contain their files, and an app compiles against them"

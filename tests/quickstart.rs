@@ -96,6 +96,26 @@ async fn log_in_call_refusal_scopes_refresh_and_freshness_work() {
 }
 
 #[tokio::test]
+async fn a_changed_password_ends_the_other_sessions_only() {
+    let app = Quickstart::start("password");
+    let (_, here) = app.log_in("bob", "builder").await;
+    let (_, there) = app.log_in("bob", "builder").await;
+    let (here, there) = (text(&here, "access_token"), text(&there, "access_token"));
+    let change = async |current: &str| {
+        let form = json!({ "current": current, "new": "can he fix it" });
+        let request = app.request(Method::POST, "/password").bearer_auth(here).json(&form);
+        request.send().await.expect("a response").status()
+    };
+    assert_eq!(change("wrong").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.status(Method::GET, "/me", there).await, StatusCode::OK);
+    assert_eq!(change("builder").await, StatusCode::NO_CONTENT);
+    assert_eq!(app.status(Method::GET, "/me", here).await, StatusCode::OK);
+    assert_eq!(app.status(Method::GET, "/me", there).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.log_in("bob", "builder").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(app.log_in("bob", "can he fix it").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn the_printed_curl_commands_work() {
     let app = Quickstart::start("paste");
     let manifest: Vec<&str> =
@@ -103,13 +123,14 @@ async fn the_printed_curl_commands_work() {
     assert_eq!(
         manifest,
         [
-            "DELETE /account  access  fresh",
-            "POST   /login    public",
-            "POST   /logout   public",
-            "GET    /me       access",
-            "GET    /notes    access  scopes(notes:read)",
-            "POST   /notes    access  scopes(notes:write)",
-            "POST   /refresh  refresh",
+            "DELETE /account   access  fresh",
+            "POST   /login     public",
+            "POST   /logout    public",
+            "GET    /me        access",
+            "GET    /notes     access  scopes(notes:read)",
+            "POST   /notes     access  scopes(notes:write)",
+            "POST   /password  access",
+            "POST   /refresh   refresh",
         ]
     );
     let script = app.running.output[app.running.output.len() - 3..].join("\n");

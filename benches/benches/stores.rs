@@ -8,7 +8,10 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use jwt_auth::session::{Revocation, RevocationStore};
-use jwt_auth::{Config, JwtAuth, PostgresStore, RedisStore, SqliteStore};
+use jwt_auth::{Config, JwtAuth};
+use jwt_auth_redis::RedisStore;
+use jwt_auth_sqlx::PostgresStore;
+use jwt_auth_sqlx::SqliteStore;
 
 const ROUNDS: usize = 200;
 

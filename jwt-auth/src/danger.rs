@@ -8,7 +8,7 @@
 //! | cookies without CSRF protection | [`DangerousConfig::cookie_csrf_protect`] | `JWT_AUTH_COOKIE_CSRF_PROTECT=false` |
 //! | no revocation check for a kind of token | [`DangerousConfig::denylist_token_checks`] | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` |
 //! | no revocation check on a route | | `#[jwt_required(danger(revocation = "skip"))]` |
-//! | a replica that may be outdated | `DangerousStore::serve_stale` | |
+//! | a replica that may be outdated | [`DangerousStore::serve_stale`] | |
 //! | reading a token without checking it | [`decode_unverified`] | |
 
 use base64::Engine as _;
@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::error::{AuthError, AuthErrorKind};
+use crate::session::log::LogOptions;
 use crate::token::{Life, MAX_TOKEN, TokenBuilder};
 use crate::token_kind::TokenKind;
 
@@ -173,49 +174,34 @@ impl<K> DangerousIssue for TokenBuilder<'_, K> {
     }
 }
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))))]
-pub use stores::DangerousStore;
+/// Weakens what a shared store guarantees. The builders of the store crates have it too.
+///
+/// ```
+/// use jwt_auth::danger::DangerousStore as _;
+/// use jwt_auth::session::log::LogOptions;
+///
+/// let options = LogOptions::default().serve_stale();
+/// # drop(options);
+/// ```
+pub trait DangerousStore {
+    /// Answers from the replica however old it is, instead of with 503.
+    ///
+    /// While the store is down, this node accepts tokens that other nodes have revoked.
+    ///
+    /// ```
+    /// # use jwt_auth::danger::DangerousStore as _;
+    /// # use jwt_auth::session::log::LogOptions;
+    /// let options = LogOptions::default().serve_stale();
+    /// # drop(options);
+    /// ```
+    #[must_use]
+    fn serve_stale(self) -> Self;
+}
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
-mod stores {
-    /// Weakens what a shared store guarantees.
-    #[cfg_attr(
-        feature = "sqlite",
-        doc = r#"
-```no_run
-use jwt_auth::SqliteStore;
-use jwt_auth::danger::DangerousStore as _;
-
-# async fn store() -> Result<SqliteStore, jwt_auth::errors::StoreError> {
-SqliteStore::builder("sessions.db").serve_stale().open().await
-# }
-```
-"#
-    )]
-    pub trait DangerousStore: super::sealed::Sealed {
-        /// Answers from the replica however old it is, instead of with 503.
-        ///
-        /// While the store is down, this node accepts tokens that other nodes have revoked.
-        #[must_use]
-        fn serve_stale(self) -> Self;
+impl DangerousStore for LogOptions {
+    fn serve_stale(self) -> Self {
+        self.stale(true)
     }
-
-    macro_rules! dangerous {
-        ($($feature:literal $builder:ident),*) => {$(
-            #[cfg(feature = $feature)]
-            impl DangerousStore for crate::session::$builder {
-                fn serve_stale(self) -> Self {
-                    self.stale(true)
-                }
-            }
-
-            #[cfg(feature = $feature)]
-            impl super::sealed::Sealed for crate::session::$builder {}
-        )*};
-    }
-
-    dangerous!("sqlite" SqliteStoreBuilder, "postgres" PostgresStoreBuilder, "redis" RedisStoreBuilder);
 }
 
 mod sealed {

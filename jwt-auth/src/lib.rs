@@ -36,18 +36,6 @@ pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing};
 #[doc(inline)]
 pub use router::{GuardedRouter, routing};
-#[cfg(feature = "postgres")]
-#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
-#[doc(inline)]
-pub use session::PostgresStore;
-#[cfg(feature = "redis")]
-#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-#[doc(inline)]
-pub use session::RedisStore;
-#[cfg(feature = "sqlite")]
-#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
-#[doc(inline)]
-pub use session::SqliteStore;
 #[doc(inline)]
 pub use session::{MemoryStore, TokenIdentity};
 #[doc(inline)]

@@ -190,3 +190,73 @@ fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
+
+/// `PgBouncer` in transaction mode in front of a server.
+#[derive(Debug)]
+pub struct PgBouncer {
+    child: Child,
+    port: u16,
+}
+
+impl PgBouncer {
+    /// Starts a pooler with a pool of eight connections. `None`, with a message, if it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start, or if it is not installed and `TESTS_SERVERS` is set.
+    pub fn start(server: &PostgresServer) -> Option<Self> {
+        let installed = Command::new("pgbouncer").arg("--version").stdout(Stdio::null()).status();
+        if !installed.is_ok_and(|status| status.success()) {
+            assert!(std::env::var_os("TESTS_SERVERS").is_none(), "pgbouncer is not installed");
+            println!("skipped: pgbouncer is not installed");
+            return None;
+        }
+        let port = free_port();
+        let file = server.folder.join(format!("pgbouncer-{port}.ini"));
+        let settings = format!(
+            "[databases]\npostgres = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 8\n\
+             unix_socket_dir =\nignore_startup_parameters = extra_float_digits\n",
+            server.port
+        );
+        std::fs::write(&file, settings).expect("a file");
+        let mut command = if is_root() {
+            let mut command = Command::new("setpriv");
+            command.args([
+                "--reuid=postgres",
+                "--regid=postgres",
+                "--clear-groups",
+                "--",
+                "pgbouncer",
+            ]);
+            command
+        } else {
+            Command::new("pgbouncer")
+        };
+        let child = command
+            .arg("-q")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pgbouncer runs");
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < DEADLINE, "the pooler does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(Self { child, port })
+    }
+
+    /// The URL of the server's database through the pooler.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

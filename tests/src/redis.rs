@@ -12,6 +12,7 @@ pub struct RedisServer {
     child: Option<Child>,
     folder: PathBuf,
     port: u16,
+    arguments: Vec<String>,
 }
 
 impl RedisServer {
@@ -21,6 +22,15 @@ impl RedisServer {
     ///
     /// If it does not start, or if it is not installed and `TESTS_SERVERS` is set.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts a new server with more arguments.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(arguments: &[&str]) -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let installed =
             Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
@@ -36,7 +46,8 @@ impl RedisServer {
         std::fs::create_dir_all(&folder).expect("a folder");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let port = port.expect("a port").port();
-        let mut server = Self { child: None, folder, port };
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut server = Self { child: None, folder, port, arguments };
         server.restart();
         Some(server)
     }
@@ -69,6 +80,7 @@ impl RedisServer {
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""])
             .args(["--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no"])
             .args(["--enable-debug-command", "yes"])
+            .args(&self.arguments)
             .current_dir(&self.folder)
             .stdout(Stdio::null())
             .spawn()
@@ -79,6 +91,61 @@ impl RedisServer {
             assert!(start.elapsed() < Duration::from_secs(10), "the server does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+}
+
+/// A Sentinel that watches one server under the name `mymaster`.
+#[derive(Debug)]
+pub struct Sentinel {
+    child: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Sentinel {
+    /// Starts a Sentinel that promotes a replica once the server did not answer for 500 milliseconds.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start(watched: &RedisServer) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let port = port.expect("a port").port();
+        let folder = watched.folder.join("sentinel");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("sentinel.conf");
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {} 1\n\
+             sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 2000\n",
+            watched.port
+        );
+        std::fs::write(&file, settings).expect("a file");
+        let child = Command::new("redis-server")
+            .arg(&file)
+            .arg("--sentinel")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server runs");
+        let sentinel = Self { child, folder, port };
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(10), "the Sentinel does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        sentinel
+    }
+
+    /// The URL for a client.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

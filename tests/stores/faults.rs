@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use jwt_auth::session::RevocationStore;
-use jwt_auth::{AuthError, AuthErrorKind, Config, JwtAuth, PostgresStore, RedisStore};
+use jwt_auth::{AuthError, AuthErrorKind, Config, JwtAuth};
+use jwt_auth_redis::RedisStore;
+use jwt_auth_sqlx::PostgresStore;
 use tests::postgres::PostgresServer;
 use tests::proxy::{Fault, Proxy};
 use tests::redis::RedisServer;

@@ -2,7 +2,9 @@
 
 mod faults;
 mod postgres;
+mod postgres_access;
 mod redis;
+mod redis_access;
 mod redis_faults;
 mod sqlite;
 
@@ -62,7 +64,7 @@ async fn assert_that_a_log_in_after_log_out_everywhere_is_valid(a: &JwtAuth, b: 
 #[test]
 fn every_store_can_be_opened_in_a_spawned_task() {
     fn assert_send(_: impl Future + Send) {}
-    assert_send(jwt_auth::SqliteStore::open(""));
-    assert_send(jwt_auth::PostgresStore::connect(""));
-    assert_send(jwt_auth::RedisStore::connect(""));
+    assert_send(jwt_auth_sqlx::SqliteStore::open(""));
+    assert_send(jwt_auth_sqlx::PostgresStore::connect(""));
+    assert_send(jwt_auth_redis::RedisStore::connect(""));
 }

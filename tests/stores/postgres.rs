@@ -8,7 +8,8 @@ use jwt_auth::session::{
     StoreError, TokenStatus,
 };
 use jwt_auth::testing::store_conformance;
-use jwt_auth::{AuthError, AuthErrorKind, Config, JwtAuth, PostgresStore, TokenIdentity};
+use jwt_auth::{AuthError, AuthErrorKind, Config, JwtAuth, TokenIdentity};
+use jwt_auth_sqlx::PostgresStore;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tests::postgres::PostgresServer;
 
@@ -47,7 +48,7 @@ async fn open_connection(server: &PostgresServer) -> PgConnection {
 }
 
 async fn run(connection: &mut PgConnection, sql: &str) {
-    sqlx::raw_sql(sql).execute(connection).await.expect(sql);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.expect(sql);
 }
 
 fn is_kind(outcome: Result<impl Sized, AuthError>, kind: AuthErrorKind) -> bool {
@@ -318,7 +319,7 @@ async fn a_standby_is_refused_as_a_store() {
 }
 
 #[tokio::test]
-async fn a_late_commit_is_not_missed() {
+async fn s17_a_late_commit_is_not_missed() {
     let Some(server) = server() else { return };
     let (a, b) = (node(&server, "late").await, node(&server, "late").await);
     let early = a.log_in("alice").await.expect("a pair");
@@ -400,7 +401,7 @@ async fn s8_pruning_deletes_expired_records_only() {
         assert_eq!(pruned, count, "by the clock of the server, and a day late");
     }
     for (table, count) in [("entries", 500), ("sessions", 1)] {
-        let left = sqlx::query(&format!("select count(*) from pruned_{table}"))
+        let left = sqlx::query(sqlx::AssertSqlSafe(format!("select count(*) from pruned_{table}")))
             .fetch_one(&mut connection)
             .await
             .expect("a row");

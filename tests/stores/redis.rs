@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use jwt_auth::session::{Revocation, RevocationStore as _};
-use jwt_auth::{Config, JwtAuth, RedisStore, testing};
+use jwt_auth::{Config, JwtAuth, testing};
+use jwt_auth_redis::RedisStore;
 use tests::redis::RedisServer;
 
 fn auth(store: RedisStore) -> JwtAuth {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jwt_auth::session::{Revocation, RevocationStore as _};
-use jwt_auth::{Config, JwtAuth, RedisStore};
+use jwt_auth::{Config, JwtAuth};
+use jwt_auth_redis::RedisStore;
 use tests::redis::RedisServer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jwt_auth::session::{Revocation, RevocationStore as _};
-use jwt_auth::{Config, JwtAuth, SqliteStore, testing};
+use jwt_auth::{Config, JwtAuth, testing};
+use jwt_auth_sqlx::SqliteStore;
 use sqlx::{Connection as _, Row as _};
 
 /// A folder that is removed at the end of the test.
@@ -219,7 +220,9 @@ async fn s8_expired_records_are_pruned_in_batches_and_others_stay() {
     sqlx::raw_sql(many).execute(&mut raw).await.expect("written");
     assert_eq!(store.prune(SystemTime::UNIX_EPOCH).await.expect("pruned"), 3_500);
     for (table, count) in [("jwt_auth_entries", 50), ("jwt_auth_sessions", 1)] {
-        let left = sqlx::query(&format!("SELECT count(*) FROM {table}")).fetch_one(&mut raw).await;
+        let left = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+            .fetch_one(&mut raw)
+            .await;
         assert_eq!(left.expect("a row").get::<i64, _>(0), count, "{table}");
     }
 }

@@ -7,9 +7,10 @@ use axum::Json;
 use axum::http::StatusCode;
 use jwt_auth::routing::{get, post};
 use jwt_auth::{
-    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RedisStore, RefreshToken, TokenPair,
-    jwt_required, load_config, public, refresh_required,
+    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, TokenPair, jwt_required,
+    load_config, public, refresh_required,
 };
+use jwt_auth_redis::RedisStore;
 use serde::Deserialize;
 
 /// All processes have the same key and the same store, so each accepts the tokens of the others.

@@ -75,7 +75,7 @@ async fn login(
     State(users): State<Users>,
     Json(form): Json<Login>,
 ) -> Result<TokenPair, AppError> {
-    let user = users.check(form.username, form.password).await.ok_or(AppError::WrongPassword)?;
+    let user = users.check(&form.username, form.password).await.ok_or(AppError::WrongPassword)?;
     Ok(auth.log_in(user.name).scopes(user.scopes.iter().copied()).await?)
 }
 
@@ -93,6 +93,28 @@ async fn refresh(auth: JwtAuth, token: RefreshToken) -> Result<TokenPair, AuthEr
 #[public] // a log-out must not fail because the token has expired
 async fn logout(log_out: LogOut) -> Result<(SetCookies, StatusCode), AuthError> {
     Ok((log_out.end().await?, StatusCode::NO_CONTENT))
+}
+
+#[derive(Deserialize)]
+struct NewPassword {
+    current: String,
+    new: String,
+}
+
+/// Ends every other session of the user, who stays logged in here.
+#[jwt_required]
+async fn change_password(
+    auth: JwtAuth,
+    token: AccessToken,
+    State(users): State<Users>,
+    Json(form): Json<NewPassword>,
+) -> Result<StatusCode, AppError> {
+    users.check(token.subject(), form.current).await.ok_or(AppError::WrongPassword)?;
+    if !users.set_password(token.subject(), form.new).await {
+        return Err(AppError::UserNotFound);
+    }
+    auth.log_out_others(&token).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[jwt_required(scopes("notes:read"))]
@@ -120,6 +142,7 @@ fn router() -> GuardedRouter<App> {
         .route("/me", get(me))
         .route("/refresh", post(refresh))
         .route("/logout", post(logout))
+        .route("/password", post(change_password))
         .route("/notes", get(list_notes).post(add_note))
         .route("/account", delete(delete_account))
 }
@@ -133,7 +156,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let router = router();
     let manifest = router.manifest();
     let app =
-        router.with_state(App { auth: auth()?, users: Users::TABLE, notes: Notes::default() });
+        router.with_state(App { auth: auth()?, users: Users::new(), notes: Notes::default() });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     println!("{manifest}");

@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, StatusCode};
 use jwt_auth::routing::{delete, get, post};
 use jwt_auth::session::Session;
 use jwt_auth::{
-    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, SqliteStore, TokenPair,
-    jwt_required, load_config, public, refresh_required,
+    AccessToken, AuthError, Config, GuardedRouter, JwtAuth, RefreshToken, TokenPair, jwt_required,
+    load_config, public, refresh_required,
 };
+use jwt_auth_sqlx::SqliteStore;
 use serde::{Deserialize, Serialize};
 
 #[load_config]

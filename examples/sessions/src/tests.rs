@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
-use jwt_auth::{Config, ManualClock, SqliteStore};
+use jwt_auth::{Config, ManualClock};
+use jwt_auth_sqlx::SqliteStore;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

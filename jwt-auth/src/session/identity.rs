@@ -192,6 +192,25 @@ impl<'a> TokenIdentity<'a> {
         self.generation
     }
 
+    /// The difference between clocks that is tolerated when `iat` is compared with an epoch.
+    ///
+    /// The longer one of [`issued_at_leeway`](crate::Config::issued_at_leeway) and
+    /// [`decode_leeway`](crate::Config::decode_leeway).
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
+    /// assert_eq!(token.identity().clock_tolerance().as_secs(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clock_tolerance(&self) -> Duration {
+        self.clock_tolerance
+    }
+
     /// `iat`.
     ///
     /// ```

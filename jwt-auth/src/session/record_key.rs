@@ -6,11 +6,6 @@ use crate::session::TokenIdentity;
 use crate::session::record::RecordKey;
 use crate::token_kind::TokenKind;
 
-/// The key of the epoch of one subject, and the key of the epoch of all.
-pub(crate) fn epoch_keys(subject: &str) -> [RecordKey; 2] {
-    [RecordKey::Subject(subject.to_owned()), RecordKey::All]
-}
-
 impl RecordKey {
     /// The session that the record covers, if it covers one.
     pub(crate) fn session_id(&self) -> Option<&str> {
@@ -53,7 +48,7 @@ impl RecordKey {
 
     /// Every key whose record could revoke the token, for a strict look-up.
     pub(crate) fn that_cover(token: &TokenIdentity<'_>) -> Vec<Self> {
-        let mut keys = epoch_keys(token.subject).to_vec();
+        let mut keys = vec![Self::Subject(token.subject.to_owned()), Self::All];
         keys.extend(Self::that_name(token));
         if let (TokenKind::Access, Some(id)) = (token.kind, token.session_id) {
             keys.push(Self::EarlierAccess(id.to_owned()));

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::session::record::{
-    Millis, SESSION_MARGIN, Second, end_second, from_millis, is_covered, millis, whole_millis,
+    Millis, SESSION_MARGIN, end_second, from_millis, is_covered, millis, whole_millis,
 };
 use crate::session::{NewSession, Session, TokenIdentity};
 use crate::token_kind::TokenKind;
@@ -107,11 +109,27 @@ impl<'a> RotationRequest<'a> {
         }
     }
 
-    pub(crate) fn session_id(&self) -> &'a str {
+    /// The session: `sid`, or the `jti` of a token without `sid`.
+    ///
+    /// ```
+    /// # use jwt_auth::session::RotationRequest;
+    /// # let now = std::time::UNIX_EPOCH;
+    /// let request = RotationRequest::new("a-session", "alice", "first-jti", "second-jti", now);
+    /// assert_eq!(request.session_id(), "a-session");
+    /// ```
+    pub fn session_id(&self) -> &'a str {
         self.token.session_id.unwrap_or_default()
     }
 
-    pub(crate) fn presented(&self) -> &'a str {
+    /// `jti` of the presented token.
+    ///
+    /// ```
+    /// # use jwt_auth::session::RotationRequest;
+    /// # let now = std::time::UNIX_EPOCH;
+    /// let request = RotationRequest::new("a-session", "alice", "first-jti", "second-jti", now);
+    /// assert_eq!(request.presented(), "first-jti");
+    /// ```
+    pub fn presented(&self) -> &'a str {
         self.token.id.unwrap_or_default()
     }
 }
@@ -153,32 +171,53 @@ pub enum RotationOutcome {
     Unknown,
 }
 
-/// What a store remembers of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SessionState {
-    pub(crate) subject: Box<str>,
-    pub(crate) device: Option<Box<str>>,
+/// What a store remembers of a session. Times are in milliseconds since 1970.
+///
+/// ```
+/// use jwt_auth::session::NewSession;
+/// use jwt_auth::session::log::SessionState;
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let now = UNIX_EPOCH + Duration::from_secs(1_000);
+/// let session = NewSession::new("a-session", "alice", "first-jti", now, now + Duration::from_secs(86_400));
+/// let state = SessionState::begin(&session, Some(2_000_000));
+/// assert_eq!(state.started, 2_000_001, "after the epoch");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionState {
+    /// `sub`
+    pub subject: Box<str>,
+    /// The application's name for the device.
+    pub device: Option<Box<str>>,
     /// `jti` of the refresh token that is valid now.
-    pub(crate) current: Box<str>,
+    pub current: Box<str>,
     /// `jti` of the refresh token before it; empty for a session that was never refreshed.
-    pub(crate) parent: Box<str>,
+    pub parent: Box<str>,
     /// How many rotations precede the current token.
-    pub(crate) generation: u64,
+    pub generation: u64,
     /// The start stamp.
-    pub(crate) started: Millis,
+    pub started: u64,
     /// When it was last rotated, or began.
-    pub(crate) rotated: Millis,
+    pub rotated: u64,
     /// The absolute end.
-    pub(crate) ends: Millis,
+    pub ends: u64,
     /// When the store may delete it: its current refresh token has expired.
-    pub(crate) expires: Millis,
+    pub expires: u64,
     /// Whether the store adopted it, so that it would adopt it again.
-    pub(crate) is_adopted: bool,
+    pub is_adopted: bool,
 }
 
 impl SessionState {
-    /// A new session, which starts after every epoch of its subject.
-    pub(crate) fn begin(session: &NewSession<'_>, epoch: Option<Millis>) -> Self {
+    /// A new session, which starts after the latest epoch of its subject.
+    ///
+    /// ```
+    /// # use jwt_auth::session::{NewSession, log::SessionState};
+    /// # use std::time::{Duration, UNIX_EPOCH};
+    /// # let now = UNIX_EPOCH + Duration::from_secs(1_000);
+    /// let session = NewSession::new("a-session", "alice", "first-jti", now, now + Duration::from_secs(86_400));
+    /// assert_eq!(SessionState::begin(&session, None).started, 1_000_000);
+    /// ```
+    pub fn begin(session: &NewSession<'_>, epoch: Option<Millis>) -> Self {
         let now = millis(session.now);
         let ends = millis(session.ends);
         Self {
@@ -195,27 +234,19 @@ impl SessionState {
         }
     }
 
-    pub(crate) fn listed(&self, id: &str) -> Session {
+    /// The session as a list shows it.
+    ///
+    /// ```
+    /// # use jwt_auth::session::{NewSession, log::SessionState};
+    /// # use std::time::{Duration, UNIX_EPOCH};
+    /// # let now = UNIX_EPOCH + Duration::from_secs(1_000);
+    /// let session = NewSession::new("a-session", "alice", "first-jti", now, now + Duration::from_secs(86_400));
+    /// assert_eq!(SessionState::begin(&session, None).listed("a-session").began_at(), now);
+    /// ```
+    pub fn listed(&self, id: &str) -> Session {
         let at = from_millis;
         Session::new(id, at(self.started), at(self.rotated), at(self.ends))
             .on_device(self.device.as_deref().map(str::to_owned))
-    }
-
-    /// When the record of this session may be dropped, if the session ends now.
-    ///
-    /// That is when its last access token has expired. A session that would be adopted again needs its record until
-    /// its absolute end.
-    pub(crate) fn record_end(
-        &self,
-        created: Millis,
-        access_life: Duration,
-        now: SystemTime,
-    ) -> Second {
-        if self.is_adopted || self.started <= created {
-            end_second(from_millis(self.ends)).saturating_add(SESSION_MARGIN)
-        } else {
-            access_end(access_life, now)
-        }
     }
 }
 
@@ -224,35 +255,78 @@ pub(crate) fn start_stamp(now: Millis, epoch: Option<Millis>) -> Millis {
     epoch.map_or(now, |epoch| now.max(epoch.saturating_add(1)))
 }
 
-/// When the last access token that exists now has expired, by the clock of any node.
-pub(crate) fn access_end(access_life: Duration, now: SystemTime) -> Second {
-    end_second(now + access_life).saturating_add(SESSION_MARGIN)
+/// A session that ends, and what decides how long its record is needed.
+///
+/// ```
+/// use jwt_auth::session::log::Ending;
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let now = UNIX_EPOCH + Duration::from_secs(1_000);
+/// let ending = Ending {
+///     started_at: Some(now),
+///     until: now + Duration::from_secs(90 * 86_400),
+///     created: 1, // long before the session
+///     access_life: Duration::from_secs(900),
+///     now,
+/// };
+/// assert_eq!(ending.record_end(None), 1_000 + 900 + 600, "the access tokens have expired on every node");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// The start stamp of the session, if the caller knows it.
+    pub started_at: Option<SystemTime>,
+    /// The end of the record of a session that the store neither knows nor can date.
+    pub until: SystemTime,
+    /// When the store was created, in milliseconds since 1970.
+    pub created: u64,
+    /// The longest life of an access token that a node announced.
+    pub access_life: Duration,
+    /// The time now; of the clocks of caller and store, the later one.
+    pub now: SystemTime,
 }
 
-/// When the record of a session that the store does not have may be dropped.
-pub(crate) fn unknown_record_end(
-    started_at: Option<SystemTime>,
-    until: SystemTime,
-    created: Millis,
-    access_life: Duration,
-    now: SystemTime,
-) -> Second {
-    if started_at.is_some_and(|started| millis(started) > created) {
-        access_end(access_life, now)
-    } else {
-        end_second(until)
+impl Ending {
+    /// When the record may be dropped, in seconds since 1970.
+    ///
+    /// That is when the last access token of the session has expired, and ten minutes later, the longest leeway. A
+    /// session that would be adopted again needs its record until its absolute end.
+    ///
+    /// ```
+    /// # use jwt_auth::session::log::Ending;
+    /// # use std::time::{Duration, UNIX_EPOCH};
+    /// let (now, until) = (UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(7));
+    /// let ending = Ending { started_at: None, until, created: 1, access_life: Duration::ZERO, now };
+    /// assert_eq!(ending.record_end(None), 7);
+    /// ```
+    pub fn record_end(&self, session: Option<&SessionState>) -> u64 {
+        if let Some(session) = session
+            && (session.is_adopted || session.started <= self.created)
+        {
+            return end_second(from_millis(session.ends)).saturating_add(SESSION_MARGIN);
+        }
+        let is_later = |started| millis(started) > self.created;
+        if session.is_some() || self.started_at.is_some_and(is_later) {
+            end_second(self.now + self.access_life).saturating_add(SESSION_MARGIN)
+        } else {
+            end_second(self.until)
+        }
     }
 }
 
 /// What a store knows about a presented token, apart from its session.
+///
+/// ```
+/// let facts = jwt_auth::session::log::Facts { is_named: false, epoch: None, created: 1_700_000_000_000 };
+/// # drop(facts);
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts {
-    /// Whether a record in force names the token, its session or its key.
-    pub(crate) is_named: bool,
-    /// The later one of the epoch of the subject and the epoch of all.
-    pub(crate) epoch: Option<Millis>,
-    /// When the store was created.
-    pub(crate) created: Millis,
+pub struct Facts {
+    /// Whether a record in force has one of the [`keys_that_name`](crate::session::log::keys_that_name) the token.
+    pub is_named: bool,
+    /// The later one of the epoch of the subject and the epoch of all, in milliseconds since 1970.
+    pub epoch: Option<u64>,
+    /// When the store was created, in milliseconds since 1970.
+    pub created: u64,
 }
 
 impl Facts {
@@ -272,8 +346,20 @@ pub(crate) fn is_adoptable(token: &TokenIdentity<'_>, created: Millis) -> bool {
 /// Decides the outcome for a presented refresh token, given the session's state and what else the store knows.
 ///
 /// The state is changed in place. The store writes it back in the same transaction. `Reused` leaves the state, and
-/// the store deletes it and writes the record of the session.
-pub(crate) fn decide(
+/// the store deletes it and writes the record of the session, which lasts until [`Ending::record_end`].
+///
+/// ```
+/// use jwt_auth::session::log::{Facts, decide};
+/// use jwt_auth::session::{RotationOutcome, RotationRequest};
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let now = UNIX_EPOCH + Duration::from_secs(1_000);
+/// let request = RotationRequest::new("a-session", "alice", "first-jti", "second-jti", now);
+/// let (mut state, facts) = (None, Facts { is_named: false, epoch: None, created: 0 });
+/// assert!(matches!(decide(&mut state, facts, &request), RotationOutcome::Rotated { .. }));
+/// assert_eq!(&*state.expect("a session").current, "second-jti");
+/// ```
+pub fn decide(
     state: &mut Option<SessionState>,
     facts: Facts,
     request: &RotationRequest<'_>,
@@ -513,14 +599,23 @@ mod tests {
 
     #[test]
     fn a_record_lasts_as_long_as_tokens_that_could_be_accepted() {
-        let life = Duration::from_secs(900);
+        let ending = |started_at, created| Ending {
+            started_at,
+            until: at(77),
+            created,
+            access_life: Duration::from_secs(900),
+            now: at(10),
+        };
+        let (short, long) = (10 + 900 + 600, 1_000 + 600);
         let state = registered();
-        assert_eq!(state.record_end(4_999, life, at(10)), 10 + 900 + 600, "access tokens only");
-        assert_eq!(state.record_end(5_000, life, at(10)), 1_000 + 600, "it would be adopted again");
+        let session = ending(None, 4_999).record_end(Some(&state));
+        assert_eq!(session, short, "access tokens only");
+        let session = ending(None, 5_000).record_end(Some(&state));
+        assert_eq!(session, long, "it would be adopted again");
         let adopted = SessionState { is_adopted: true, ..state };
-        assert_eq!(adopted.record_end(0, life, at(10)), 1_000 + 600);
-        assert_eq!(unknown_record_end(Some(at(5)), at(77), 4_999, life, at(10)), 1_510);
-        assert_eq!(unknown_record_end(Some(at(5)), at(77), 5_000, life, at(10)), 77);
-        assert_eq!(unknown_record_end(None, at(77), 0, life, at(10)), 77);
+        assert_eq!(ending(None, 0).record_end(Some(&adopted)), long);
+        assert_eq!(ending(Some(at(5)), 4_999).record_end(None), short);
+        assert_eq!(ending(Some(at(5)), 5_000).record_end(None), 77);
+        assert_eq!(ending(None, 0).record_end(None), 77);
     }
 }

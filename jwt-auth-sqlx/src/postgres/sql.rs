@@ -1,4 +1,4 @@
-//! The statements of the `PostgreSQL` store, written with the default table prefix.
+//! The statements of the `PostgreSQL` store, written with the default table prefix. `{s}` stands for the schema.
 
 /// The default prefix of table names, which the statements below contain.
 pub(super) const PREFIX: &str = "jwt_auth";
@@ -7,18 +7,16 @@ pub(super) const MAX_PREFIX: usize = 40;
 
 /// The statements that lead from each version of the tables to the next.
 pub(super) const MIGRATIONS: [&str; 1] = ["
-    create sequence jwt_auth_seq;
-    create table jwt_auth_entries (
+    create sequence {s}jwt_auth_seq;
+    create table {s}jwt_auth_entries (
         key text primary key,
         before bigint not null,
         until bigint not null,
-        seq bigint not null default nextval('jwt_auth_seq'),
-        written timestamptz not null default clock_timestamp()
+        seq bigint not null default nextval('{s}jwt_auth_seq')
     );
-    create index jwt_auth_entries_seq on jwt_auth_entries (seq);
-    create index jwt_auth_entries_written on jwt_auth_entries (written);
-    create index jwt_auth_entries_until on jwt_auth_entries (until);
-    create table jwt_auth_sessions (
+    create index jwt_auth_entries_seq on {s}jwt_auth_entries (seq);
+    create index jwt_auth_entries_until on {s}jwt_auth_entries (until);
+    create table {s}jwt_auth_sessions (
         id text primary key,
         subject text not null,
         device text,
@@ -31,28 +29,51 @@ pub(super) const MIGRATIONS: [&str; 1] = ["
         expires bigint not null,
         adopted boolean not null
     );
-    create index jwt_auth_sessions_subject on jwt_auth_sessions (subject);
-    create index jwt_auth_sessions_started on jwt_auth_sessions (started);
-    create index jwt_auth_sessions_expires on jwt_auth_sessions (expires);
-    create table jwt_auth_state (version int not null, created bigint not null, access_life bigint not null);
-    insert into jwt_auth_state values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint, 0);
+    create index jwt_auth_sessions_subject on {s}jwt_auth_sessions (subject);
+    create index jwt_auth_sessions_started on {s}jwt_auth_sessions (started);
+    create index jwt_auth_sessions_expires on {s}jwt_auth_sessions (expires);
+    create table {s}jwt_auth_state (version int not null, created bigint not null, access_life bigint not null);
+    insert into {s}jwt_auth_state values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint, 0);
 "];
 
-// Not `to_regclass`: its cache may lack a table that another node created while this one waited for the lock.
+// Not `to_regclass`: its cache may lack a table that another node created while this one waited for the lock. The first
+// parameter is the schema, if one is configured.
 pub(super) const TABLES_EXIST: &str = "
     select exists (
         select from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = relnamespace
-        where relname = 'jwt_auth_state' and nspname = any (current_schemas(false))
+        where relname = 'jwt_auth_state' and nspname::text = any (
+            case when $1::text is null then current_schemas(false)::text[] else array[$1::text] end
+        )
     )";
+
+/// The privileges that a role needs, for [`MIGRATIONS`] that another role applied.
+pub(super) const GRANTS: &str = "
+    grant select, insert, update, delete on {s}jwt_auth_entries, {s}jwt_auth_sessions to {role};
+    grant select, update on {s}jwt_auth_state to {role};
+    grant select, usage on sequence {s}jwt_auth_seq to {role};
+";
+
+/// Uses every privilege that the store will need. It is rolled back.
+pub(super) const PROBE: &str = r#"
+    insert into {s}jwt_auth_entries (key, before, until) values ('["probe"]', 0, 0) on conflict (key) do nothing;
+    update {s}jwt_auth_entries set until = 0 where key = '["probe"]';
+    delete from {s}jwt_auth_entries where key = '["probe"]';
+    select last_value from {s}jwt_auth_seq;
+    insert into {s}jwt_auth_sessions
+        (id, subject, current, parent, generation, started, rotated, ends, expires, adopted)
+        values ('["probe"]', '', '', '', 0, 0, 0, 0, 0, false) on conflict (id) do nothing;
+    update {s}jwt_auth_sessions set ends = 0 where id = '["probe"]';
+    delete from {s}jwt_auth_sessions where id = '["probe"]';
+    update {s}jwt_auth_state set access_life = access_life where false;
+"#;
 
 pub(super) const APPEND: &str = "
     with put as (
-        insert into jwt_auth_entries as entry (key, before, until) values ($1, $2, $3)
+        insert into {s}jwt_auth_entries as entry (key, before, until) values ($1, $2, $3)
         on conflict (key) do update set
             before = greatest(entry.before, excluded.before),
             until = greatest(entry.until, excluded.until),
-            seq = nextval('jwt_auth_seq'),
-            written = clock_timestamp()
+            seq = nextval('{s}jwt_auth_seq')
         returning before, until
     )
     select before, until, pg_notify('jwt_auth_news', '') from put";
@@ -60,20 +81,19 @@ pub(super) const APPEND: &str = "
 // The later one of the clocks of caller and server, so that a clock that is behind ends no record early.
 pub(super) const END_SESSION: &str = "
     with gone as (
-        delete from jwt_auth_sessions where id = $2 returning started, ends, adopted
+        delete from {s}jwt_auth_sessions where id = $2 returning started, ends, adopted
     ), put as (
-        insert into jwt_auth_entries as entry (key, before, until)
+        insert into {s}jwt_auth_entries as entry (key, before, until)
         select $1, 0, case
             when gone.adopted or gone.started <= created then (gone.ends + 999) / 1000 + $6
             when gone.started is not null or $3 > created
                 then greatest($5, extract(epoch from clock_timestamp())::bigint) + access_life + $6
             else $4
         end
-        from jwt_auth_state left join gone on true
+        from {s}jwt_auth_state left join gone on true
         on conflict (key) do update set
             until = greatest(entry.until, excluded.until),
-            seq = nextval('jwt_auth_seq'),
-            written = clock_timestamp()
+            seq = nextval('{s}jwt_auth_seq')
         returning before, until
     )
     select before, until, pg_notify('jwt_auth_news', '') from put";
@@ -81,18 +101,17 @@ pub(super) const END_SESSION: &str = "
 // The rows are locked in one order, so that two of these statements cannot block each other.
 pub(super) const END_SUBJECT: &str = "
     with gone as (
-        delete from jwt_auth_sessions where id in (
-            select id from jwt_auth_sessions where subject = $4 order by id for update
+        delete from {s}jwt_auth_sessions where id in (
+            select id from {s}jwt_auth_sessions where subject = $4 order by id for update
         )
         returning started
     ), put as (
-        insert into jwt_auth_entries as entry (key, before, until)
+        insert into {s}jwt_auth_entries as entry (key, before, until)
         select $1, greatest($2, (select max(started) from gone)), $3
         on conflict (key) do update set
             before = greatest(entry.before, excluded.before),
             until = greatest(entry.until, excluded.until),
-            seq = nextval('jwt_auth_seq'),
-            written = clock_timestamp()
+            seq = nextval('{s}jwt_auth_seq')
         returning before, until
     )
     select before, until, pg_notify('jwt_auth_news', '') from put";
@@ -100,63 +119,60 @@ pub(super) const END_SUBJECT: &str = "
 // The sessions stay until they expire, because there may be a million. Their tokens are covered.
 pub(super) const END_ALL: &str = "
     with put as (
-        insert into jwt_auth_entries as entry (key, before, until)
-        select $1, greatest($2, (select max(started) from jwt_auth_sessions)), $3
+        insert into {s}jwt_auth_entries as entry (key, before, until)
+        select $1, greatest($2, (select max(started) from {s}jwt_auth_sessions)), $3
         on conflict (key) do update set
             before = greatest(entry.before, excluded.before),
             until = greatest(entry.until, excluded.until),
-            seq = nextval('jwt_auth_seq'),
-            written = clock_timestamp()
+            seq = nextval('{s}jwt_auth_seq')
         returning before, until
     )
     select before, until, pg_notify('jwt_auth_news', '') from put";
 
-// A row may become visible after a row with a greater sequence number, so each read also covers the ten seconds
-// before the previous read. No transaction of this store takes that long.
+// A row may become visible after a row with a greater number, so a read also asks for the numbers that were missing. The
+// answer has a row in any case.
 pub(super) const READ: &str = "
-    select key, before, until, seq,
-        (extract(epoch from statement_timestamp()) * 1000000)::bigint as read_at
-    from jwt_auth_entries
-    where (
-        seq > $1
-        or written > least(to_timestamp($2::bigint / 1e6::float8), statement_timestamp())
-            - interval '10 seconds'
-    ) and seq > $3
-    order by seq
-    limit $4";
+    select key, before, until, seq, pg_is_in_recovery() as standby,
+        (select last_value from {s}jwt_auth_seq) as last_value
+    from (select) as request left join (
+        select key, before, until, seq from {s}jwt_auth_entries
+        where seq > $1 or seq = any($2)
+        order by seq limit $3
+    ) as entries on true
+    order by seq";
 
 pub(super) const FIND: &str = "
     select key, before, until, pg_is_in_recovery() as standby, created,
-        exists (select from jwt_auth_sessions where id = $2) as session_known
-    from jwt_auth_state left join jwt_auth_entries on key = any($1)";
+        exists (select from {s}jwt_auth_sessions where id = $2) as session_known
+    from {s}jwt_auth_state left join {s}jwt_auth_entries on key = any($1)";
 
 pub(super) const SESSION: &str = "
     select subject, device, current, parent, generation, started, rotated, ends, expires, adopted, created,
-        exists (select from jwt_auth_entries where key = any($2) and until > $3) as named,
-        (select max(before) from jwt_auth_entries where key = any($4)) as epoch,
+        exists (select from {s}jwt_auth_entries where key = any($2) and until > $3) as named,
+        (select max(before) from {s}jwt_auth_entries where key = any($4)) as epoch,
         pg_is_in_recovery() as standby
-    from jwt_auth_state left join jwt_auth_sessions on id = $1";
+    from {s}jwt_auth_state left join {s}jwt_auth_sessions on id = $1";
 
 pub(super) const ADOPT: &str = "
-    insert into jwt_auth_sessions
+    insert into {s}jwt_auth_sessions
         (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted)
     select $1, $4, null, $5, $6, $7, $8, $9, $10, $11, true
-    where not exists (select from jwt_auth_entries where key = any($2) and until > $3)
+    where not exists (select from {s}jwt_auth_entries where key = any($2) and until > $3)
     on conflict (id) do nothing
     returning 1";
 
 pub(super) const ROTATE: &str = "
-    update jwt_auth_sessions
+    update {s}jwt_auth_sessions
     set current = $4, parent = $5, generation = $6, rotated = $7, expires = $8
     where id = $1 and current = $9 and parent = $10 and generation = $11
-        and not exists (select from jwt_auth_entries where key = any($2) and until > $3)
+        and not exists (select from {s}jwt_auth_entries where key = any($2) and until > $3)
     returning 1";
 
 pub(super) const REGISTER: &str = "
-    insert into jwt_auth_sessions
+    insert into {s}jwt_auth_sessions
         (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted)
     select $1, $2, $3, $4, '', 0, greatest($5, max(before) + 1), $5, $6, $7, false
-    from jwt_auth_entries where key = any($8)
+    from {s}jwt_auth_entries where key = any($8)
     on conflict (id) do update set
         subject = excluded.subject, device = excluded.device, current = excluded.current,
         parent = excluded.parent, generation = excluded.generation, started = excluded.started,
@@ -168,42 +184,42 @@ pub(super) const REGISTER: &str = "
 // the sessions beyond the limit.
 pub(super) const SETTLE: &str = "
     with late as (
-        update jwt_auth_sessions set started = epoch + 1
-        from (select max(before) as epoch from jwt_auth_entries where key = any($3)) as latest
+        update {s}jwt_auth_sessions set started = epoch + 1
+        from (select max(before) as epoch from {s}jwt_auth_entries where key = any($3)) as latest
         where id = $1 and started <= epoch
         returning started
     )
     select (select started from late) as started, id
     from (select) as request left join (
-        select id from jwt_auth_sessions
+        select id from {s}jwt_auth_sessions
         where subject = $2 and id <> $1 and expires > $4
         order by rotated desc offset $5
     ) as extra on true";
 
 pub(super) const SESSIONS: &str = "
-    select id, device, started, rotated, ends from jwt_auth_sessions
+    select id, device, started, rotated, ends from {s}jwt_auth_sessions
     where subject = $1 and expires > $2
-        and started > coalesce((select max(before) from jwt_auth_entries where key = any($3)), -1)
+        and started > coalesce((select max(before) from {s}jwt_auth_entries where key = any($3)), -1)
     order by rotated desc";
 
 pub(super) const RAISE_ACCESS_LIFE: &str =
-    "update jwt_auth_state set access_life = $1 where access_life < $1";
+    "update {s}jwt_auth_state set access_life = $1 where access_life < $1";
 
 // By the server's clock, so that a node with a wrong clock deletes nothing, and a day late, because the leeways of
 // nodes may differ.
 pub(super) const PRUNE_ENTRIES: &str = "
-    delete from jwt_auth_entries
+    delete from {s}jwt_auth_entries
     where ctid = any (array(
-        select ctid from jwt_auth_entries
+        select ctid from {s}jwt_auth_entries
         where until < extract(epoch from now())::bigint - 86400
         limit $1 for update skip locked
     ))
     returning 1";
 
 pub(super) const PRUNE_SESSIONS: &str = "
-    delete from jwt_auth_sessions
+    delete from {s}jwt_auth_sessions
     where ctid = any (array(
-        select ctid from jwt_auth_sessions
+        select ctid from {s}jwt_auth_sessions
         where expires < (extract(epoch from now()) * 1000)::bigint - 86400000
         limit $1 for update skip locked
     ))

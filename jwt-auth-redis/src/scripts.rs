@@ -20,7 +20,8 @@
 
 use redis::Script;
 
-use crate::session::record::SESSION_MARGIN;
+/// How long the record of a session outlasts its access tokens, in seconds: the longest `decode_leeway`.
+pub(super) const SESSION_MARGIN: u64 = 600;
 
 /// A script, with the functions that all of them use.
 pub(super) fn script(body: &str) -> Script {
@@ -138,7 +139,7 @@ end
 return append(key, before, till, now)
 ";
 
-/// [`decide`](super::rotation::decide), in Lua.
+/// [`decide`](jwt_auth::session::log::decide), in Lua.
 pub(super) const ROTATE: &str = r"
 local session, subject, presented, successor = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local generation, session_ends, token_ends = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])

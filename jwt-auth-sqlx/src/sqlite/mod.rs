@@ -1,0 +1,8 @@
+//! The store in a SQLite file.
+
+mod log;
+mod store;
+mod tables;
+mod writer;
+
+pub use store::{SqliteStore, SqliteStoreBuilder};
