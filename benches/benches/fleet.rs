@@ -5,6 +5,8 @@
 //! not installed is left out. `-- PostgreSQL` measures one store. It prints each figure beside its target, and writes
 //! `results/fleet.json`.
 
+#![allow(clippy::cast_precision_loss, reason = "figures")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use tokio::sync::{Mutex, mpsc};
 
 const NODES: usize = 8;
 const REVOCATIONS_A_SECOND: usize = 1_000;
+const INTERVAL: Duration = Duration::from_millis(1);
 const SECONDS: usize = 10;
 const ENTRIES: usize = 1_000_000;
 const TASKS: usize = 64;
@@ -96,7 +99,7 @@ async fn measure_visibility<S: RevocationStore>(report: &mut Report, nodes: &[Ar
             delays.lock().await.extend(seen);
         }));
     }
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) / REVOCATIONS_A_SECOND as u32);
+    let mut ticks = tokio::time::interval(INTERVAL);
     let mut calls = tokio::task::JoinSet::new();
     for n in 0..REVOCATIONS_A_SECOND * SECONDS {
         ticks.tick().await;
@@ -342,11 +345,11 @@ async fn redis() -> Option<Report> {
 async fn sqlite() -> Report {
     let folder = std::env::temp_dir().join(format!("jwt-auth-fleet-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join("fleet.db");
+    let path = folder.join("fleet.db");
     let mut report = Report { store: "SQLite", figures: BTreeMap::new() };
-    let open = async || SqliteStore::open(&file).await.expect("opened");
+    let open = async || SqliteStore::open(&path).await.expect("opened");
     measure(&mut report, open).await;
-    let url = format!("sqlite://{}", file.display());
+    let url = format!("sqlite://{}", path.display());
     let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("opened");
     let fill = format!(
         "WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < {})
@@ -378,9 +381,9 @@ async fn main() {
     }
     let results: BTreeMap<&str, _> =
         reports.iter().map(|report| (report.store, json!(report.figures))).collect();
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results/fleet.json");
+    let results_file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results/fleet.json");
     let text = serde_json::to_string_pretty(&results).expect("JSON") + "\n";
     if only.is_empty() {
-        std::fs::write(file, text).expect("written");
+        std::fs::write(results_file, text).expect("written");
     }
 }

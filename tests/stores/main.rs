@@ -1,6 +1,8 @@
 //! The shared stores, each against a real server or file.
 
+mod clocks;
 mod faults;
+mod overload;
 mod postgres;
 mod postgres_access;
 mod redis;

@@ -1,10 +1,9 @@
 //! `PostgreSQL` as it is deployed: the application's pool, a least-privilege role, a schema, a pooler, and overload.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jwt_auth::testing::store_conformance;
-use jwt_auth::{AuthErrorKind, Config, JwtAuth};
+use jwt_auth::{Config, JwtAuth};
 use jwt_auth_sqlx::PostgresStore;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
@@ -93,87 +92,6 @@ async fn s15_a_role_with_the_listed_grants_is_enough_and_connect_finds_a_missing
         number(&server, "select count(*) from auth.shop_entries where key = '[\"probe\"]'").await,
         0
     );
-}
-
-/// A node under load, and the tokens of users who have nothing to do with it.
-struct Overload {
-    auth: JwtAuth,
-    bystanders: Vec<String>,
-}
-
-impl Overload {
-    async fn new(server: &PostgresServer) -> Self {
-        let auth = auth(PostgresStore::connect(&server.url()).await.expect("connected"));
-        let mut bystanders = Vec::new();
-        for n in 0..20 {
-            let pair = auth.log_in(format!("user-{n}")).await.expect("a pair");
-            bystanders.push(pair.access_token().to_owned());
-        }
-        Self { auth, bystanders }
-    }
-
-    /// Runs calls of many tasks for a while, and counts the refused requests of bystanders.
-    async fn refused_bystanders<F>(&self, call: impl Fn(JwtAuth) -> F) -> (usize, usize)
-    where
-        F: Future<Output = bool> + Send + 'static,
-    {
-        let end = Instant::now() + Duration::from_secs(6);
-        let mut calls = tokio::task::JoinSet::new();
-        for _ in 0..512 {
-            let future = call(self.auth.clone());
-            calls.spawn(future);
-        }
-        let (mut refused, mut served) = (0, 0);
-        while Instant::now() < end {
-            for token in &self.bystanders {
-                refused += usize::from(self.auth.verify_access(token).await.is_err());
-            }
-            while let Some(done) = calls.try_join_next() {
-                served += usize::from(done.expect("no panic"));
-                let future = call(self.auth.clone());
-                calls.spawn(future);
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        (refused, served)
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s1_overload_of_one_account_refuses_no_bystander() {
-    let Some(server) = PostgresServer::start() else { return };
-    let load = Overload::new(&server).await;
-    let pair = load.auth.log_in("busy").await.expect("a pair");
-    let refresh = Arc::new(pair.refresh_token().to_owned());
-    let (refused, _) = load
-        .refused_bystanders(|auth| {
-            let refresh = Arc::clone(&refresh);
-            async move {
-                match auth.verify_refresh(&refresh).await {
-                    Ok(token) => auth.rotate(token).await.is_ok(),
-                    Err(error) => {
-                        // A reuse after the grace ends the busy session, and nobody else's.
-                        assert!(matches!(
-                            error.kind(),
-                            AuthErrorKind::Unavailable | AuthErrorKind::Revoked
-                        ));
-                        false
-                    }
-                }
-            }
-        })
-        .await;
-    assert_eq!(refused, 0, "refused bystanders during rotations");
-    let access = Arc::new(load.bystanders[0].clone());
-    let (refused, log_ins) = load
-        .refused_bystanders(|auth| {
-            let access = Arc::clone(&access);
-            async move { auth.log_in(&access[..8]).await.is_ok() }
-        })
-        .await;
-    assert_eq!(refused, 0, "refused bystanders during log-ins");
-    assert!(log_ins > 500, "{log_ins} log-ins succeeded");
-    assert!(load.auth.ready().is_ok(), "{:?}", load.auth.store_status());
 }
 
 #[tokio::test]

@@ -13,10 +13,10 @@ use jwt_auth_sqlx::SqliteStore;
 use sqlx::{Connection as _, Row as _};
 
 /// A folder that is removed at the end of the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder =
             std::env::temp_dir().join(format!("jwt-auth-sqlite-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
@@ -24,7 +24,7 @@ impl Folder {
         Self(folder)
     }
 
-    fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.0.join("sessions.db")
     }
 }

@@ -18,7 +18,11 @@ const LOCK_DEADLINE: Duration = Duration::from_secs(1);
 /// How long it waits before it tries again. SQLite's own waits grow to 100 ms, which starves one of two processes.
 const LOCK_RETRY: Duration = Duration::from_millis(1);
 /// The largest number of operations of one transaction, so that other processes get their turn.
-const MOST_OPERATIONS: usize = 128;
+const MOST_OPERATIONS: usize = 64;
+/// After this many transactions in a row a writer lets another process have its turn.
+const MOST_IN_A_ROW: u32 = 2;
+/// How long its turn takes to begin: longer than a writer waits before it tries again.
+const TURN: Duration = Duration::from_millis(3);
 
 /// The result of a transaction: `None` while it is open.
 type Committed = Option<Result<(), StoreError>>;
@@ -34,6 +38,9 @@ struct State {
     group: Option<Group>,
     /// Whether an operation was abandoned within its savepoint.
     is_dirty: bool,
+    /// How many transactions followed each other without a pause, and when the last one ended.
+    in_a_row: u32,
+    last_commit: Instant,
 }
 
 /// The operations of the open transaction.
@@ -44,7 +51,8 @@ struct Group {
 
 impl Writer {
     pub(super) fn start(connection: SqliteConnection) -> Self {
-        let state = State { connection, group: None, is_dirty: false };
+        let last_commit = Instant::now();
+        let state = State { connection, group: None, is_dirty: false, in_a_row: 0, last_commit };
         let (state, work) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
         let committer = tokio::spawn(commit_groups(Arc::clone(&state), Arc::clone(&work)));
         Self { state, work, committer }
@@ -112,6 +120,12 @@ impl State {
         if self.group.is_some() {
             return Ok(());
         }
+        // The lock itself is not fair: a process that takes it again at once would starve the others.
+        self.in_a_row = if self.last_commit.elapsed() < TURN { self.in_a_row + 1 } else { 0 };
+        if self.in_a_row >= MOST_IN_A_ROW {
+            self.in_a_row = 0;
+            sleep(TURN).await;
+        }
         let start = Instant::now();
         loop {
             match self.connection.execute("BEGIN IMMEDIATE").await {
@@ -137,6 +151,7 @@ impl State {
         }
         let Some(group) = self.group.take() else { return };
         let committed = self.connection.execute("COMMIT").await;
+        self.last_commit = Instant::now();
         if committed.is_err() {
             let _ = self.connection.execute("ROLLBACK").await;
         }
