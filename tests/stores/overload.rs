@@ -30,7 +30,7 @@ where
             match node.log_in(format!("bystander-{n}")).await {
                 Ok(pair) => break pair,
                 Err(error) => {
-                    assert!(start.elapsed() < Duration::from_secs(1), "{what}: {error:?}")
+                    assert!(start.elapsed() < Duration::from_secs(1), "{what}: {error:?}");
                 }
             }
         };

@@ -22,7 +22,7 @@ use crate::postgres::news::listen;
 use crate::postgres::reader::{Cursor, Reader, read_row};
 use crate::postgres::sql::{
     ADOPT, APPEND, END_ALL, END_SESSION, END_SUBJECT, FIND, PRUNE_ENTRIES, PRUNE_SESSIONS,
-    RAISE_ACCESS_LIFE, READ, REGISTER, ROTATE, SESSION, SESSIONS, SETTLE,
+    RAISE_ACCESS_LIFE, REGISTER, ROTATE, SESSION, SESSIONS, SETTLE,
 };
 
 /// The shortest time between two reads, so that many notifications cause one read.
@@ -95,7 +95,7 @@ impl PostgresLog {
             .map(|options| tokio::spawn(listen(options, names.channel(), Arc::clone(&news))));
         Self {
             lanes: Lanes::new(pool, route),
-            reader: Reader::new(reader, route == Route::Pooler, names.statement(READ)),
+            reader: Reader::new(reader, route == Route::Pooler, names),
             sql: Statements::new(names),
             news,
             listener,
@@ -388,20 +388,22 @@ fn read_written(row: &Row, rows: &[PgRow]) -> Result<Row, StoreError> {
     Ok(Row { before: column("before")?, until: column("until")?, key: row.key.clone() })
 }
 
-/// Reads a row of sessions; `None` if the session does not exist.
+/// Reads a row of `SESSION`, by the positions of its columns; `None` if the session does not exist.
 fn read_session_state(row: &PgRow) -> Result<Option<SessionState>, sqlx::Error> {
-    let Some(subject) = row.try_get::<Option<String>, _>("subject")? else { return Ok(None) };
+    let text = |column: usize| row.try_get::<&str, _>(column).map(Into::into);
+    let number = |column: usize| row.try_get(column).map(to_u64);
+    let Some(subject) = row.try_get::<Option<&str>, _>(0)? else { return Ok(None) };
     Ok(Some(SessionState {
         subject: subject.into(),
-        device: row.try_get::<Option<String>, _>("device")?.map(Into::into),
-        current: row.try_get::<String, _>("current")?.into(),
-        parent: row.try_get::<String, _>("parent")?.into(),
-        generation: number(row, "generation")?,
-        started: number(row, "started")?,
-        rotated: number(row, "rotated")?,
-        ends: number(row, "ends")?,
-        expires: number(row, "expires")?,
-        is_adopted: row.try_get("adopted")?,
+        device: row.try_get::<Option<&str>, _>(1)?.map(Into::into),
+        current: text(2)?,
+        parent: text(3)?,
+        generation: number(4)?,
+        started: number(5)?,
+        rotated: number(6)?,
+        ends: number(7)?,
+        expires: number(8)?,
+        is_adopted: row.try_get(9)?,
     }))
 }
 

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use jwt_auth::errors::StoreError;
 use jwt_auth::session::log::{Batch, Row};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
+use sqlx::query::Query;
 use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::postgres::lanes::TIMEOUT;
-use crate::postgres::names::Statement;
+use crate::postgres::names::{Names, Statement};
+use crate::postgres::sql::{READ, READ_ALL};
 
 /// The largest number of rows of one query.
 const PAGE: usize = 10_000;
@@ -63,46 +65,68 @@ pub(super) struct Reader {
     /// Behind a pooler a prepared statement is valid within one transaction.
     is_pooled: bool,
     read: Statement,
+    /// For a reader without a position, which reads a million rows.
+    read_all: Statement,
     connection: Mutex<Option<PgConnection>>,
 }
 
 impl Reader {
-    pub(super) fn new(options: PgConnectOptions, is_pooled: bool, read: Statement) -> Self {
-        Self { options, is_pooled, read, connection: Mutex::default() }
+    pub(super) fn new(options: PgConnectOptions, is_pooled: bool, names: &Names) -> Self {
+        let (read, read_all) = (names.statement(READ), names.statement(READ_ALL));
+        Self { options, is_pooled, read, read_all, connection: Mutex::default() }
     }
 
     /// Reads every row since the cursor, or every row.
     pub(super) async fn read(&self, after: Option<Cursor>) -> Result<Batch<Cursor>, StoreError> {
-        let mut is_whole = after.is_none();
+        let (mut is_whole, mut rows) = (after.is_none(), Vec::new());
         let mut cursor = after.unwrap_or_default();
-        let mut gaps: Vec<i64> = cursor.gaps.keys().copied().collect();
-        let (mut rows, mut from) = (Vec::new(), cursor.seq);
+        if is_whole {
+            cursor = self.read_all(&mut rows).await?;
+        }
         loop {
-            let page = self.page(from, &gaps).await?;
+            let gaps: Vec<i64> = cursor.gaps.keys().copied().collect();
+            let query = sqlx::query(self.read.sql()).bind(cursor.seq).bind(gaps).bind(limit());
+            let page = self.fetch(query).await?;
             let first = page.first().ok_or_else(|| StoreError::new("the log did not answer"))?;
             if first.try_get("standby").map_err(StoreError::new)? {
                 return Err(StoreError::new("the server is a standby; expected the primary"));
             }
             let last_value: i64 = first.try_get("last_value").map_err(StoreError::new)?;
-            if last_value < from {
+            if last_value < cursor.seq {
                 // The server lost numbers that this reader has seen: it begins again.
-                (is_whole, cursor, from) = (true, Cursor::default(), 0);
-                gaps.clear();
                 rows.clear();
+                is_whole = true;
+                cursor = self.read_all(&mut rows).await?;
                 continue;
             }
-            let seen: Vec<i64> = page.iter().filter_map(|row| row.try_get("seq").ok()).collect();
+            let seen: Vec<i64> = page.iter().filter_map(|row| row.try_get(3).ok()).collect();
             rows.extend(page.iter().filter_map(read_row));
             cursor = cursor.after(&seen);
             if seen.len() < PAGE {
                 return Ok(Batch { rows, cursor, is_whole });
             }
-            from = cursor.seq.max(from);
-            gaps.clear();
         }
     }
 
-    async fn page(&self, from: i64, gaps: &[i64]) -> Result<Vec<PgRow>, StoreError> {
+    /// Reads every row in pages, and returns the position after the last one.
+    async fn read_all(&self, rows: &mut Vec<Row>) -> Result<Cursor, StoreError> {
+        let mut cursor = Cursor::default();
+        loop {
+            let query = sqlx::query(self.read_all.sql()).bind(cursor.seq).bind(limit());
+            let page = self.fetch(query).await?;
+            let seen: Vec<i64> = page.iter().filter_map(|row| row.try_get(3).ok()).collect();
+            rows.extend(page.iter().filter_map(read_row));
+            cursor = cursor.after(&seen);
+            if page.len() < PAGE {
+                return Ok(cursor);
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, StoreError> {
         // A connection whose read was abandoned, or failed, is not put back.
         let mut slot = self.connection.lock().await;
         let mut connection = match slot.take() {
@@ -112,8 +136,6 @@ impl Reader {
                 .unwrap_or(Err(sqlx::Error::PoolTimedOut))
                 .map_err(StoreError::new)?,
         };
-        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
-        let query = sqlx::query(self.read.sql()).bind(from).bind(gaps).bind(limit);
         let read = async {
             if !self.is_pooled {
                 return query.fetch_all(&mut connection).await;
@@ -130,14 +152,16 @@ impl Reader {
     }
 }
 
+fn limit() -> i64 {
+    i64::try_from(PAGE).unwrap_or(i64::MAX)
+}
+
 /// Reads a row of entries; `None` for a malformed row, which is ignored, and for the answer without rows.
 pub(super) fn read_row(row: &PgRow) -> Option<Row> {
-    let number = |column| u64::try_from(row.try_get::<i64, _>(column).ok()?).ok();
-    Some(Row {
-        key: row.try_get::<Option<String>, _>("key").ok()??,
-        before: number("before")?,
-        until: number("until")?,
-    })
+    // By their positions, because there may be a million.
+    let number = |column: usize| u64::try_from(row.try_get::<i64, _>(column).ok()?).ok();
+    let key = row.try_get::<Option<String>, _>(0).ok()??;
+    Some(Row { key, before: number(1)?, until: number(2)? })
 }
 
 #[cfg(test)]

@@ -141,6 +141,10 @@ pub(super) const READ: &str = "
     ) as entries on true
     order by seq";
 
+// The columns are those of `READ`.
+pub(super) const READ_ALL: &str = "
+    select key, before, until, seq from {s}jwt_auth_entries where seq > $1 order by seq limit $2";
+
 pub(super) const FIND: &str = "
     select key, before, until, pg_is_in_recovery() as standby, created,
         exists (select from {s}jwt_auth_sessions where id = $2) as session_known

@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::sync::Mutex;
+use tokio::time::sleep;
 
 use crate::numbers::{millis, second, to_i64, to_u64};
 use crate::sqlite::tables::migrate;
@@ -22,6 +23,8 @@ use crate::sqlite::writer::Writer;
 const PAGE: i64 = 10_000;
 /// The connections for strict look-ups and lists.
 const CONNECTIONS: u32 = 2;
+/// How often the log is read. A file sends no notification, and a read costs some microseconds.
+const READ_EVERY: Duration = Duration::from_millis(80);
 /// The largest number of rows of one deletion.
 const PRUNE_BATCH: u64 = 1_000;
 
@@ -48,7 +51,7 @@ async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, Sto
                 if retries > 0 && error.code().as_deref() == Some("5") =>
             {
                 retries -= 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                sleep(Duration::from_millis(20)).await;
             }
             connection => return connection.map_err(StoreError::new),
         }
@@ -414,6 +417,11 @@ impl Log for SqliteLog {
                 .execute(operation.connection())
                 .await;
         operation.end(raised).await.map(drop)
+    }
+
+    async fn wait_for_news(&self) -> Result<(), StoreError> {
+        sleep(READ_EVERY).await;
+        Ok(())
     }
 
     async fn prune(&self) -> Result<u64, StoreError> {

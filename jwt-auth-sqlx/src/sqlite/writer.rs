@@ -18,9 +18,9 @@ const LOCK_DEADLINE: Duration = Duration::from_secs(1);
 /// How long it waits before it tries again. SQLite's own waits grow to 100 ms, which starves one of two processes.
 const LOCK_RETRY: Duration = Duration::from_millis(1);
 /// The largest number of operations of one transaction, so that other processes get their turn.
-const MOST_OPERATIONS: usize = 64;
-/// After this many transactions in a row a writer lets another process have its turn.
-const MOST_IN_A_ROW: u32 = 2;
+const MOST_OPERATIONS: usize = 256;
+/// After this long without a pause a writer lets another process have its turn.
+const LONGEST_ROW: Duration = Duration::from_millis(40);
 /// How long its turn takes to begin: longer than a writer waits before it tries again.
 const TURN: Duration = Duration::from_millis(3);
 
@@ -38,8 +38,8 @@ struct State {
     group: Option<Group>,
     /// Whether an operation was abandoned within its savepoint.
     is_dirty: bool,
-    /// How many transactions followed each other without a pause, and when the last one ended.
-    in_a_row: u32,
+    /// Since when transactions follow each other without a pause, and when the last one ended.
+    row_began: Instant,
     last_commit: Instant,
 }
 
@@ -52,7 +52,8 @@ struct Group {
 impl Writer {
     pub(super) fn start(connection: SqliteConnection) -> Self {
         let last_commit = Instant::now();
-        let state = State { connection, group: None, is_dirty: false, in_a_row: 0, last_commit };
+        let row_began = last_commit;
+        let state = State { connection, group: None, is_dirty: false, row_began, last_commit };
         let (state, work) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
         let committer = tokio::spawn(commit_groups(Arc::clone(&state), Arc::clone(&work)));
         Self { state, work, committer }
@@ -121,10 +122,11 @@ impl State {
             return Ok(());
         }
         // The lock itself is not fair: a process that takes it again at once would starve the others.
-        self.in_a_row = if self.last_commit.elapsed() < TURN { self.in_a_row + 1 } else { 0 };
-        if self.in_a_row >= MOST_IN_A_ROW {
-            self.in_a_row = 0;
+        if self.last_commit.elapsed() >= TURN {
+            self.row_began = Instant::now();
+        } else if self.row_began.elapsed() >= LONGEST_ROW {
             sleep(TURN).await;
+            self.row_began = Instant::now();
         }
         let start = Instant::now();
         loop {

@@ -38,6 +38,49 @@ pub struct TokenIdentity<'a> {
     pub(crate) clock_tolerance: Duration,
 }
 
+/// # For tests of a store
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+impl<'a> TokenIdentity<'a> {
+    /// A token without a session, an issuer and times.
+    ///
+    /// ```
+    /// use jwt_auth::{TokenIdentity, TokenKind};
+    /// let token = TokenIdentity::for_test(TokenKind::Access, "alice", "a-jti");
+    /// assert_eq!(token.id(), Some("a-jti"));
+    /// ```
+    pub fn for_test(kind: TokenKind, subject: &'a str, id: &'a str) -> Self {
+        Self {
+            issuer: None,
+            id: Some(id),
+            subject,
+            kind,
+            key_id: None,
+            session_id: None,
+            session_started_at: None,
+            generation: 0,
+            issued_at: None,
+            expires_at: None,
+            clock_tolerance: Duration::ZERO,
+        }
+    }
+
+    /// The same token in a session with this start stamp.
+    ///
+    /// ```
+    /// use jwt_auth::{TokenIdentity, TokenKind};
+    /// use std::time::UNIX_EPOCH;
+    ///
+    /// let token = TokenIdentity::for_test(TokenKind::Access, "alice", "a-jti");
+    /// assert_eq!(token.of_session("a-session", UNIX_EPOCH).session_id(), Some("a-session"));
+    /// ```
+    #[must_use]
+    pub fn of_session(self, id: &'a str, started_at: SystemTime) -> Self {
+        let started_at = started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { session_id: Some(id), session_started_at: Some(started_at), ..self }
+    }
+}
+
 impl<'a> TokenIdentity<'a> {
     /// `iss`, if the token has one.
     ///

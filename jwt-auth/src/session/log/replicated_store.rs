@@ -148,7 +148,11 @@ impl<L: Log> ReplicatedStore<L> {
             last_error: Mutex::default(),
             recent: Mutex::default(),
         });
-        let first = shared.read(None).await?;
+        let mut first = shared.read(None).await?;
+        // A large log takes long to read, and the replica is as old as the start of its last read.
+        if shared.staleness() > HEARTBEAT {
+            first = shared.read(Some(first.cursor)).await?;
+        }
         let reader = tokio::spawn(Arc::clone(&shared).follow(first.cursor));
         Ok(Self { shared, reader })
     }
