@@ -29,7 +29,7 @@ pub enum GrantKind {
     ImplicitRefresh,
 }
 
-/// The question of [`Config::grants`]: which roles, scopes and claims does the new token get?
+/// The question of [`Config::grants`](crate::Config::grants): which roles, scopes and claims does the new token get?
 ///
 /// ```
 /// use jwt_auth::config::{GrantRequest, Grants};
