@@ -1,6 +1,8 @@
 //! Numbers and times as the databases store them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+#[cfg(any(feature = "postgres", test))]
+use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long the record of a session outlasts its access tokens, in seconds: the longest `decode_leeway`.
 #[cfg(feature = "postgres")]
@@ -17,6 +19,7 @@ pub(crate) fn second(time: SystemTime) -> u64 {
     millis(time) / 1_000
 }
 
+#[cfg(any(feature = "postgres", test))]
 pub(crate) fn from_millis(millis: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
 }
