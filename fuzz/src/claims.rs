@@ -49,6 +49,8 @@ pub struct Claims {
     nbf: Option<Duration>,
     iat: Option<Duration>,
     kind: Option<TokenKind>,
+    generation: u64,
+    started: Option<u64>,
 }
 
 impl Claims {
@@ -79,8 +81,11 @@ impl Claims {
             "csrf" => self.csrf = Some(text(&value)?),
             "scope" => self.scope = Some(text(&value)?),
             "sid" => self.sid = Some(text(&value)?),
-            "gen" => drop(value.as_u64()?),
-            "s_at" => drop(value.as_u64().filter(|stamp| *stamp / 1_000 <= 253_402_300_799)?),
+            "gen" => self.generation = value.as_u64()?,
+            "s_at" => {
+                let stamp = value.as_u64().filter(|stamp| *stamp / 1_000 <= 253_402_300_799);
+                self.started = Some(stamp?);
+            }
             "s_exp" | "s_idle" => drop(date(raw)?),
             "s_tmp" => drop(value.as_bool()?),
             "fresh" => self.fresh = value.as_bool()?,
@@ -145,6 +150,7 @@ impl Claims {
                 required.kind == TokenKind::Refresh && self.jti.is_none(),
                 AuthErrorKind::InvalidClaims,
             ),
+            (required.kind == TokenKind::Refresh && !self.is_adoptable(), AuthErrorKind::Revoked),
         ];
         match rules.into_iter().find(|(is_broken, _)| *is_broken) {
             Some((_, kind)) => Err(kind),
@@ -154,6 +160,11 @@ impl Claims {
 }
 
 impl Claims {
+    /// Whether a store that was created at `NOW`, and has no session, continues the session of this refresh token.
+    fn is_adoptable(&self) -> bool {
+        self.started.map_or(self.generation == 0, |started| started <= NOW * 1_000)
+    }
+
     /// Whether every name has a length that stores can record, and no NUL.
     fn is_revocable(&self) -> bool {
         let names = [(&self.sub, 1024), (&self.iss, 1024), (&self.sid, 1024), (&self.jti, 128)];
