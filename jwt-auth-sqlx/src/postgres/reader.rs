@@ -1,7 +1,7 @@
 //! The reader of the log: a connection of its own, which no other call delays, and the position in the log.
 //!
 //! A row gets its number before its transaction commits, so a row may become visible after rows with greater numbers. The
-//! reader remembers the numbers that it did not see, and asks for them again for a while.
+//! reader remembers the numbers that it did not see, and queries them again for a while.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,8 +34,9 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// The position after these numbers, which are in order.
-    fn after(&self, seen: &[i64]) -> Self {
+    /// The position after these numbers, which are in order. Of a whole table, only the last missing numbers can belong
+    /// to transactions under way: the others are rows that were deleted.
+    fn after(&self, seen: &[i64], is_whole: bool) -> Self {
         let now = Instant::now();
         let mut gaps: BTreeMap<i64, Instant> = self
             .gaps
@@ -44,11 +45,11 @@ impl Cursor {
             .map(|(seq, since)| (*seq, *since))
             .collect();
         let mut last = self.seq;
-        // Of a whole table, only the last numbers can belong to transactions under way.
-        let first_gap = seen.last().map_or(0, |last| last.saturating_sub(MOST_GAPS.into()));
+        let newest_before = |seq: i64| seq.saturating_sub(MOST_GAPS.into());
+        let first_gap = seen.last().filter(|_| is_whole).map_or(0, |last| newest_before(*last));
         for seq in seen {
             gaps.remove(seq);
-            for missing in (last + 1).max(first_gap)..*seq {
+            for missing in (last + 1).max(first_gap).max(newest_before(*seq))..*seq {
                 gaps.insert(missing, now);
             }
             last = last.max(*seq);
@@ -101,7 +102,7 @@ impl Reader {
             }
             let seen: Vec<i64> = page.iter().filter_map(|row| row.try_get(3).ok()).collect();
             rows.extend(page.iter().filter_map(read_row));
-            cursor = cursor.after(&seen);
+            cursor = cursor.after(&seen, false);
             if seen.len() < PAGE {
                 return Ok(Batch { rows, cursor, is_whole });
             }
@@ -116,7 +117,7 @@ impl Reader {
             let page = self.fetch(query).await?;
             let seen: Vec<i64> = page.iter().filter_map(|row| row.try_get(3).ok()).collect();
             rows.extend(page.iter().filter_map(read_row));
-            cursor = cursor.after(&seen);
+            cursor = cursor.after(&seen, true);
             if page.len() < PAGE {
                 return Ok(cursor);
             }
@@ -174,21 +175,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn s17_missing_numbers_are_remembered_until_they_are_seen_or_too_old() {
-        let cursor = Cursor::default().after(&[1, 2, 5, 7]);
+        let cursor = Cursor::default().after(&[1, 2, 5, 7], false);
         assert_eq!((cursor.seq, gaps(&cursor)), (7, vec![3, 4, 6]));
-        let cursor = cursor.after(&[4, 8]);
+        let cursor = cursor.after(&[4, 8], false);
         assert_eq!((cursor.seq, gaps(&cursor)), (8, vec![3, 6]));
-        let cursor = cursor.after(&[]);
+        let cursor = cursor.after(&[], false);
         assert_eq!((cursor.seq, gaps(&cursor)), (8, vec![3, 6]));
         tokio::time::advance(GAP_LIFE).await;
-        let cursor = cursor.after(&[10]);
+        let cursor = cursor.after(&[10], false);
         assert_eq!((cursor.seq, gaps(&cursor)), (10, vec![9]));
     }
 
     #[test]
     fn the_missing_numbers_of_a_large_table_are_bounded() {
-        let cursor = Cursor::default().after(&[1_000_000, 1_000_002]);
-        assert_eq!(cursor.gaps.len(), usize::from(MOST_GAPS));
-        assert!(cursor.gaps.contains_key(&1_000_001), "the last ones");
+        for (is_whole, expected) in [(false, MOST_GAPS), (true, MOST_GAPS - 1)] {
+            let cursor = Cursor::default().after(&[1_000_000, 1_000_002], is_whole);
+            assert_eq!(cursor.gaps.len(), usize::from(expected));
+            assert!(cursor.gaps.contains_key(&1_000_001), "the last ones");
+        }
+    }
+
+    #[test]
+    fn s17_a_number_that_is_missing_early_in_a_long_page_is_remembered() {
+        let start = Cursor::default().after(&[1], true);
+        let page: Vec<i64> = (3..20_000).collect();
+        assert_eq!(gaps(&start.after(&page, false)), [2]);
     }
 }
