@@ -124,8 +124,8 @@ fn python() -> Option<String> {
     has.is_ok_and(|status| status.success()).then(|| "python3".to_owned())
 }
 
-#[test]
-fn our_tokens_verify_with_pyjwt() {
+#[tokio::test]
+async fn our_tokens_verify_with_pyjwt() {
     let Some(python) = python() else {
         eprintln!(
             "skipped: python3 has no PyJWT with cryptography; pip install 'PyJWT[crypto]', or set TESTS_PYTHON"
@@ -152,9 +152,8 @@ fn our_tokens_verify_with_pyjwt() {
         let config = config.clock(clock).token_location([TokenLocation::Cookie]).issuer("urn:foo");
         let auth: JwtAuth = config.build().expect("a valid configuration");
         let claims = json!({ "tenant": "acme" });
-        let pair =
-            auth.token_pair("alice").fresh(true).audience(["a", "b"]).scopes(["x"]).claims(&claims);
-        let pair = pair.issue().expect("a pair");
+        let pair = auth.log_in("alice").audience(["a", "b"]).scopes(["x"]).claims(&claims);
+        let pair = pair.await.expect("a pair");
         for token in [pair.access_token(), pair.refresh_token()] {
             requests.push(json!({ "algorithm": algorithm.name(), "key": key, "token": token, "audience": "b" }));
             let broken = format!("{}AAAA", &token[..token.len() - 4]);
