@@ -76,8 +76,10 @@ async fn s5_a_sentinel_failover_that_lost_writes_revives_no_session_and_ends_non
     // The link to the replica is cut: what is written now is lost with the primary.
     let () = command(&replica, &["REPLICAOF", "127.0.0.1", "1"]).await;
     let token = a.verify_refresh(owner.refresh_token()).await.expect("a valid token");
+    let owner_session = token.session_id().expect("a session").to_owned();
     let next = a.rotate(token).await.expect("rotated");
     let token = a.verify_access(leaver.access_token()).await.expect("a valid token");
+    let ended = token.session_id().expect("a session").to_owned();
     a.log_out(token).await.expect("recorded");
     wait_until("the other node knows the log-out", Duration::from_secs(2), async || {
         b.verify_access(leaver.access_token()).await.is_err()
@@ -97,8 +99,12 @@ async fn s5_a_sentinel_failover_that_lost_writes_revives_no_session_and_ends_non
         fresh.verify_access(leaver.access_token()).await.is_err()
     })
     .await;
-    let refresh = a.verify_access(leaver.access_token()).await.expect_err("logged out");
-    assert_eq!(refresh.kind(), AuthErrorKind::Revoked);
+    let error = a.verify_access(leaver.access_token()).await.expect_err("logged out");
+    assert_eq!(error.kind(), AuthErrorKind::Revoked);
+    // The refresh token outlives the record, so the session itself must be gone.
+    let keys: Vec<String> = command(&replica, &["KEYS", "*"]).await;
+    assert!(keys.iter().any(|key| key.ends_with(&format!(":f:{owner_session}"))), "{keys:?}");
+    assert!(!keys.iter().any(|key| key.ends_with(&format!(":f:{ended}"))), "{keys:?}");
 }
 
 #[tokio::test]

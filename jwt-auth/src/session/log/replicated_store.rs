@@ -329,7 +329,7 @@ impl<L: Log> Shared<L> {
                     .get(&row.key)
                     .is_some_and(|(before, until)| *before >= row.before && *until >= row.until);
                 if !is_known {
-                    self.log.append(row, SystemClock.now()).await?;
+                    self.write_again(row).await?;
                     restored += 1;
                 }
             }
@@ -343,6 +343,17 @@ impl<L: Log> Shared<L> {
             );
         }
         Ok(())
+    }
+
+    /// Writes a row that the store lost, and ends its session, which the store has again.
+    async fn write_again(&self, row: &Row) -> Result<(), StoreError> {
+        let (now, record) = (SystemClock.now(), row.record());
+        let Some(id) = record.as_ref().and_then(|record| record.key.session_id()) else {
+            return self.log.append(row, now).await;
+        };
+        let until = from_millis(row.until.saturating_mul(1000));
+        let end = Revocation::Session { id, started_at: None, until };
+        self.log.revoke(&end, now).await.map(drop)
     }
 
     /// A row as a record. Rows of a newer release are ignored, with one warning.
@@ -416,32 +427,62 @@ impl<L: Log> fmt::Debug for ReplicatedStore<L> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::session::log::Found;
-    use crate::token_kind::TokenKind;
+    use std::sync::MutexGuard;
 
-    /// A log without sessions that can be made unavailable, and that can lose its rows.
-    #[derive(Clone, Default)]
+    use super::*;
+    use crate::session::log::{Found, Ledger};
+
+    /// A log that can be made unavailable, and that can lose what was written to it.
+    #[derive(Clone)]
     struct Lossy(Arc<Inner>);
 
-    #[derive(Default)]
     struct Inner {
         is_down: AtomicBool,
         pruned: AtomicU64,
-        rows: Mutex<Vec<Row>>,
+        state: Mutex<State>,
+    }
+
+    #[derive(Clone)]
+    struct State {
+        ledger: Ledger,
+        rows: Vec<Row>,
+    }
+
+    impl State {
+        fn write(&mut self, row: Row) -> Row {
+            self.rows.push(row.clone());
+            row
+        }
+    }
+
+    impl Default for Lossy {
+        fn default() -> Self {
+            let state = State { ledger: Ledger::new(at(0)), rows: Vec::new() };
+            let (is_down, pruned) = (AtomicBool::new(false), AtomicU64::new(0));
+            Self(Arc::new(Inner { is_down, pruned, state: Mutex::new(state) }))
+        }
     }
 
     impl Lossy {
-        fn rows(&self) -> Vec<Row> {
-            self.0.rows.lock().unwrap().clone()
+        fn state(&self) -> MutexGuard<'_, State> {
+            self.0.state.lock().unwrap()
         }
 
-        fn lose_everything(&self) {
-            self.0.rows.lock().unwrap().clear();
+        fn rows(&self) -> Vec<Row> {
+            self.state().rows.clone()
         }
 
         fn set_down(&self, is_down: bool) {
             self.0.is_down.store(is_down, Ordering::Relaxed);
+        }
+
+        /// Replaces the content by an earlier one, as a failover does that loses writes.
+        async fn fail_over_to(&self, earlier: State) {
+            self.set_down(true);
+            advance(500).await;
+            *self.state() = earlier;
+            self.set_down(false);
+            advance(1_000).await;
         }
     }
 
@@ -459,30 +500,35 @@ mod tests {
         }
 
         async fn append(&self, row: &Row, _: SystemTime) -> Result<(), StoreError> {
-            self.0.rows.lock().unwrap().push(row.clone());
+            let mut state = self.state();
+            let row = state.ledger.append(row.clone());
+            state.write(row);
             Ok(())
         }
 
         async fn revoke(&self, what: &Revocation<'_>, now: SystemTime) -> Result<Row, StoreError> {
-            self.append(&Row::new(what), now).await?;
-            Ok(Row::new(what))
+            let mut state = self.state();
+            let row = state.ledger.revoke(what, now);
+            Ok(state.write(row))
         }
 
-        async fn find(&self, keys: Vec<String>, _: Option<&str>) -> Result<Found, StoreError> {
-            let rows = self.rows().into_iter().filter(|row| keys.contains(&row.key)).collect();
-            Ok(Found { rows, is_session_known: false, created: 0 })
+        async fn find(&self, keys: Vec<String>, id: Option<&str>) -> Result<Found, StoreError> {
+            Ok(self.state().ledger.find(&keys, id, at(0)))
         }
 
-        async fn rotate(&self, _: &RotationRequest<'_>) -> Result<Decision, StoreError> {
-            Ok(Decision { outcome: RotationOutcome::Unknown, row: None })
+        async fn rotate(&self, request: &RotationRequest<'_>) -> Result<Decision, StoreError> {
+            let mut state = self.state();
+            let decision = state.ledger.rotate(request);
+            state.rows.extend(decision.row.clone());
+            Ok(decision)
         }
 
-        async fn register(&self, _: &NewSession<'_>) -> Result<Registration, StoreError> {
-            Ok(Registration { started: 0, ended: Vec::new() })
+        async fn register(&self, session: &NewSession<'_>) -> Result<Registration, StoreError> {
+            Ok(self.state().ledger.register(session))
         }
 
-        async fn sessions(&self, _: &str, _: SystemTime) -> Result<Vec<Session>, StoreError> {
-            Ok(Vec::new())
+        async fn sessions(&self, of: &str, now: SystemTime) -> Result<Vec<Session>, StoreError> {
+            Ok(self.state().ledger.sessions(of, now))
         }
 
         async fn remember_access_life(&self, _: Duration) -> Result<(), StoreError> {
@@ -569,24 +615,35 @@ mod tests {
                 .await
                 .unwrap();
         };
+        let empty = log.state().clone();
         revoke("long ago").await;
         advance(61_000).await;
         revoke("just now").await;
-        log.lose_everything();
+        *log.state() = empty.clone();
         advance(1_000).await;
         assert_eq!(log.rows().len(), 0, "nothing shows the loss");
-        log.set_down(true);
-        advance(500).await;
-        log.set_down(false);
-        advance(1_000).await;
+        log.fail_over_to(empty).await;
         let rows = log.rows();
         assert_eq!(rows.len(), 1, "written again once: {rows:?}");
         assert!(rows[0].key.contains("just now"));
-        log.set_down(true);
-        advance(500).await;
-        log.set_down(false);
-        advance(1_000).await;
+        let complete = log.state().clone();
+        log.fail_over_to(complete).await;
         assert_eq!(log.rows().len(), 1, "nothing was lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s5_a_store_that_lost_the_end_of_a_session_ends_it_again() {
+        let log = Lossy::default();
+        let store = ReplicatedStore::start(log.clone(), LogOptions::default()).await.unwrap();
+        let session = NewSession::new("a-session", "alice", "first-jti", at(1), at(9_999));
+        store.register(session).await.unwrap();
+        let is_alive = || log.state().ledger.sessions("alice", at(2)).len() == 1;
+        let earlier = log.state().clone();
+        assert!(is_alive());
+        let end = Revocation::Session { id: "a-session", started_at: None, until: at(9_999) };
+        store.revoke(end, at(1)).await.unwrap();
+        log.fail_over_to(earlier).await;
+        assert!(!is_alive(), "a refresh token outlives the record of its session");
     }
 
     #[tokio::test]
