@@ -244,7 +244,7 @@ async fn measure<S: RevocationStore>(report: &mut Report, open: impl AsyncFn() -
     }
     measure_visibility(report, &nodes).await;
     drop(nodes);
-    // Refresh tokens are verified without the store, so that a rotation asks it once.
+    // Refresh tokens are verified without the store, so that a rotation queries it once.
     let config = config().denylist_token_checks([TokenKind::Access]);
     let auth = config.revocation(open().await).build().expect("a valid configuration");
     let rate = rotations_a_second(&auth, TASKS).await;

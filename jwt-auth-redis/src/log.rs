@@ -194,7 +194,7 @@ impl RedisLog {
         Ok(())
     }
 
-    /// Waits until enough replicas have what was written before on this connection.
+    /// Waits until enough replicas have received the earlier writes of this connection.
     async fn wait_for_replicas(&self) -> Result<(), StoreError> {
         let Some(Replicas { count, timeout }) = self.replicas.filter(|_| !self.is_cluster) else {
             return Ok(());

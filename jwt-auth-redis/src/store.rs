@@ -115,7 +115,7 @@ impl RedisStore {
 
     /// A builder with the primary that Sentinel names.
     ///
-    /// After a failover the sentinels are asked again. Use [`node`](RedisStoreBuilder::node) if the servers need a
+    /// After a failover the sentinels are queried again. Use [`node`](RedisStoreBuilder::node) if the servers need a
     /// password or TLS.
     ///
     /// ```no_run

@@ -66,7 +66,7 @@ async fn s12_roles_are_those_of_the_last_refresh() {
     let second = rotate(&auth, &first).await.expect("a successor");
     let token = access(&auth, &second).await;
     assert!(token.roles().eq(["reader"]) && token.scopes().eq(["notes:read"]));
-    // Two tabs: the replay is asked for as well.
+    // Two tabs: the hook is called for the replay as well.
     users.set("alice", &["writer"]);
     let replayed = rotate(&auth, &first).await.expect("the same successor");
     assert!(access(&auth, &replayed).await.roles().eq(["writer"]));
@@ -90,9 +90,9 @@ async fn s12_a_deleted_or_locked_account_is_refused_and_its_session_ends() {
     let error = auth.verify_access(first.access_token()).await.expect_err("ended");
     assert_eq!(error.code(), "token_revoked");
     assert!(rotate(&auth, &other).await.is_ok(), "another session was not refused");
-    let refused = auth.log_in("nobody").await.expect_err("refused");
+    let refused = auth.log_in("unknown").await.expect_err("refused");
     assert_eq!(refused.code(), "account_refused");
-    assert!(auth.sessions("nobody").await.expect("a list").is_empty());
+    assert!(auth.sessions("unknown").await.expect("a list").is_empty());
 }
 
 #[tokio::test]
@@ -120,26 +120,26 @@ async fn a_grants_hook_that_fails_is_503_and_uses_no_token_up() {
     is_down.store(false, Ordering::Relaxed);
     assert!(rotate(&auth, &pair).await.is_ok(), "the token was not used up");
     let error = auth.log_in("locked").await.expect_err("refused");
-    assert_eq!(error.kind(), AuthErrorKind::Forbidden, "an error of the hook keeps its kind");
+    assert_eq!(error.kind(), AuthErrorKind::Forbidden, "the kind of the hook's error");
 }
 
-/// A question as the hook got it.
-type Question = (GrantKind, String, String, Vec<String>, Vec<String>, Value);
+/// A call of the hook: kind, subject, session, roles, scopes and claims.
+type Call = (GrantKind, String, String, Vec<String>, Vec<String>, Value);
 
 #[tokio::test]
-async fn the_hook_is_asked_at_each_log_in_rotation_and_implicit_refresh() {
+async fn grants_run_at_each_log_in_rotation_and_implicit_refresh() {
     #[jwt_required]
     async fn whoami(token: AccessToken) -> String {
         token.roles().collect::<Vec<_>>().join(",")
     }
 
     let (config, clock) = config();
-    let asked: Arc<Mutex<Vec<Question>>> = Arc::default();
-    let questions = Arc::clone(&asked);
+    let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
+    let recorded = Arc::clone(&calls);
     let config =
         config.token_location([TokenLocation::Cookie]).grants(move |request: &GrantRequest<'_>| {
             let grants = request.grants();
-            let question = (
+            let call = (
                 request.kind(),
                 request.subject().to_owned(),
                 request.session_id().to_owned(),
@@ -147,9 +147,9 @@ async fn the_hook_is_asked_at_each_log_in_rotation_and_implicit_refresh() {
                 grants.current_scopes().to_vec(),
                 Value::Object(grants.current_claims().clone()),
             );
-            let mut asked = questions.lock().expect("no panic");
-            asked.push(question);
-            let turn = asked.len();
+            let mut recorded = recorded.lock().expect("no panic");
+            recorded.push(call);
+            let turn = recorded.len();
             async move {
                 let grants = grants.roles([format!("turn-{turn}")]);
                 Ok::<_, String>(Some(grants.claims(&json!({ "turn": turn }))))
@@ -168,14 +168,14 @@ async fn the_hook_is_asked_at_each_log_in_rotation_and_implicit_refresh() {
     let response = visit(&app, &cookie).await;
     assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "turn-2"));
     assert!(response.headers.contains_key("set-cookie"), "renewed");
-    auth.access_token("alice").await.expect("a token without a session is not asked for");
-    auth.token_pair("alice").await.expect("a pair without a session is not asked for");
+    auth.access_token("alice").await.expect("no hook for a token without a session");
+    auth.token_pair("alice").await.expect("no hook for a pair without a session");
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let question = |kind, roles: &[&str], scopes: &[&str], claims: Value| {
         (kind, "alice".to_owned(), session.clone(), texts(roles), texts(scopes), claims)
     };
     assert_eq!(
-        *asked.lock().expect("no panic"),
+        *calls.lock().expect("no panic"),
         [
             question(GrantKind::LogIn, &["r"], &["a", "b"], json!({ "tenant": 7 })),
             question(GrantKind::Rotation, &["turn-1"], &["a"], json!({ "turn": 1, "x": 1 })),
@@ -328,8 +328,8 @@ async fn a_session_that_is_not_remembered_has_cookies_without_max_age_after_ever
         let lines = response.headers().get_all("set-cookie").iter();
         lines.map(|line| line.to_str().expect("text").contains("Max-Age")).collect()
     };
-    let kept = auth.log_in("alice").await.expect("a pair");
-    assert_eq!(ages(&kept), [true; 4]);
+    let long = auth.log_in("alice").await.expect("a pair");
+    assert_eq!(ages(&long), [true; 4]);
     let pair = auth.log_in("alice").remember(false).await.expect("a pair");
     assert_eq!(ages(&pair), [false; 4]);
     let next = rotate(&auth, &pair).await.expect("a successor");

@@ -256,7 +256,7 @@ async fn a_rotation_sees_a_log_out_everywhere_that_the_replica_does_not_have() {
     auth.log_out_everywhere("alice").await.expect("recorded");
     clock.advance(Duration::from_secs(1));
     let refused = auth.verify_refresh(next.refresh_token()).await.expect_err("logged out");
-    assert_eq!(refused.code(), "token_revoked", "a refresh token asks the store");
+    assert_eq!(refused.code(), "token_revoked", "a refresh token is looked up in the store");
     let refused = auth.rotate(first).await.expect_err("logged out");
     assert_eq!(refused.code(), "token_revoked");
     is_down.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The statements of the `PostgreSQL` store, written with the default table prefix. `{s}` stands for the schema.
+//! The statements of the `PostgreSQL` store, written with the default table prefix. `{s}` is replaced with the schema.
 
 /// The default prefix of table names, which the statements below contain.
 pub(super) const PREFIX: &str = "jwt_auth";
@@ -129,7 +129,7 @@ pub(super) const END_ALL: &str = "
     )
     select before, until, pg_notify('jwt_auth_news', '') from put";
 
-// A row may become visible after a row with a greater number, so a read also asks for the numbers that were missing. The
+// A row may become visible after a row with a greater number, so a read also queries the numbers that were missing. The
 // answer has a row in any case.
 pub(super) const READ: &str = "
     select key, before, until, seq, pg_is_in_recovery() as standby,

@@ -253,7 +253,7 @@ impl PostgresStoreBuilder {
 
     /// How many connections the store's own pool has at most. Default: 8.
     ///
-    /// The reader and the listener have one more each. A pool of the application keeps its own size.
+    /// The reader and the listener have one more each. It does not apply to a pool of the application.
     ///
     /// ```no_run
     /// use jwt_auth_sqlx::PostgresStore;

@@ -145,7 +145,7 @@ impl State {
         Ok(())
     }
 
-    /// Commits the open transaction, and tells its operations.
+    /// Commits the open transaction, and completes its operations.
     async fn commit(&mut self) {
         if self.is_dirty {
             let _ = self.connection.execute(ABANDON).await;

@@ -53,7 +53,7 @@ impl JwtAuth {
         let verification = self.authenticate_now(token, required, check_request)?;
         let verified = &*verification.verified;
         let hooks = self.hooks();
-        if self.asks_store(required) {
+        if self.queries_store(required) {
             Box::pin(self.check_store(verified)).await?;
         }
         if let Some(denylist) = &hooks.denylist
@@ -85,9 +85,9 @@ impl JwtAuth {
         Ok(verification)
     }
 
-    /// Whether the store itself is asked. The replica holds what access tokens need, and a refresh token may outlive
-    /// that.
-    fn asks_store(&self, required: Requirements<'_>) -> bool {
+    /// Whether the store itself is queried. The replica has only what access tokens need, and a refresh token may live
+    /// longer.
+    fn queries_store(&self, required: Requirements<'_>) -> bool {
         required.revocation == Lookup::Strict
             || (required.kind == TokenKind::Refresh && self.checks_replica(required))
     }

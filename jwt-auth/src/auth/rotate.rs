@@ -131,7 +131,7 @@ impl JwtAuth {
         now: Duration,
     ) -> Result<SessionGeneration, Refusal> {
         let (rules, claims) = (self.rules(), verified.claims());
-        // A session without an idle time of its own keeps a shorter one than configured.
+        // A session without an idle time of its own gets the life of its token, if that is shorter than configured.
         let shorter = || {
             let life = claims.exp.map(|exp| exp.saturating_sub(issued_at));
             life.map_or(rules.expires.refresh, |life| life.min(rules.expires.refresh))

@@ -12,7 +12,7 @@ use crate::config::AsyncHook;
 use crate::config::hooks::hook_failed;
 use crate::error::{BoxError, Refusal};
 
-/// When the application is asked for the [`Grants`] of a subject.
+/// When [`Config::grants`](crate::Config::grants) is called.
 ///
 /// ```
 /// use jwt_auth::config::GrantKind;

@@ -254,15 +254,15 @@ impl Config {
     /// Decides at each log-in and at each refresh what the new token may do. Default: what the call or the previous
     /// token says.
     ///
-    /// Without it, a user who loses a role keeps it until the session ends, and a deleted user keeps refreshing. The hook
-    /// is asked before a log-in registers its session, before a rotation uses the refresh token up, and before
+    /// Without it, a user who loses a role has it until the session ends, and a deleted user can still refresh. The hook
+    /// is called before a log-in registers its session, before a rotation uses the refresh token up, and before
     /// [`implicit_refresh`](crate::JwtAuth::implicit_refresh) renews a cookie. It gets the [`GrantRequest`], and returns
     /// the [`Grants`] of the new token. `Ok(None)` refuses the account: the session ends, and the response is 401
     /// `account_refused`. If the hook fails, no token is issued and none is used up (503). An
-    /// [`AuthError`](crate::AuthError) from the hook keeps its kind, and does not end the session.
+    /// [`AuthError`](crate::AuthError) from the hook is returned as it is, and does not end the session.
     ///
     /// Tokens of [`access_token`](crate::JwtAuth::access_token), [`token_pair`](crate::JwtAuth::token_pair) and
-    /// [`refresh_token`](crate::JwtAuth::refresh_token) are issued without asking; the first rotation asks.
+    /// [`refresh_token`](crate::JwtAuth::refresh_token) are issued without the hook; their first rotation calls it.
     ///
     /// ```
     /// use jwt_auth::config::{GrantRequest, Grants};
@@ -295,9 +295,9 @@ impl Config {
         self
     }
 
-    /// Is told of each reuse of a refresh token: the subject, and the session that ended. Default: none.
+    /// Calls a function at each reuse of a refresh token. Default: none.
     ///
-    /// Either the user or a thief used a token again, and both are logged out. The event `refresh_token_reused` is logged
+    /// It gets the subject, and the id of the session that ended. Either the user or a thief used a token again, and both are logged out. The event `refresh_token_reused` is logged
     /// in any case; use the hook to notify the user. It must not block: spawn a task for anything that waits.
     ///
     /// ```

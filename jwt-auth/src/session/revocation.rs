@@ -42,7 +42,7 @@ pub enum Revocation<'a> {
         id: &'a str,
         /// The start stamp of the session, if the caller knows it.
         started_at: Option<SystemTime>,
-        /// When the store may drop the record, if it neither knows the session nor can tell when it started.
+        /// When the store may delete the record, if it knows neither the session nor its start stamp.
         until: SystemTime,
     },
     /// The access tokens of one session that were issued before a generation.

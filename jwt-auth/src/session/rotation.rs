@@ -573,7 +573,7 @@ mod tests {
             matches!(outcome, RotationOutcome::Rotated { started_at, .. } if started_at == at(10))
         );
         let known = state.unwrap();
-        assert!(known.is_adopted && known.expires == known.ends, "kept until its absolute end");
+        assert!(known.is_adopted && known.expires == known.ends, "retained until its absolute end");
     }
 
     #[test]

@@ -121,8 +121,8 @@ pub trait RevocationStore: Send + Sync + 'static {
     /// Checks in the store itself whether the token was revoked.
     ///
     /// Refresh tokens and routes with `revocation = "strict"` use it. A refresh token is also revoked if its session is
-    /// gone and [`rotate`](Self::rotate) would not adopt it. Default: [`check`](Self::check), which is right only for
-    /// a store that keeps the records of ended sessions until their absolute ends.
+    /// gone and [`rotate`](Self::rotate) would not adopt it. Default: [`check`](Self::check), which is correct only
+    /// for a store that retains the records of ended sessions until their absolute ends.
     ///
     /// # Errors
     ///
@@ -204,9 +204,9 @@ pub trait RevocationStore: Send + Sync + 'static {
 
     /// Remembers that access tokens of sessions live up to this long.
     ///
-    /// It is called before such a token is issued. The store keeps the longest life that any node has announced: the
-    /// record of a session that ends must outlast its access tokens. Default: does nothing, for a store that keeps
-    /// those records longer anyway.
+    /// It is called before such a token is issued. The store remembers the longest life that any node has announced: the
+    /// record of an ended session must outlive its access tokens. Default: does nothing, for a store that retains those
+    /// records longer anyway.
     ///
     /// # Errors
     ///

@@ -147,7 +147,7 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
         self.assert_not_empty();
     }
 
-    /// An empty store is not asked about any token.
+    /// An empty store is not queried for any token.
     fn assert_not_empty(&self) {
         assert!(!self.store.is_empty(), "a store with a revocation in force is not empty");
     }
@@ -443,7 +443,7 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
         let RotationOutcome::Rotated { started_at, session_ends, was_behind } = outcome else {
             panic!("the first token of a registered session is rotated");
         };
-        assert_eq!(started_at, self.started, "a rotation keeps the start stamp");
+        assert_eq!(started_at, self.started, "a rotation does not change the start stamp");
         assert!(!was_behind);
         let off = session_ends.duration_since(ends).or_else(|_| ends.duration_since(session_ends));
         assert!(

@@ -165,7 +165,7 @@ impl SetCookies {
     /// How long browsers store these cookies, instead of the configured time.
     ///
     /// For "remember me" use [`remember`](crate::token::TokenBuilder::remember) and
-    /// [`idle_for`](crate::token::TokenBuilder::idle_for) of the log-in, which each refresh keeps.
+    /// [`idle_for`](crate::token::TokenBuilder::idle_for) of the log-in, and does not change with a refresh.
     ///
     /// ```
     /// # use jwt_auth::{JwtAuth, SetCookies, TokenPair};

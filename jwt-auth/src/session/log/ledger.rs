@@ -10,7 +10,7 @@ use crate::session::record::{Record, second};
 use crate::session::session_table::SessionTable;
 use crate::session::{NewSession, Revocation, RotationRequest, Session};
 
-/// The sessions and rows of a store, as one value that a log keeps under a lock.
+/// The sessions and rows of a store, as one value that a log holds behind a lock.
 ///
 /// It applies every rule: a log for an engine that stores one value, such as a file or a replicated register, only reads
 /// it, calls it, and writes it back. It serialises.

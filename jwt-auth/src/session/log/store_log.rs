@@ -32,7 +32,7 @@ pub trait Log: Send + Sync + 'static {
     /// Everything written since the cursor, at least once. For a reader without a cursor, or with one that is too
     /// old: every row in force.
     ///
-    /// An answer, also an empty one, means that the reader has seen everything that was written before it asked. So a
+    /// An answer, also an empty one, means that the reader has seen everything that was written before the call. So a
     /// server that may lag behind another one must not answer.
     fn read(
         &self,

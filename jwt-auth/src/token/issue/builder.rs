@@ -360,10 +360,10 @@ impl TokenBuilder<'_, AccessKind> {
         self
     }
 
-    /// Asks for the grants of an implicit refresh, runs the hooks, and issues the token.
+    /// Gets the grants of an implicit refresh, runs the hooks, and issues the token.
     pub(crate) async fn issue_continued(self) -> Result<IssuedToken, Refusal> {
         let session_id = self.request.session_id.clone().unwrap_or_default();
-        let request = self.request.ask_grants(GrantKind::ImplicitRefresh, &session_id).await?;
+        let request = self.request.apply_grants(GrantKind::ImplicitRefresh, &session_id).await?;
         request.run_hooks().await?.issue_access()
     }
 }
@@ -375,9 +375,9 @@ impl TokenBuilder<'_, PairKind> {
         self
     }
 
-    /// Asks for the grants of a rotation, and runs the hooks.
+    /// Gets the grants of a rotation, and runs the hooks.
     pub(crate) async fn run_hooks(mut self, session_id: &str) -> Result<Self, Refusal> {
-        let request = self.request.ask_grants(GrantKind::Rotation, session_id).await?;
+        let request = self.request.apply_grants(GrantKind::Rotation, session_id).await?;
         self.request = request.run_hooks().await?;
         Ok(self)
     }
@@ -431,8 +431,8 @@ impl TokenBuilder<'_, LogInKind> {
 
     /// How long the session may be idle: the life of each of its refresh tokens.
     ///
-    /// Default: [`refresh_token_expires`](crate::Config::refresh_token_expires). Each rotation keeps it, also under other
-    /// settings. It is from a second to a hundred years; another value is an error of the log-in.
+    /// Default: [`refresh_token_expires`](crate::Config::refresh_token_expires). Neither a rotation nor a
+    /// changed setting changes it. It is from a second to a hundred years; another value is an error of the log-in.
     ///
     /// ```
     /// use std::time::Duration;
@@ -455,8 +455,8 @@ impl TokenBuilder<'_, LogInKind> {
 
     /// How long the session lasts at most, however often it is refreshed.
     ///
-    /// Default: [`session_expires`](crate::Config::session_expires). Each rotation keeps the end, also under other
-    /// settings. It is from a second to a hundred years; another value is an error of the log-in.
+    /// Default: [`session_expires`](crate::Config::session_expires). Neither a rotation nor a
+    /// changed setting moves the end. It is from a second to a hundred years; another value is an error of the log-in.
     ///
     /// ```
     /// use std::time::Duration;

@@ -52,7 +52,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// How long the token lives. One without an end lives as long as any record is kept.
+    /// How long the token lives. One without an expiry counts as a hundred years, the longest life of a record.
     pub(super) fn life(&self) -> Duration {
         self.expires_at.map_or(HUNDRED_YEARS, |end| end.saturating_sub(self.issued_at))
     }

@@ -119,8 +119,8 @@ impl<'a> TokenRequest<'a> {
         }
     }
 
-    /// Asks the application for the grants of the subject, and replaces roles, scopes and custom claims by them.
-    pub(super) async fn ask_grants(
+    /// Calls the hook for the grants of the subject, and replaces roles, scopes and custom claims with them.
+    pub(super) async fn apply_grants(
         mut self,
         kind: GrantKind,
         session_id: &str,
@@ -224,7 +224,7 @@ impl<'a> TokenRequest<'a> {
         first.is_temporary = self.terms.is_temporary;
         // The stamp of the store has as many digits.
         first.started_at = Some(first.issued_at);
-        let request = self.ask_grants(GrantKind::LogIn, &first.session_id).await?;
+        let request = self.apply_grants(GrantKind::LogIn, &first.session_id).await?;
         let mut request = request.run_hooks().await?;
         request.generation = Some(first.clone());
         // A pair that cannot be issued leaves no session behind.
