@@ -167,7 +167,7 @@ if not is_known then
   local is_adoptable = generation == 0
   if stamp then is_adoptable = stamp <= created() end
   if not is_adoptable or now >= ends then return { 'unknown' } end
-  local started = stamp or math.max(now, (epoch or -1) + 1)
+  local started = stamp or math.max((issued_at or 0) * 1000 - tolerance, (epoch or -1) + 1)
   list(subject, session, ends, now)
   redis.call('HSET', hash, 'subject', subject, 'current', successor, 'parent', presented,
     'generation', whole(generation + 1), 'started', whole(started), 'rotated', whole(now),

@@ -422,6 +422,10 @@ fn adopt(facts: Facts, request: &RotationRequest<'_>) -> Option<SessionState> {
     if !is_adoptable(token, facts.created) || now >= ends {
         return None;
     }
+    // Not the time now: the stamp is no later than an epoch that is being written at this moment, which therefore
+    // covers the session.
+    let issued_at = Duration::from_secs(token.issued_at.unwrap_or_default().as_secs());
+    let issued_at = issued_at.saturating_sub(token.clock_tolerance);
     let stamp = token.session_started_at.map(whole_millis);
     Some(SessionState {
         subject: token.subject.into(),
@@ -429,7 +433,7 @@ fn adopt(facts: Facts, request: &RotationRequest<'_>) -> Option<SessionState> {
         current: request.successor.into(),
         parent: request.presented().into(),
         generation: token.generation.saturating_add(1),
-        started: stamp.unwrap_or_else(|| start_stamp(now, facts.epoch)),
+        started: stamp.unwrap_or_else(|| start_stamp(whole_millis(issued_at), facts.epoch)),
         rotated: now,
         ends,
         expires: ends,
@@ -572,8 +576,15 @@ mod tests {
         assert!(
             matches!(outcome, RotationOutcome::Rotated { started_at, .. } if started_at == at(10))
         );
-        let known = state.unwrap();
+        let known = state.take().unwrap();
         assert!(known.is_adopted && known.expires == known.ends, "retained until its absolute end");
+        let mut delayed = request("a", "b", 0, 500);
+        delayed.token.session_started_at = None;
+        delayed.token.issued_at = Some(Duration::from_secs(20));
+        delayed.token.clock_tolerance = Duration::from_secs(5);
+        decide(&mut state, facts, &delayed);
+        let started = state.expect("a session").started;
+        assert_eq!(started, 15_000, "an epoch that is being written covers it");
     }
 
     #[test]

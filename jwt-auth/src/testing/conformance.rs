@@ -48,6 +48,7 @@ pub async fn store_conformance(store: &impl RevocationStore) {
     suite.rotation_grace_and_reuse().await;
     suite.rotation_of_ended_sessions().await;
     suite.adoption().await;
+    suite.stamp_of_an_adopted_session().await;
     suite.one_successor_of_many().await;
     suite.listed_sessions().await;
     suite.limited_sessions().await;
@@ -589,6 +590,21 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
             let outcome = self.rotate(request).await;
             assert_eq!(outcome, RotationOutcome::Unknown, "until the end that the caller gave");
         }
+    }
+
+    /// An epoch that is written at the same time covers a session that is adopted.
+    async fn stamp_of_an_adopted_session(&self) {
+        let names = self.names("stamp");
+        let mut request = self.old_request(&names, "a", "b", 0, None);
+        let issued_at = seconds(since_1970(self.now - HOUR).as_secs());
+        request.token.issued_at = Some(issued_at);
+        request.token.clock_tolerance = seconds(5);
+        let expected = SystemTime::UNIX_EPOCH + issued_at - seconds(5);
+        let outcome = self.rotate(request).await;
+        assert!(
+            matches!(outcome, RotationOutcome::Rotated { started_at, .. } if started_at == expected),
+            "the session starts when its token was issued, less the tolerance; found {outcome:?}"
+        );
     }
 
     async fn one_successor_of_many(&self) {
