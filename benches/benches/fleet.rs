@@ -288,7 +288,7 @@ async fn rotations_by_hand(url: &str) -> f64 {
     for n in 0..8 {
         let mut connection = sqlx::PgConnection::connect(url).await.expect("connected");
         let id = format!("by-hand-{n}");
-        let insert = "insert into jwt_auth_sessions values ($1, 'a', null, '0', '', 0, 0, 0, 9e15, 9e15, false)";
+        let insert = "insert into jwt_auth_sessions values ($1, 'a', null, '0', '', 0, 0, 0, 9e15, 9e15, false, 0)";
         sqlx::query(insert).bind(&id).execute(&mut connection).await.expect("inserted");
         let done = Arc::clone(&done);
         running.spawn(async move {

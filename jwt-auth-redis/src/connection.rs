@@ -24,6 +24,7 @@ const SLOW: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub(super) enum Address {
     Server(String),
+    Client(Client),
     Sentinel { sentinels: Vec<String>, service: String, node: Option<String> },
     Cluster(Vec<String>),
 }
@@ -95,6 +96,10 @@ impl Connection {
                 database = info.redis_settings().db();
                 Connector::Server(Client::open(info)?)
             }
+            Address::Client(client) => {
+                database = client.get_connection_info().redis_settings().db();
+                Connector::Server(client.clone())
+            }
             Address::Sentinel { sentinels, service, node } => {
                 let sentinels: Vec<ConnectionInfo> =
                     sentinels.iter().map(|url| parse(url)).collect::<RedisResult<_>>()?;
@@ -115,6 +120,11 @@ impl Connection {
             .set_response_timeout(Some(timeout));
         let broken = AtomicU64::new(0);
         Ok(Self { connector, config, database, current: Mutex::default(), broken })
+    }
+
+    /// The number of the current connection.
+    pub(super) async fn number(&self) -> u64 {
+        self.current.lock().await.number
     }
 
     async fn connect(&self) -> RedisResult<Live> {

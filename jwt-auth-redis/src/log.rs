@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jwt_auth::errors::StoreError;
 use jwt_auth::session::log::{
-    Batch, Decision, Found, HEARTBEAT, Log, Registration, Row, SessionState, epoch_keys,
-    keys_that_name, session_key,
+    Batch, Decision, Found, HEARTBEAT, Heartbeats, Log, Registration, Row, SessionState,
+    epoch_keys, keys_that_name, session_key,
 };
 use jwt_auth::session::{NewSession, Revocation, RotationOutcome, RotationRequest, Session};
 use redis::{ErrorKind, RedisError, RedisResult, Script, Value};
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::connection::{Address, Connection, TIMEOUT};
 use crate::scripts::{
@@ -29,6 +29,8 @@ const MAX_EXACT: u64 = (1 << 53) - 1;
 
 /// How long the server waits for the next entry of the stream.
 const BLOCK: Duration = HEARTBEAT;
+/// How long the heartbeat of a node is stored.
+const HEARTBEAT_LIFE: Duration = Duration::from_secs(600);
 /// The shortest time between two reads, so that many revocations cause one read.
 const READ_INTERVAL: Duration = Duration::from_millis(2);
 
@@ -44,6 +46,8 @@ pub(super) struct RedisLog {
     connection: Connection,
     /// Reads the log, and waits for its next entry.
     reader: Connection,
+    /// Proves how old the answers of the reader are, if it reads from a replica.
+    heartbeats: Option<Heartbeats>,
     /// The position of the reader, from which it waits.
     position: Mutex<String>,
     replicas: Option<Replicas>,
@@ -130,6 +134,7 @@ struct Tail {
     cursor: String,
     more: bool,
     end: String,
+    as_of: Option<Instant>,
     rows: Vec<Row>,
 }
 
@@ -143,10 +148,13 @@ impl RedisLog {
         address: &Address,
         prefix: &str,
         replicas: Option<Replicas>,
+        read_from: Option<&Address>,
     ) -> Result<Self, StoreError> {
+        let reader = Connection::new(read_from.unwrap_or(address), TIMEOUT + BLOCK);
         let log = Self {
             connection: Connection::new(address, TIMEOUT).map_err(store_error)?,
-            reader: Connection::new(address, TIMEOUT + BLOCK).map_err(store_error)?,
+            reader: reader.map_err(store_error)?,
+            heartbeats: read_from.map(|_| Heartbeats::new()).transpose()?,
             position: Mutex::new("0-0".to_owned()),
             replicas,
             is_cluster: matches!(address, Address::Cluster(_)),
@@ -212,18 +220,34 @@ impl RedisLog {
         )))
     }
 
+    /// Writes a heartbeat to the primary, if the node reads from a replica and one is due.
+    async fn write_heartbeat(&self) -> Result<(), StoreError> {
+        let Some(heartbeats) = &self.heartbeats else { return Ok(()) };
+        let Some(number) = heartbeats.next() else { return Ok(()) };
+        let mut command = redis::cmd("SET");
+        command.arg(self.key(&format!("beat:{}", heartbeats.name()))).arg(number);
+        command.arg("PX").arg(whole_millis(HEARTBEAT_LIFE));
+        command.query_async(&mut &self.connection).await.map_err(store_error)
+    }
+
     /// Reads entries of the stream up to an id; `None` if the cursor is not valid.
     async fn read_stream(&self, from: &str, to: &str) -> Result<Option<Tail>, StoreError> {
+        let sent = Instant::now();
         let mut call = self.read.key(self.key("log"));
         call.arg(from).arg(to).arg(PAGE);
+        call.arg(self.heartbeats.as_ref().map_or("", Heartbeats::name));
         let reply: Vec<Vec<u8>> =
             call.invoke_async(&mut &self.reader).await.map_err(store_error)?;
-        let [cursor, more, end, records @ ..] = reply.as_slice() else { return Ok(None) };
+        let [cursor, more, end, beat, records @ ..] = reply.as_slice() else { return Ok(None) };
+        let as_of = match &self.heartbeats {
+            Some(sent) => utf8(beat).and_then(|beat| sent.sent_at(beat.parse().ok()?)),
+            None => Some(sent),
+        };
         let id = |bytes| utf8(bytes).map(str::to_owned).ok_or_else(malformed);
         // Malformed records are ignored.
         let rows = records.chunks_exact(3).filter_map(|one| parse_row(&one[0], &one[1], &one[2]));
         let (cursor, end, rows) = (id(cursor)?, id(end)?, rows.collect());
-        Ok(Some(Tail { cursor, more: !more.is_empty(), end, rows }))
+        Ok(Some(Tail { cursor, more: !more.is_empty(), end, as_of, rows }))
     }
 
     /// Reads everything written since the cursor; `None` if the cursor is not valid.
@@ -236,13 +260,15 @@ impl RedisLog {
             read.rows.extend(next.rows);
             (read.cursor, read.more) = (next.cursor, next.more);
         }
-        Ok(Some(Batch { rows: read.rows, cursor: read.cursor, is_whole: false }))
+        let (rows, cursor, as_of) = (read.rows, read.cursor, read.as_of);
+        Ok(Some(Batch { rows, cursor, is_whole: false, as_of }))
     }
 
     /// Reads every record in force. The end of the stream is read first, so that records written meanwhile are
     /// read from the stream, whichever minute they are in.
     async fn read_snapshot(&self) -> Result<Batch<String>, StoreError> {
-        let cursor = self.read_stream("", "+").await?.ok_or_else(malformed)?.cursor;
+        let Tail { cursor, as_of, .. } = self.read_stream("", "+").await?.ok_or_else(malformed)?;
+        let connected = self.reader.number().await;
         let mut rows = Vec::new();
         let mut from = "-inf".to_owned();
         loop {
@@ -252,7 +278,11 @@ impl RedisLog {
             let minutes: Vec<String> =
                 command.query_async(&mut &self.reader).await.map_err(store_error)?;
             let Some(last) = minutes.last() else {
-                return Ok(Batch { rows, cursor, is_whole: true });
+                // A balanced address may lead to another replica, which does not have what this one had.
+                if self.reader.number().await != connected {
+                    return Err(StoreError::new("the connection was lost while reading"));
+                }
+                return Ok(Batch { rows, cursor, is_whole: true, as_of });
             };
             from = format!("({last}");
             let buckets = minutes.iter().map(|minute| self.key(&format!("m:{minute}")));
@@ -367,14 +397,20 @@ impl Log for RedisLog {
     type Cursor = String;
 
     async fn read(&self, after: Option<String>) -> Result<Batch<String>, StoreError> {
-        let since = match after {
-            Some(cursor) => self.read_since(&cursor).await?,
-            None => None,
+        let read = async {
+            let since = match after {
+                Some(cursor) => self.read_since(&cursor).await?,
+                None => None,
+            };
+            match since {
+                Some(batch) => Ok(batch),
+                None => self.read_snapshot().await,
+            }
         };
-        let batch = match since {
-            Some(batch) => batch,
-            None => self.read_snapshot().await?,
-        };
+        // A primary that does not answer is an error also if the replica does: it may have lost writes.
+        let (written, batch) = tokio::join!(self.write_heartbeat(), read);
+        written?;
+        let batch = batch?;
         self.position.lock().await.clone_from(&batch.cursor);
         Ok(batch)
     }

@@ -13,6 +13,7 @@
 //! | `{p}:created` | when the store was created, in milliseconds |
 //! | `{p}:access` | the longest life of an access token, in seconds |
 //! | `{p}:latest` | the highest start stamp of a session |
+//! | `{p}:beat:<node>` | the last heartbeat of a node that reads from a replica |
 //!
 //! Times to live are computed from the caller's time, plus a day, because the clocks of caller and server may differ.
 //! A script can fail halfway, for example at a key of another type. Then it has used up no token. It may have written
@@ -232,14 +233,19 @@ raise(':access', tonumber(ARGV[1]))
 return 1
 ";
 
-/// Returns the reader's new cursor, `more` or an empty string, the id of the end of the stream, and records; an
-/// empty list if the cursor is not valid. A valid cursor is the id of an existing entry, or of the end. An id
+/// Returns the reader's new cursor, `more` or an empty string, the id of the end of the stream, the last heartbeat of
+/// the node or an empty string, and records; an empty list if the cursor is not valid. A valid cursor is the id of an existing entry, or of the end. An id
 /// below the end is not enough: a server that lost the end of its stream, and has a slow clock, assigns such ids a
 /// second time.
 pub(super) const READ: &str = r"
-local from, to, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
--- A replica may be behind its primary by any time. It refuses every write, even this one, which deletes nothing.
-redis.call('DEL', base .. ':nothing')
+local from, to, count, node = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local beat = ''
+if node ~= '' then
+  beat = redis.call('GET', base .. ':beat:' .. node) or ''
+else
+  -- A replica may be behind its primary by any time. It refuses every write, even this one, which deletes nothing.
+  redis.call('DEL', base .. ':nothing')
+end
 local last = '0-0'
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local info = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -247,10 +253,10 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
     if info[at] == 'last-generated-id' then last = info[at + 1] end
   end
 end
-if from == '' then return { last, '', last } end
+if from == '' then return { last, '', last, beat } end
 if from ~= last and #redis.call('XRANGE', KEYS[1], from, from) == 0 then return {} end
 local entries = redis.call('XRANGE', KEYS[1], '(' .. from, to, 'COUNT', count)
-local reply = { from, #entries == count and 'more' or '', last }
+local reply = { from, #entries == count and 'more' or '', last, beat }
 for _, one in ipairs(entries) do
   reply[1] = one[1]
   local fields = {}

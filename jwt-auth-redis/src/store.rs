@@ -6,6 +6,7 @@ use std::time::Duration;
 use jwt_auth::danger::DangerousStore;
 use jwt_auth::errors::StoreError;
 use jwt_auth::session::log::{LogOptions, ReplicatedStore};
+use redis::Client;
 
 use crate::connection::Address;
 use crate::log::{RedisLog, Replicas};
@@ -27,6 +28,7 @@ use crate::log::{RedisLog, Replicas};
 ///
 /// Every key starts with the prefix as a hash tag, so that a Redis Cluster has all of them in one slot. A node has two
 /// connections: one reads the log, and the other does everything else. After a failover they lead to the new primary.
+/// With [`read_from`](RedisStoreBuilder::read_from), the first one leads to a replica.
 ///
 /// A least-privilege user needs the keys `~{jwt-auth}:*` (with your prefix) and these commands:
 ///
@@ -73,6 +75,7 @@ pub struct RedisStoreBuilder {
     prefix: String,
     options: LogOptions,
     replicas: Option<Replicas>,
+    read_from: Option<String>,
 }
 
 impl RedisStore {
@@ -111,6 +114,43 @@ impl RedisStore {
     /// ```
     pub fn builder(url: &str) -> RedisStoreBuilder {
         RedisStoreBuilder::new(Address::Server(url.to_owned()))
+    }
+
+    /// Uses the application's client, with its credentials and its certificates.
+    ///
+    /// The store opens two connections of its own with it. A `ConnectionManager` of the application cannot serve, because
+    /// a read that waits for news would delay every other command on its connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// ```no_run
+    /// use jwt_auth_redis::RedisStore;
+    /// use redis::{Client, TlsCertificates};
+    ///
+    /// # async fn store() -> Result<RedisStore, Box<dyn std::error::Error>> {
+    /// let root_cert = Some(std::fs::read("private-ca.pem")?);
+    /// let certificates = TlsCertificates { client_tls: None, root_cert };
+    /// let client = Client::build_with_tls("rediss://redis.internal:6379", certificates)?;
+    /// Ok(RedisStore::from_client(client).await?)
+    /// # }
+    /// ```
+    pub async fn from_client(client: Client) -> Result<Self, StoreError> {
+        Self::builder_from_client(client).connect().await
+    }
+
+    /// A builder with the application's client; see [`from_client`](Self::from_client).
+    ///
+    /// ```no_run
+    /// use jwt_auth_redis::RedisStore;
+    ///
+    /// # async fn store(client: redis::Client) -> Result<RedisStore, jwt_auth::errors::StoreError> {
+    /// RedisStore::builder_from_client(client).prefix("shop").connect().await
+    /// # }
+    /// ```
+    pub fn builder_from_client(client: Client) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Address::Client(client))
     }
 
     /// A builder with the primary that Sentinel names.
@@ -152,7 +192,7 @@ impl RedisStore {
 impl RedisStoreBuilder {
     fn new(address: Address) -> Self {
         let prefix = "jwt-auth".to_owned();
-        Self { address, prefix, options: LogOptions::default(), replicas: None }
+        Self { address, prefix, options: LogOptions::default(), replicas: None, read_from: None }
     }
 
     /// The settings with which the servers behind Sentinel are reached: the user, password, database and TLS of an
@@ -189,6 +229,26 @@ impl RedisStoreBuilder {
     /// ```
     pub fn wait_for_replicas(mut self, replicas: u32, timeout: Duration) -> Self {
         self.replicas = Some(Replicas { count: replicas, timeout });
+        self
+    }
+
+    /// Reads the log from a replica of the server, which may be the address of several.
+    ///
+    /// Use it when one server no longer delivers every revocation to every node; the chapter
+    /// [stores](jwt_auth::guide::stores#past-one-server) has figures. Log-ins, refreshes, log-outs and strict look-ups
+    /// go to the primary. The node writes a heartbeat to the primary four times a second, and its replica of the log is
+    /// as old as the last heartbeat that the server shows. Default: the primary. In a Cluster, `connect` refuses it.
+    ///
+    /// ```no_run
+    /// use jwt_auth_redis::RedisStore;
+    ///
+    /// # async fn store() -> Result<RedisStore, jwt_auth::errors::StoreError> {
+    /// let builder = RedisStore::builder("redis://primary:6379");
+    /// builder.read_from("redis://replicas:6379").connect().await
+    /// # }
+    /// ```
+    pub fn read_from(mut self, url: impl Into<String>) -> Self {
+        self.read_from = Some(url.into());
         self
     }
 
@@ -231,7 +291,8 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// If the URL is invalid, if the prefix is empty or contains a brace, or if the server does not answer.
+    /// If a URL is invalid, if the prefix is empty or contains a brace, if the server does not answer, or if that of
+    /// [`read_from`](Self::read_from) is no replica of it.
     ///
     /// ```no_run
     /// use jwt_auth_redis::RedisStore;
@@ -247,7 +308,12 @@ impl RedisStoreBuilder {
                 self.prefix.escape_debug(),
             )));
         }
-        let log = RedisLog::open(&self.address, &self.prefix, self.replicas).await?;
+        let read_from = self.read_from.map(Address::Server);
+        if read_from.is_some() && matches!(self.address, Address::Cluster(_)) {
+            return Err(StoreError::new("`read_from` does not work in a Cluster; remove it"));
+        }
+        let (address, replicas) = (&self.address, self.replicas);
+        let log = RedisLog::open(address, &self.prefix, replicas, read_from.as_ref()).await?;
         ReplicatedStore::start(log, self.options).await.map(RedisStore)
     }
 }

@@ -25,6 +25,81 @@ impl PostgresServer {
     ///
     /// If it does not start, or if it is not installed and `TESTS_SERVERS` is set.
     pub fn start() -> Option<Self> {
+        let mut server = Self::prepare()?;
+        let initialised = server
+            .command("initdb")
+            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"])
+            .arg(server.data())
+            .output()
+            .expect("initdb runs");
+        assert!(initialised.status.success(), "{}", String::from_utf8_lossy(&initialised.stderr));
+        server.restart();
+        Some(server)
+    }
+
+    /// Starts a standby of this server, which follows it at the address.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_standby(&self, follows: SocketAddr) -> Self {
+        let mut standby = Self::prepare().expect("PostgreSQL is installed");
+        let copied = standby
+            .command("pg_basebackup")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"])
+            .args(["-c", "fast", "-X", "stream", "--no-sync", "-D"])
+            .arg(standby.data())
+            .output()
+            .expect("pg_basebackup runs");
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        let (host, port) = (follows.ip(), follows.port());
+        let settings = format!(
+            "primary_conninfo = 'host={host} port={port} user=postgres'\nwal_receiver_timeout = 1s\n\
+             wal_retrieve_retry_interval = 100ms\n"
+        );
+        let file = standby.data().join("postgresql.auto.conf");
+        std::fs::write(file, settings).expect("a file");
+        std::fs::write(standby.data().join("standby.signal"), "").expect("a file");
+        standby.restart();
+        standby
+    }
+
+    /// Makes a standby the primary.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become one.
+    pub fn promote(&self) {
+        let promoted =
+            self.command("pg_ctl").args(["promote", "-w", "-D"]).arg(self.data()).output();
+        let promoted = promoted.expect("pg_ctl runs");
+        assert!(promoted.status.success(), "{}", String::from_utf8_lossy(&promoted.stderr));
+    }
+
+    /// Makes it accept TLS, with this certificate and this key as PEM, once it has read its settings again.
+    ///
+    /// # Panics
+    ///
+    /// If the files cannot be written.
+    pub fn enable_tls(&self, certificate: &str, key: &str) {
+        let file = |name: &str| self.data().join(name);
+        std::fs::write(file("server.crt"), certificate).expect("a file");
+        std::fs::write(file("server.key"), key).expect("a file");
+        let chmod = Command::new("chmod").arg("600").arg(file("server.key")).status();
+        assert!(chmod.is_ok_and(|status| status.success()), "chmod of the key");
+        if is_root() {
+            let owned = Command::new("chown").arg("postgres").arg(file("server.key")).status();
+            assert!(owned.is_ok_and(|status| status.success()), "chown of the key");
+        }
+        std::fs::write(file("postgresql.auto.conf"), "ssl = on\n").expect("a file");
+        let reloaded = self.command("pg_ctl").args(["reload", "-D"]).arg(self.data()).output();
+        assert!(
+            reloaded.is_ok_and(|output| output.status.success()),
+            "the server reads its settings"
+        );
+    }
+
+    fn prepare() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Some(binaries) = binaries() else {
             assert!(
@@ -42,17 +117,7 @@ impl PostgresServer {
             let owned = Command::new("chown").arg("postgres").arg(&folder).status();
             assert!(owned.is_ok_and(|status| status.success()), "chown of the folder");
         }
-        let port = free_port();
-        let mut server = Self { binaries, folder, port, child: None };
-        let initialised = server
-            .command("initdb")
-            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"])
-            .arg(server.data())
-            .output()
-            .expect("initdb runs");
-        assert!(initialised.status.success(), "{}", String::from_utf8_lossy(&initialised.stderr));
-        server.restart();
-        Some(server)
+        Some(Self { binaries, folder, port: free_port(), child: None })
     }
 
     /// The address that it listens on.

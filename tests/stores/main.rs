@@ -5,10 +5,12 @@ mod faults;
 mod overload;
 mod postgres;
 mod postgres_access;
+mod postgres_failover;
 mod redis;
 mod redis_access;
 mod redis_faults;
 mod sqlite;
+mod tls;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -364,8 +364,8 @@ async fn malformed_rows_are_ignored() {
         insert into odd_entries (key, before, until, seq) values
             ('[\"key\",\"k\"]', -9223372036854775808, -9223372036854775808, -7);
         insert into odd_sessions values
-            ('half', 'alice', null, '', '', -1, -1, -9223372036854775808, -1, -1, false),
-            ('far', 'alice', null, '', '', -1, 99999999999, -1, 9223372036854775807, 9223372036854775807, true);"
+            ('half', 'alice', null, '', '', -1, -1, -9223372036854775808, -1, -1, false, 0),
+            ('far', 'alice', null, '', '', -1, 99999999999, -1, 9223372036854775807, 9223372036854775807, true, 2147483647);"
     );
     run(&mut connection, &rows).await;
     let b = node(&server, "odd").await;
@@ -391,9 +391,9 @@ async fn s8_pruning_deletes_expired_records_only() {
             select '[\"key\",\"recent-' || n || '\"]', 0, extract(epoch from now())::bigint - 86000
             from generate_series(1, 500) as n;
         insert into pruned_sessions
-            select n::text, 'alice', null, 'a', '', 0, 0, 0, n, n, false from generate_series(1, 1500) as n;
+            select n::text, 'alice', null, 'a', '', 0, 0, 0, n, n, false, 2 from generate_series(1, 1500) as n;
         insert into pruned_sessions
-            values ('recent', 'alice', null, 'a', '', 0, 0, 0, 9, extract(epoch from now()) * 1000 - 86000000, false);";
+            values ('recent', 'alice', null, 'a', '', 0, 0, 0, 9, 9, false, extract(epoch from now())::bigint / 86400);";
     run(&mut connection, rows).await;
     let far_ahead = SystemTime::UNIX_EPOCH + Duration::from_secs(99_999_999_999);
     for (now, count) in [(SystemTime::UNIX_EPOCH, 4_500), (far_ahead, 0)] {

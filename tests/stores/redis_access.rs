@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jwt_auth::testing::store_conformance;
-use jwt_auth::{AuthErrorKind, Config, JwtAuth};
+use jwt_auth::{AuthErrorKind, Config, JwtAuth, TokenPair};
 use jwt_auth_redis::RedisStore;
 use tests::redis::{RedisServer, Sentinel};
 
@@ -121,6 +121,55 @@ async fn s5_with_wait_for_replicas_a_write_that_no_replica_has_is_an_error() {
     let token = auth.verify_access(pair.access_token()).await.expect("a valid token");
     let error = auth.log_out(token).await.expect_err("no replica confirms");
     assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_reads_from_a_replica_is_as_old_as_its_heartbeats() {
+    let (Some(primary), Some(replica)) = (RedisServer::start(), RedisServer::start()) else {
+        return;
+    };
+    follow(&replica, &primary).await;
+    let a = auth(RedisStore::connect(&primary.url()).await.expect("connected"));
+    let reading = RedisStore::builder(&primary.url()).read_from(replica.url());
+    let reading = reading.max_staleness(Duration::from_secs(1)).connect().await;
+    let reading = reading.expect("connected");
+    store_conformance(&reading).await;
+    let b = auth(reading);
+    let (first, second) = (a.log_in("alice").await, a.log_in("bob").await);
+    let (first, second) = (first.expect("a pair"), second.expect("a pair"));
+    let log_out = async |pair: &TokenPair| {
+        let token = a.verify_access(pair.access_token()).await.expect("a valid token");
+        a.log_out(token).await.expect("recorded");
+    };
+    log_out(&first).await;
+    wait_until("the node sees the log-out", Duration::from_secs(2), async || {
+        b.verify_access(first.access_token()).await.is_err()
+    })
+    .await;
+    // The replica answers, and does not follow its primary.
+    let () = command(&replica, &["REPLICAOF", "127.0.0.1", "1"]).await;
+    log_out(&second).await;
+    wait_until("the node is stale", Duration::from_secs(3), async || b.ready().is_err()).await;
+    let error = b.verify_access(second.access_token()).await.expect_err("stale");
+    assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+    follow(&replica, &primary).await;
+    wait_until("the node is ready again", Duration::from_secs(5), async || b.ready().is_ok()).await;
+    let error = b.verify_access(second.access_token()).await.expect_err("logged out");
+    assert_eq!(error.kind(), AuthErrorKind::Revoked);
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_replica_of_the_primary_is_refused() {
+    let (Some(primary), Some(other)) = (RedisServer::start(), RedisServer::start()) else {
+        return;
+    };
+    let _other = RedisStore::connect(&other.url()).await.expect("connected");
+    let store = RedisStore::builder(&primary.url()).read_from(other.url()).connect().await;
+    let error = store.expect_err("another primary").to_string();
+    assert!(error.contains("no heartbeat"), "{error}");
+    let cluster = RedisStore::cluster([primary.url()]).read_from(other.url()).connect().await;
+    let error = cluster.expect_err("not in a Cluster").to_string();
+    assert!(error.contains("remove it"), "{error}");
 }
 
 /// Three servers as a Cluster. The first one has all slots.

@@ -65,7 +65,7 @@ impl Forwarder {
                 number = u64::max(number, *dead.borrow_and_update());
                 let (own_number, mut dead) = (number, dead.clone());
                 tokio::spawn(async move {
-                    let mut server = TcpStream::connect(to).await.expect("a server");
+                    let Ok(mut server) = TcpStream::connect(to).await else { return };
                     let died = async { dead.wait_for(|dead| *dead > own_number).await.is_ok() };
                     let copied = tokio::io::copy_bidirectional(&mut client, &mut server);
                     let is_dead = tokio::select! { _ = copied => false, is_dead = died => is_dead };
@@ -83,7 +83,7 @@ impl Forwarder {
         self.dead_before.send_modify(|dead| *dead += 1);
     }
 
-    fn set_target(&self, server: SocketAddr) {
+    pub(crate) fn set_target(&self, server: SocketAddr) {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
 

@@ -21,8 +21,8 @@ use crate::postgres::names::{Names, Statement};
 use crate::postgres::news::listen;
 use crate::postgres::reader::{Cursor, Reader, read_row};
 use crate::postgres::sql::{
-    ADOPT, APPEND, END_ALL, END_SESSION, END_SUBJECT, FIND, PRUNE_ENTRIES, PRUNE_SESSIONS,
-    RAISE_ACCESS_LIFE, REGISTER, ROTATE, SESSION, SESSIONS, SETTLE,
+    ADOPT, APPEND, END_ALL, END_SESSION, END_SUBJECT, FIND, PRUNE_BEATS, PRUNE_ENTRIES,
+    PRUNE_SESSIONS, RAISE_ACCESS_LIFE, REGISTER, ROTATE, ROTATE_CURRENT, SESSION, SESSIONS, SETTLE,
 };
 
 /// The shortest time between two reads, so that many notifications cause one read.
@@ -52,10 +52,12 @@ struct Statements {
     session: Statement,
     adopt: Statement,
     rotate: Statement,
+    rotate_current: Statement,
     register: Statement,
     settle: Statement,
     sessions: Statement,
     raise_access_life: Statement,
+    prune_beats: Statement,
     prune_entries: Statement,
     prune_sessions: Statement,
 }
@@ -71,10 +73,12 @@ impl Statements {
             session: names.statement(SESSION),
             adopt: names.statement(ADOPT),
             rotate: names.statement(ROTATE),
+            rotate_current: names.statement(ROTATE_CURRENT),
             register: names.statement(REGISTER),
             settle: names.statement(SETTLE),
             sessions: names.statement(SESSIONS),
             raise_access_life: names.statement(RAISE_ACCESS_LIFE),
+            prune_beats: names.statement(PRUNE_BEATS),
             prune_entries: names.statement(PRUNE_ENTRIES),
             prune_sessions: names.statement(PRUNE_SESSIONS),
         }
@@ -86,7 +90,7 @@ impl PostgresLog {
     pub(super) fn start(
         pool: PgPool,
         route: Route,
-        reader: PgConnectOptions,
+        reader: Reader,
         listener: Option<PgConnectOptions>,
         names: &Names,
     ) -> Self {
@@ -95,12 +99,42 @@ impl PostgresLog {
             .map(|options| tokio::spawn(listen(options, names.channel(), Arc::clone(&news))));
         Self {
             lanes: Lanes::new(pool, route),
-            reader: Reader::new(reader, route == Route::Pooler, names),
+            reader,
             sql: Statements::new(names),
             news,
             listener,
             last_read: Mutex::new(Instant::now()),
         }
+    }
+
+    /// Rotates the current token of a session. `None` if it is not the current one, or if anything else needs a decision.
+    async fn rotate_current(
+        &self,
+        lane: &mut Lane<'_>,
+        request: &RotationRequest<'_>,
+        keys: &[String],
+    ) -> Result<Option<RotationOutcome>, StoreError> {
+        let token = &request.token;
+        let Some(started_at) = token.session_started_at() else { return Ok(None) };
+        let query = sqlx::query(self.sql.rotate_current.sql())
+            .bind(request.session_id())
+            .bind(token.subject())
+            .bind(request.presented())
+            .bind(request.successor)
+            .bind(to_i64(token.generation().saturating_add(1)))
+            .bind(to_i64(millis(started_at)))
+            .bind(to_i64(millis(request.now)))
+            .bind(to_i64(millis(request.now + request.idle)))
+            .bind(keys)
+            .bind(epoch_keys(token.subject()).to_vec());
+        let rows = lane.fetch(query).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let at = |column| row.try_get(column).map(to_u64).map(from_millis).map_err(StoreError::new);
+        Ok(Some(RotationOutcome::Rotated {
+            started_at: at(0)?,
+            session_ends: at(1)?,
+            was_behind: false,
+        }))
     }
 
     /// Reads the state of a session, and what else decides about the token. `keys` name the token.
@@ -305,12 +339,15 @@ impl Log for PostgresLog {
         })
     }
 
-    // Reads, decides, and writes only if nothing has changed: the write is the atomic step. No lock is held in
-    // between, so a node that dies does not block the others.
+    // One statement for the usual case. Otherwise it reads, decides, and writes only if nothing has changed: the write is
+    // the atomic step. No lock is held in between, so a node that dies does not block the others.
     async fn rotate(&self, request: &RotationRequest<'_>) -> Result<Decision, StoreError> {
         let mut lane = self.lanes.lease().await?;
         let lane = &mut lane;
         let keys = keys_that_name(&request.token);
+        if let Some(outcome) = self.rotate_current(lane, request, &keys).await? {
+            return Ok(Decision { outcome, row: None });
+        }
         for _ in 0..ATTEMPTS {
             let (previous, facts) = self.read_session(lane, request, &keys).await?;
             let mut state = previous.clone();
@@ -357,6 +394,9 @@ impl Log for PostgresLog {
     }
 
     async fn prune(&self) -> Result<u64, StoreError> {
+        let mut lane = self.lanes.lease().await?;
+        lane.fetch(sqlx::query(self.sql.prune_beats.sql())).await?;
+        drop(lane);
         let entries = self.delete(&self.sql.prune_entries).await?;
         Ok(entries + self.delete(&self.sql.prune_sessions).await?)
     }

@@ -1,4 +1,4 @@
-//! The reader of the log: a connection of its own, which no other call delays, and the position in the log.
+//! The reader of the log: connections of its own, which no other call delays, and the position in the log.
 //!
 //! A row gets its number before its transaction commits, so a row may become visible after rows with greater numbers. The
 //! reader remembers the numbers that it did not see, and queries them again for a while.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_auth::errors::StoreError;
-use jwt_auth::session::log::{Batch, Row};
+use jwt_auth::session::log::{Batch, Heartbeats, Row};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions as _, Executor as _, Row as _};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::postgres::lanes::TIMEOUT;
 use crate::postgres::names::{Names, Statement};
-use crate::postgres::sql::{READ, READ_ALL};
+use crate::postgres::sql::{BEAT, READ, READ_ALL};
 
 /// The largest number of rows of one query.
 const PAGE: usize = 10_000;
@@ -26,14 +26,30 @@ const GAP_LIFE: Duration = Duration::from_secs(30);
 /// The largest number of missing numbers that are remembered.
 const MOST_GAPS: u16 = 5_000;
 
-/// The position of a reader: the greatest number that it has seen, and when it noticed which numbers are missing.
+/// The position of a reader: the last row that it has seen, and when it noticed which numbers are missing.
 #[derive(Clone, Default)]
 pub(super) struct Cursor {
     seq: i64,
+    /// The key of the row with that number.
+    key: Arc<str>,
+    /// The number of the connection that read it.
+    connection: u64,
     gaps: Arc<BTreeMap<i64, Instant>>,
 }
 
 impl Cursor {
+    /// The position after these rows, which are in order.
+    fn after_rows(&self, page: &[PgRow], connection: u64, is_whole: bool) -> Self {
+        let number = |row: &PgRow| row.try_get::<i64, _>(3).ok();
+        let seen: Vec<i64> = page.iter().filter_map(number).collect();
+        let mut next = Self { connection, ..self.after(&seen, is_whole) };
+        let last = page.last().filter(|row| number(row) == Some(next.seq));
+        if let Some(key) = last.and_then(|row| row.try_get::<&str, _>(0).ok()) {
+            next.key = key.into();
+        }
+        next
+    }
+
     /// The position after these numbers, which are in order. Of a whole table, only the last missing numbers can belong
     /// to transactions under way: the others are rows that were deleted.
     fn after(&self, seen: &[i64], is_whole: bool) -> Self {
@@ -57,56 +73,118 @@ impl Cursor {
         while gaps.len() > usize::from(MOST_GAPS) {
             gaps.pop_first();
         }
-        Self { seq: last, gaps: Arc::new(gaps) }
+        Self { seq: last, gaps: Arc::new(gaps), ..self.clone() }
     }
 }
 
 pub(super) struct Reader {
-    options: PgConnectOptions,
-    /// Behind a pooler a prepared statement is valid within one transaction.
-    is_pooled: bool,
+    connection: Single,
     read: Statement,
     /// For a reader without a position, which reads a million rows.
     read_all: Statement,
-    connection: Mutex<Option<PgConnection>>,
+    heartbeats: Option<Pulse>,
+}
+
+/// The heartbeats of a node that reads from a standby.
+struct Pulse {
+    heartbeats: Heartbeats,
+    primary: Single,
+    beat: Statement,
 }
 
 impl Reader {
-    pub(super) fn new(options: PgConnectOptions, is_pooled: bool, names: &Names) -> Self {
+    /// A reader of the primary, or of a standby, if `standby` has its options.
+    pub(super) fn new(
+        primary: PgConnectOptions,
+        standby: Option<PgConnectOptions>,
+        is_pooled: bool,
+        names: &Names,
+    ) -> Result<Self, StoreError> {
         let (read, read_all) = (names.statement(READ), names.statement(READ_ALL));
-        Self { options, is_pooled, read, read_all, connection: Mutex::default() }
+        let primary = Single::new(primary, is_pooled);
+        let Some(standby) = standby else {
+            return Ok(Self { connection: primary, read, read_all, heartbeats: None });
+        };
+        let beat = names.statement(BEAT);
+        let pulse = Pulse { heartbeats: Heartbeats::new()?, primary, beat };
+        let connection = Single::new(standby, is_pooled);
+        Ok(Self { connection, read, read_all, heartbeats: Some(pulse) })
     }
 
     /// Reads every row since the cursor, or every row.
     pub(super) async fn read(&self, after: Option<Cursor>) -> Result<Batch<Cursor>, StoreError> {
-        let (mut is_whole, mut rows) = (after.is_none(), Vec::new());
-        let mut cursor = after.unwrap_or_default();
-        if is_whole {
-            cursor = self.read_all(&mut rows).await?;
+        // A primary that does not answer is an error also if the standby does: it may have lost writes.
+        let (written, batch) = tokio::join!(self.write_heartbeat(), self.read_rows(after));
+        written?;
+        batch
+    }
+
+    /// Writes a heartbeat to the primary, if the node reads from a standby and one is due.
+    async fn write_heartbeat(&self) -> Result<(), StoreError> {
+        let Some(Pulse { heartbeats, primary, beat }) = &self.heartbeats else { return Ok(()) };
+        let Some(number) = heartbeats.next() else { return Ok(()) };
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        let query = sqlx::query(beat.sql()).bind(heartbeats.name()).bind(number);
+        primary.fetch(query).await.map(drop)
+    }
+
+    async fn read_rows(&self, after: Option<Cursor>) -> Result<Batch<Cursor>, StoreError> {
+        if let Some(cursor) = after
+            && let Some(batch) = self.read_since(cursor, Vec::new(), false).await?
+        {
+            return Ok(batch);
         }
+        let mut rows = Vec::new();
+        let cursor = self.read_all(&mut rows).await?;
+        let batch = self.read_since(cursor, rows, true).await?;
+        batch.ok_or_else(|| StoreError::new("the log changed while it was read"))
+    }
+
+    /// Reads what follows a position, and appends it to the rows; `None` if the server has lost the last row before it.
+    /// It would have assigned the numbers after that row a second time.
+    async fn read_since(
+        &self,
+        start: Cursor,
+        mut rows: Vec<Row>,
+        is_whole: bool,
+    ) -> Result<Option<Batch<Cursor>>, StoreError> {
+        let sent = Instant::now();
+        let (mut cursor, mut as_of, mut has_start) = (start.clone(), None, start.seq == 0);
         loop {
             let gaps: Vec<i64> = cursor.gaps.keys().copied().collect();
             let query = sqlx::query(self.read.sql()).bind(cursor.seq).bind(gaps).bind(limit());
-            let page = self.fetch(query).await?;
+            let node = self.heartbeats.as_ref().map(|pulse| pulse.heartbeats.name());
+            let (page, connection) = self.connection.fetch(query.bind(node)).await?;
             let first = page.first().ok_or_else(|| StoreError::new("the log did not answer"))?;
-            if first.try_get("standby").map_err(StoreError::new)? {
-                return Err(StoreError::new("the server is a standby; expected the primary"));
+            if cursor.seq == start.seq {
+                as_of = self.as_of(first, sent)?;
+                let last: Option<&str> = first.try_get("last_key").map_err(StoreError::new)?;
+                has_start |= last == Some(&*start.key);
             }
-            let last_value: i64 = first.try_get("last_value").map_err(StoreError::new)?;
-            if last_value < cursor.seq {
-                // The server lost numbers that this reader has seen: it begins again.
-                rows.clear();
-                is_whole = true;
-                cursor = self.read_all(&mut rows).await?;
-                continue;
-            }
-            let seen: Vec<i64> = page.iter().filter_map(|row| row.try_get(3).ok()).collect();
+            // The row was written again. Not on another connection: another node may have restored it after a failover.
+            let is_moved = |row: &PgRow| row.try_get(0).is_ok_and(|key: &str| *key == *start.key);
+            has_start |= connection == start.connection && page.iter().any(is_moved);
+            let is_last = page.len() < PAGE;
             rows.extend(page.iter().filter_map(read_row));
-            cursor = cursor.after(&seen, false);
-            if seen.len() < PAGE {
-                return Ok(Batch { rows, cursor, is_whole });
+            cursor = cursor.after_rows(&page, connection, false);
+            if is_last {
+                let batch = Batch { rows, cursor, is_whole, as_of };
+                return Ok(has_start.then_some(batch));
             }
         }
+    }
+
+    /// Up to which time an answer is complete.
+    fn as_of(&self, answer: &PgRow, sent: Instant) -> Result<Option<Instant>, StoreError> {
+        if let Some(pulse) = &self.heartbeats {
+            let beat: Option<i64> = answer.try_get("beat").map_err(StoreError::new)?;
+            let number = beat.and_then(|beat| u64::try_from(beat).ok());
+            return Ok(number.and_then(|number| pulse.heartbeats.sent_at(number)));
+        }
+        if answer.try_get("standby").map_err(StoreError::new)? {
+            return Err(StoreError::new("the server is a standby; expected the primary"));
+        }
+        Ok(Some(sent))
     }
 
     /// Reads every row in pages, and returns the position after the last one.
@@ -114,28 +192,48 @@ impl Reader {
         let mut cursor = Cursor::default();
         loop {
             let query = sqlx::query(self.read_all.sql()).bind(cursor.seq).bind(limit());
-            let page = self.fetch(query).await?;
-            let seen: Vec<i64> = page.iter().filter_map(|row| row.try_get(3).ok()).collect();
+            let (page, connection) = self.connection.fetch(query).await?;
             rows.extend(page.iter().filter_map(read_row));
-            cursor = cursor.after(&seen, true);
+            cursor = cursor.after_rows(&page, connection, true);
             if page.len() < PAGE {
                 return Ok(cursor);
             }
         }
     }
+}
 
+/// One connection, which is opened again after an error.
+struct Single {
+    options: PgConnectOptions,
+    /// Behind a pooler a prepared statement is valid within one transaction.
+    is_pooled: bool,
+    /// The open connection, and how many were opened.
+    connection: Mutex<(Option<PgConnection>, u64)>,
+}
+
+impl Single {
+    fn new(options: PgConnectOptions, is_pooled: bool) -> Self {
+        // Each plan knows the position of the reader: a generic plan would read the whole table. A pooler accepts no
+        // settings.
+        let plan = [("plan_cache_mode", "force_custom_plan")];
+        let options = if is_pooled { options } else { options.options(plan) };
+        Self { options, is_pooled, connection: Mutex::default() }
+    }
+
+    /// Runs a statement. Returns its rows, and the number of the connection.
     async fn fetch(
         &self,
         query: Query<'_, Postgres, PgArguments>,
-    ) -> Result<Vec<PgRow>, StoreError> {
+    ) -> Result<(Vec<PgRow>, u64), StoreError> {
         // A connection whose read was abandoned, or failed, is not put back.
-        let mut slot = self.connection.lock().await;
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => timeout(TIMEOUT, self.options.connect())
-                .await
-                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-                .map_err(StoreError::new)?,
+        let mut current = self.connection.lock().await;
+        let (slot, number) = &mut *current;
+        let mut connection = if let Some(connection) = slot.take() {
+            connection
+        } else {
+            *number += 1;
+            let connected = timeout(TIMEOUT, self.options.connect()).await;
+            connected.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::new)?
         };
         let read = async {
             if !self.is_pooled {
@@ -149,7 +247,9 @@ impl Reader {
         let rows = timeout(TIMEOUT, read).await;
         let rows = rows.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::new)?;
         *slot = Some(connection);
-        Ok(rows)
+        // A pooler may use another connection to the server for each statement.
+        *number += u64::from(self.is_pooled);
+        Ok((rows, *number))
     }
 }
 

@@ -6,6 +6,9 @@ pub(super) const PREFIX: &str = "jwt_auth";
 pub(super) const MAX_PREFIX: usize = 40;
 
 /// The statements that lead from each version of the tables to the next.
+///
+/// The column `day` of a session is the one after which it is deleted. Because a rotation seldom changes it, and changes
+/// no other column with an index, the server updates the row in place.
 pub(super) const MIGRATIONS: [&str; 1] = ["
     create sequence {s}jwt_auth_seq;
     create table {s}jwt_auth_entries (
@@ -27,11 +30,17 @@ pub(super) const MIGRATIONS: [&str; 1] = ["
         rotated bigint not null,
         ends bigint not null,
         expires bigint not null,
-        adopted boolean not null
-    );
+        adopted boolean not null,
+        day int not null
+    ) with (fillfactor = 80);
     create index jwt_auth_sessions_subject on {s}jwt_auth_sessions (subject);
     create index jwt_auth_sessions_started on {s}jwt_auth_sessions (started);
-    create index jwt_auth_sessions_expires on {s}jwt_auth_sessions (expires);
+    create index jwt_auth_sessions_day on {s}jwt_auth_sessions (day);
+    create table {s}jwt_auth_beats (
+        node text primary key,
+        number bigint not null,
+        written timestamptz not null default now()
+    );
     create table {s}jwt_auth_state (version int not null, created bigint not null, access_life bigint not null);
     insert into {s}jwt_auth_state values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint, 0);
 "];
@@ -48,9 +57,9 @@ pub(super) const TABLES_EXIST: &str = "
 
 /// The privileges that a role needs, for [`MIGRATIONS`] that another role applied.
 pub(super) const GRANTS: &str = "
-    grant select, insert, update, delete on {s}jwt_auth_entries, {s}jwt_auth_sessions to {role};
+    grant select, insert, update, delete on {s}jwt_auth_entries, {s}jwt_auth_sessions, {s}jwt_auth_beats to {role};
     grant select, update on {s}jwt_auth_state to {role};
-    grant select, usage on sequence {s}jwt_auth_seq to {role};
+    grant usage on sequence {s}jwt_auth_seq to {role};
 ";
 
 /// Uses every privilege that the store will need. It is rolled back.
@@ -58,12 +67,14 @@ pub(super) const PROBE: &str = r#"
     insert into {s}jwt_auth_entries (key, before, until) values ('["probe"]', 0, 0) on conflict (key) do nothing;
     update {s}jwt_auth_entries set until = 0 where key = '["probe"]';
     delete from {s}jwt_auth_entries where key = '["probe"]';
-    select last_value from {s}jwt_auth_seq;
     insert into {s}jwt_auth_sessions
-        (id, subject, current, parent, generation, started, rotated, ends, expires, adopted)
-        values ('["probe"]', '', '', '', 0, 0, 0, 0, 0, false) on conflict (id) do nothing;
+        (id, subject, current, parent, generation, started, rotated, ends, expires, adopted, day)
+        values ('["probe"]', '', '', '', 0, 0, 0, 0, 0, false, 0) on conflict (id) do nothing;
     update {s}jwt_auth_sessions set ends = 0 where id = '["probe"]';
     delete from {s}jwt_auth_sessions where id = '["probe"]';
+    insert into {s}jwt_auth_beats (node, number) values ('["probe"]', 0) on conflict (node) do nothing;
+    update {s}jwt_auth_beats set number = 0 where node = '["probe"]';
+    delete from {s}jwt_auth_beats where node = '["probe"]';
     update {s}jwt_auth_state set access_life = access_life where false;
 "#;
 
@@ -130,10 +141,11 @@ pub(super) const END_ALL: &str = "
     select before, until, pg_notify('jwt_auth_news', '') from put";
 
 // A row may become visible after a row with a greater number, so a read also queries the numbers that were missing. The
-// answer has a row in any case.
+// key of the last row that was read shows whether the server still has it. The answer has a row in any case.
 pub(super) const READ: &str = "
     select key, before, until, seq, pg_is_in_recovery() as standby,
-        (select last_value from {s}jwt_auth_seq) as last_value
+        (select key from {s}jwt_auth_entries where seq = $1) as last_key,
+        (select number from {s}jwt_auth_beats where node = $4) as beat
     from (select) as request left join (
         select key, before, until, seq from {s}jwt_auth_entries
         where seq > $1 or seq = any($2)
@@ -144,6 +156,12 @@ pub(super) const READ: &str = "
 // The columns are those of `READ`.
 pub(super) const READ_ALL: &str = "
     select key, before, until, seq from {s}jwt_auth_entries where seq > $1 order by seq limit $2";
+
+// It need not survive a crash of the server.
+pub(super) const BEAT: &str = "
+    with quick as (select set_config('synchronous_commit', 'off', true))
+    insert into {s}jwt_auth_beats as beat (node, number) select $1, $2 from quick
+    on conflict (node) do update set number = excluded.number, written = now()";
 
 pub(super) const FIND: &str = "
     select key, before, until, pg_is_in_recovery() as standby, created,
@@ -159,29 +177,45 @@ pub(super) const SESSION: &str = "
 
 pub(super) const ADOPT: &str = "
     insert into {s}jwt_auth_sessions
-        (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted)
-    select $1, $4, null, $5, $6, $7, $8, $9, $10, $11, true
+        (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted, day)
+    select $1, $4, null, $5, $6, $7, $8, $9, $10, $11, true, $11 / 86400000 + 2
     where not exists (select from {s}jwt_auth_entries where key = any($2) and until > $3)
     on conflict (id) do nothing
     returning 1";
 
+// The usual case of `decide` in one statement: the current token of a session that no record covers.
+pub(super) const ROTATE_CURRENT: &str = "
+    with rotated as (
+        select id, case when adopted then ends else least($8, ends) end as expires
+        from {s}jwt_auth_sessions
+        where id = $1 and subject = $2 and current = $3 and ends > $7
+    )
+    update {s}jwt_auth_sessions as session
+    set current = $4, parent = $3, generation = $5, rotated = $7,
+        expires = rotated.expires, day = rotated.expires / 86400000 + 2
+    from rotated
+    where session.id = rotated.id and session.current = $3
+        and not exists (select from {s}jwt_auth_entries where key = any($9) and until > $7 / 1000)
+        and not exists (select from {s}jwt_auth_entries where key = any($10) and before >= $6)
+    returning started, ends";
+
 pub(super) const ROTATE: &str = "
     update {s}jwt_auth_sessions
-    set current = $4, parent = $5, generation = $6, rotated = $7, expires = $8
+    set current = $4, parent = $5, generation = $6, rotated = $7, expires = $8, day = $8 / 86400000 + 2
     where id = $1 and current = $9 and parent = $10 and generation = $11
         and not exists (select from {s}jwt_auth_entries where key = any($2) and until > $3)
     returning 1";
 
 pub(super) const REGISTER: &str = "
     insert into {s}jwt_auth_sessions
-        (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted)
-    select $1, $2, $3, $4, '', 0, greatest($5, max(before) + 1), $5, $6, $7, false
+        (id, subject, device, current, parent, generation, started, rotated, ends, expires, adopted, day)
+    select $1, $2, $3, $4, '', 0, greatest($5, max(before) + 1), $5, $6, $7, false, $7 / 86400000 + 2
     from {s}jwt_auth_entries where key = any($8)
     on conflict (id) do update set
         subject = excluded.subject, device = excluded.device, current = excluded.current,
         parent = excluded.parent, generation = excluded.generation, started = excluded.started,
         rotated = excluded.rotated, ends = excluded.ends, expires = excluded.expires,
-        adopted = excluded.adopted
+        adopted = excluded.adopted, day = excluded.day
     returning started";
 
 // An epoch may have been written while the session was: the session starts after it. Returns the start stamp, and
@@ -220,11 +254,14 @@ pub(super) const PRUNE_ENTRIES: &str = "
     ))
     returning 1";
 
+pub(super) const PRUNE_BEATS: &str =
+    "delete from {s}jwt_auth_beats where written < now() - interval '1 day' returning 1";
+
 pub(super) const PRUNE_SESSIONS: &str = "
     delete from {s}jwt_auth_sessions
     where ctid = any (array(
         select ctid from {s}jwt_auth_sessions
-        where expires < (extract(epoch from now()) * 1000)::bigint - 86400000
+        where day < extract(epoch from now())::bigint / 86400
         limit $1 for update skip locked
     ))
     returning 1";

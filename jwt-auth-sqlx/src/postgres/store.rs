@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::postgres::lanes::{Route, TIMEOUT};
 use crate::postgres::log::PostgresLog;
 use crate::postgres::names::Names;
+use crate::postgres::reader::Reader;
 use crate::postgres::tables::{migrations, prepare};
 
 /// The timeout of the migration at startup, which may wait for another node's migration.
@@ -173,6 +174,7 @@ pub struct PostgresStoreBuilder {
     max_connections: u32,
     is_pooled: bool,
     listener_url: Option<String>,
+    standby_url: Option<String>,
 }
 
 impl PostgresStoreBuilder {
@@ -185,6 +187,7 @@ impl PostgresStoreBuilder {
             max_connections: CONNECTIONS,
             is_pooled: false,
             listener_url: None,
+            standby_url: None,
         }
     }
 
@@ -301,6 +304,26 @@ impl PostgresStoreBuilder {
         self
     }
 
+    /// Reads the log from a standby of the server, which may be the address of several.
+    ///
+    /// Use it when one server no longer delivers every revocation to every node; the chapter
+    /// [stores](jwt_auth::guide::stores#past-one-server) has figures. Log-ins, refreshes, log-outs and strict look-ups
+    /// go to the primary. The node writes a heartbeat to the primary four times a second, with one more connection, and
+    /// its replica of the log is as old as the last heartbeat that the standby shows. Default: the primary.
+    ///
+    /// ```no_run
+    /// use jwt_auth_sqlx::PostgresStore;
+    ///
+    /// # async fn store() -> Result<PostgresStore, jwt_auth::errors::StoreError> {
+    /// let builder = PostgresStore::builder("postgres://app:secret@primary.example.com/app");
+    /// builder.read_from("postgres://app:secret@standby.example.com/app").connect().await
+    /// # }
+    /// ```
+    pub fn read_from(mut self, url: impl Into<String>) -> Self {
+        self.standby_url = Some(url.into());
+        self
+    }
+
     /// How old the replica may be before tokens are refused with 503.
     ///
     /// Default: 5 seconds, which is twenty missed reads of the table.
@@ -319,12 +342,17 @@ impl PostgresStoreBuilder {
         self
     }
 
+    /// The options of the store's own connections.
+    fn own_options(&self, options: PgConnectOptions) -> PgConnectOptions {
+        if self.is_pooled { options.statement_cache_capacity(0) } else { bounded(options) }
+    }
+
     /// Connects, creates missing tables, and reads every revocation.
     ///
     /// # Errors
     ///
-    /// If the server does not answer, if a newer release created the tables, if the role lacks a privilege, or if a name
-    /// is invalid.
+    /// If the server does not answer, if a newer release created the tables, if the role lacks a privilege, if a name is
+    /// invalid, or if the server of [`read_from`](Self::read_from) is no standby of it.
     ///
     /// ```no_run
     /// use jwt_auth_sqlx::PostgresStore;
@@ -334,16 +362,15 @@ impl PostgresStoreBuilder {
     /// # }
     /// ```
     pub async fn connect(self) -> Result<PostgresStore, StoreError> {
-        let names = self.names.check()?;
+        let names = self.names.clone().check()?;
         let base = match &self.source {
             Source::Url(url) => parse_url(url)?,
             Source::Pool(pool) => pool.connect_options().as_ref().clone(),
         };
-        let own = if self.is_pooled {
-            base.clone().statement_cache_capacity(0)
-        } else {
-            bounded(base.clone())
-        };
+        let own = self.own_options(base.clone());
+        let standby = self.standby_url.as_deref().map(parse_url).transpose()?;
+        let standby = standby.map(|options| self.own_options(options));
+        let reader = Reader::new(own.clone(), standby, self.is_pooled, &names)?;
         let prepared = timeout(START_TIMEOUT, prepare(&own, &names, self.migrates)).await;
         prepared.unwrap_or_else(|_| Err(StoreError::new("no answer within 10 s")))?;
         let listener = match self.listener_url {
@@ -364,7 +391,7 @@ impl PostgresStoreBuilder {
                 (pool, if self.is_pooled { Route::Pooler } else { Route::Own })
             }
         };
-        let log = PostgresLog::start(pool, route, own, listener, &names);
+        let log = PostgresLog::start(pool, route, reader, listener, &names);
         ReplicatedStore::start(log, self.options).await.map(PostgresStore)
     }
 }
@@ -390,14 +417,12 @@ fn parse_url(url: &str) -> Result<PgConnectOptions, StoreError> {
     PgConnectOptions::from_str(url).map_err(StoreError::new)
 }
 
-/// The options of the store's own connections: no statement takes longer than a second, and a plan knows the position of
-/// the reader. A generic plan would read the whole table.
+/// The options of the store's own connections: no statement takes longer than a second.
 fn bounded(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
         ("statement_timeout", "1000"),
         ("idle_in_transaction_session_timeout", "2000"),
         ("default_transaction_isolation", "read committed"),
-        ("plan_cache_mode", "force_custom_plan"),
     ])
 }
 

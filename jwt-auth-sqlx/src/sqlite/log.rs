@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::numbers::{millis, second, to_i64, to_u64};
 use crate::sqlite::tables::migrate;
@@ -75,6 +75,7 @@ impl SqliteLog {
     }
 
     async fn read_rows(&self, after: Option<i64>) -> Result<Batch<i64>, sqlx::Error> {
+        let as_of = Some(Instant::now());
         let mut reader = self.reader.lock().await;
         let mut cursor = after.unwrap_or(0);
         let mut rows = Vec::new();
@@ -91,7 +92,7 @@ impl SqliteLog {
             }
             rows.extend(page.iter().filter_map(read_entry));
             if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
-                return Ok(Batch { rows, cursor, is_whole: after.is_none() });
+                return Ok(Batch { rows, cursor, is_whole: after.is_none(), as_of });
             }
         }
     }

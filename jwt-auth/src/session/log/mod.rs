@@ -4,12 +4,14 @@
 //! the refusal of tokens when the replica is too old, strict look-ups, the repair after lost writes, and the status.
 //! The crates `jwt-auth-sqlx` and `jwt-auth-redis` do so.
 
+mod heartbeats;
 mod keys;
 mod ledger;
 mod replicated_store;
 mod row;
 mod store_log;
 
+pub use heartbeats::Heartbeats;
 pub use keys::{epoch_keys, keys_that_name, session_key};
 pub use ledger::Ledger;
 pub use replicated_store::{LogOptions, ReplicatedStore};

@@ -1,7 +1,7 @@
 //! A shared store behind a replica: checks are answered from memory, and a task reads the store's log.
 //!
-//! Reading the log is also the node's heartbeat. Each answer, empty or not, proves that the replica contains
-//! everything written before the read was sent. The age of the last answered read is the age of the replica.
+//! Reading the log also shows how old the replica is. Each answer, empty or not, states up to which time the replica
+//! contains everything, which is usually when the read was sent. The time since then is the age of the replica.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -28,6 +28,10 @@ use crate::token_kind::TokenKind;
 /// A read that takes longer is abandoned and repeated. The first read may return a million rows; each of its
 /// commands has a shorter timeout.
 const READ_DEADLINE: Duration = Duration::from_secs(60);
+/// How long the first read may wait for a server that cannot tell yet how old its answer is.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+/// How often the first read is repeated until then.
+const START_INTERVAL: Duration = Duration::from_millis(50);
 /// How often expired rows are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// A store that lost writes gets back the records of this time.
@@ -104,7 +108,7 @@ struct Shared<L> {
     log: L,
     replica: Replica,
     started: Instant,
-    /// When the last answered read was sent, in milliseconds since the start.
+    /// Up to when the replica contains everything, in milliseconds since the start.
     fresh: AtomicU64,
     /// The last time read from the configured clock, in seconds. It decides what has expired.
     now: AtomicU64,
@@ -122,7 +126,7 @@ impl<L: Log> ReplicatedStore<L> {
     ///
     /// # Errors
     ///
-    /// If the log cannot be read.
+    /// If the log cannot be read, or does not show within 10 seconds how old it is.
     ///
     /// ```
     /// use jwt_auth::session::log::{Log, LogOptions, ReplicatedStore};
@@ -149,6 +153,13 @@ impl<L: Log> ReplicatedStore<L> {
             recent: Mutex::default(),
         });
         let mut first = shared.read(None).await?;
+        while first.as_of.is_none() {
+            if shared.started.elapsed() > START_DEADLINE {
+                return Err(StoreError::new("the read replica shows no heartbeat of this node"));
+            }
+            tokio::time::sleep(START_INTERVAL).await;
+            first = shared.read(Some(first.cursor)).await?;
+        }
         // A large log takes long to read, and the replica is as old as the start of its last read.
         if shared.staleness() > HEARTBEAT {
             first = shared.read(Some(first.cursor)).await?;
@@ -165,7 +176,7 @@ impl<L: Log> RevocationStore for ReplicatedStore<L> {
         let stale = shared.staleness();
         if stale > shared.options.max_staleness && !shared.options.serves_stale {
             return Err(StoreError::new(format_args!(
-                "the log was last read {} ms ago",
+                "the replica is {} ms old",
                 stale.as_millis()
             )));
         }
@@ -260,7 +271,7 @@ impl<L: Log> Shared<L> {
         answer
     }
 
-    /// The age of the last answered read.
+    /// The age of the replica.
     fn staleness(&self) -> Duration {
         let fresh = Duration::from_millis(self.fresh.load(Ordering::Acquire));
         self.started.elapsed().saturating_sub(fresh)
@@ -293,7 +304,6 @@ impl<L: Log> Shared<L> {
 
     /// Reads the log once, and applies what it returns.
     async fn read(&self, after: Option<L::Cursor>) -> Result<Batch<L::Cursor>, StoreError> {
-        let sent = self.started.elapsed();
         let is_first = after.is_none();
         let read = tokio::time::timeout(READ_DEADLINE, self.log.read(after)).await;
         let mut batch =
@@ -306,8 +316,10 @@ impl<L: Log> Shared<L> {
                 self.replica.apply(&record, now);
             }
         }
-        let sent = u64::try_from(sent.as_millis()).unwrap_or(u64::MAX);
-        self.fresh.fetch_max(sent, Ordering::Release);
+        if let Some(as_of) = batch.as_of {
+            let fresh = as_of.saturating_duration_since(self.started).as_millis();
+            self.fresh.fetch_max(u64::try_from(fresh).unwrap_or(u64::MAX), Ordering::Release);
+        }
         Ok(batch)
     }
 
@@ -440,6 +452,16 @@ mod tests {
         is_down: AtomicBool,
         pruned: AtomicU64,
         state: Mutex<State>,
+        proof: Mutex<Proof>,
+    }
+
+    /// Up to when an answer is complete.
+    #[derive(Clone, Copy, Default)]
+    enum Proof {
+        #[default]
+        Call,
+        Nothing,
+        Until(Instant),
     }
 
     #[derive(Clone)]
@@ -459,7 +481,8 @@ mod tests {
         fn default() -> Self {
             let state = State { ledger: Ledger::new(at(0)), rows: Vec::new() };
             let (is_down, pruned) = (AtomicBool::new(false), AtomicU64::new(0));
-            Self(Arc::new(Inner { is_down, pruned, state: Mutex::new(state) }))
+            let (state, proof) = (Mutex::new(state), Mutex::default());
+            Self(Arc::new(Inner { is_down, pruned, state, proof }))
         }
     }
 
@@ -496,7 +519,12 @@ mod tests {
             let (rows, is_whole) = (self.rows(), after.is_none());
             let cursor = rows.len();
             let rows = rows.into_iter().skip(after.unwrap_or(0)).collect();
-            Ok(Batch { rows, cursor, is_whole })
+            let as_of = match *self.0.proof.lock().unwrap() {
+                Proof::Call => Some(Instant::now()),
+                Proof::Nothing => None,
+                Proof::Until(at) => Some(at),
+            };
+            Ok(Batch { rows, cursor, is_whole, as_of })
         }
 
         async fn append(&self, row: &Row, _: SystemTime) -> Result<(), StoreError> {
@@ -587,6 +615,27 @@ mod tests {
             tokio::time::advance(Duration::from_millis(1)).await;
             assert_eq!(store.check(&TOKEN, at(1)).is_ok(), serve_stale);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_replica_is_as_old_as_it_proves() {
+        let log = Lossy::default();
+        let prove = |proof| *log.0.proof.lock().unwrap() = proof;
+        prove(Proof::Nothing);
+        let store = ReplicatedStore::start(log.clone(), LogOptions::default()).await;
+        let error = store.expect_err("no proof within ten seconds").to_string();
+        assert!(error.contains("no heartbeat"), "{error}");
+        let start = Instant::now();
+        prove(Proof::Until(start));
+        let age = Duration::from_secs(1);
+        let store = ReplicatedStore::start(log.clone(), options(age)).await.unwrap();
+        assert!(store.check(&TOKEN, at(1)).is_ok());
+        advance(1_050).await;
+        assert!(store.check(&TOKEN, at(1)).is_err(), "it answers, and proves nothing new");
+        assert_eq!(store.status().last_error(), None);
+        prove(Proof::Until(start + age));
+        advance(300).await;
+        assert!(store.check(&TOKEN, at(1)).is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! What a log stores, and what its calls return.
 
+use tokio::time::Instant;
+
 use crate::session::record::{Record, RecordKey};
 use crate::session::{Revocation, RotationOutcome};
 
@@ -66,7 +68,10 @@ impl From<Record> for Row {
 ///
 /// ```
 /// use jwt_auth::session::log::Batch;
-/// let batch = Batch { rows: Vec::new(), cursor: 7, is_whole: false };
+/// use tokio::time::Instant;
+///
+/// let as_of = Some(Instant::now()); // before the server is queried
+/// let batch = Batch { rows: Vec::new(), cursor: 7, is_whole: false, as_of };
 /// assert!(batch.rows.is_empty());
 /// ```
 #[derive(Clone, Debug)]
@@ -77,6 +82,10 @@ pub struct Batch<C> {
     pub cursor: C,
     /// Whether these are all rows in force, and not only those since the cursor.
     pub is_whole: bool,
+    /// The reader has seen everything that was written before this time: the time before the server was queried.
+    ///
+    /// A server that may be behind another one proves a time by [`Heartbeats`](super::Heartbeats); `None` until it has.
+    pub as_of: Option<Instant>,
 }
 
 /// What a strict look-up returns.

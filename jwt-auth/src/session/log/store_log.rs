@@ -32,8 +32,8 @@ pub trait Log: Send + Sync + 'static {
     /// Everything written since the cursor, at least once. For a reader without a cursor, or with one that is too
     /// old: every row in force.
     ///
-    /// An answer, also an empty one, means that the reader has seen everything that was written before the call. So a
-    /// server that may lag behind another one must not answer.
+    /// An answer, also an empty one, states in [`Batch::as_of`] up to which time the reader has seen everything. A server
+    /// that may be behind another one must not answer, unless [`Heartbeats`](super::Heartbeats) prove that time.
     fn read(
         &self,
         after: Option<Self::Cursor>,
