@@ -4,6 +4,7 @@ mod bit_flips;
 mod cache_agreement;
 mod round_trips;
 mod rules;
+mod sessions;
 mod times;
 
 use jwt_auth::{Algorithm, AuthErrorKind, Config, JwtAuth, Key, KeyRing, ManualClock};

@@ -79,6 +79,18 @@ impl<'a> TokenIdentity<'a> {
         let started_at = started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self { session_id: Some(id), session_started_at: Some(started_at), ..self }
     }
+
+    /// The same token after this many rotations of its session.
+    ///
+    /// ```
+    /// use jwt_auth::{TokenIdentity, TokenKind};
+    /// let token = TokenIdentity::for_test(TokenKind::Refresh, "alice", "a-jti");
+    /// assert_eq!(token.of_generation(3).generation(), 3);
+    /// ```
+    #[must_use]
+    pub fn of_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
+    }
 }
 
 impl<'a> TokenIdentity<'a> {
