@@ -7,7 +7,7 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 9] = [
+const CODE_ONLY: [&str; 11] = [
     "additional_claims",
     "additional_headers",
     "claims_check",
@@ -15,6 +15,8 @@ const CODE_ONLY: [&str; 9] = [
     "denylist",
     "grants",
     "on_error",
+    "on_refusal",
+    "problem_details",
     "on_reuse",
     "revocation",
 ];

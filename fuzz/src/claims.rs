@@ -86,7 +86,7 @@ impl Claims {
                 let stamp = value.as_u64().filter(|stamp| *stamp / 1_000 <= 253_402_300_799);
                 self.started = Some(stamp?);
             }
-            "s_exp" | "s_idle" => drop(date(raw)?),
+            "s_exp" | "s_idle" | "s_age" => drop(date(raw)?),
             "s_tmp" => drop(value.as_bool()?),
             "fresh" => self.fresh = value.as_bool()?,
             "roles" => self.roles = texts(&value)?,

@@ -23,7 +23,7 @@ const PUBLIC: Attribute = Attribute::Guard(GuardAttribute::Public);
 const LOAD_CONFIG: Attribute = Attribute::LoadConfig;
 
 /// Every argument once. Messages list the arguments in this order.
-pub(crate) static ARGUMENTS: [Row; 13] = [
+pub(crate) static ARGUMENTS: [Row; 14] = [
     Row {
         name: "optional",
         taken_by: &[JWT],
@@ -97,6 +97,12 @@ pub(crate) static ARGUMENTS: [Row; 13] = [
         read: |argument, into, mistakes| into.revocation = read_danger(argument, mistakes),
     },
     Row {
+        name: "same_origin",
+        taken_by: &[PUBLIC],
+        effect: Effect::None,
+        read: |argument, into, mistakes| into.same_origin = read_flag(argument, mistakes),
+    },
+    Row {
         name: "crate",
         taken_by: &[JWT, REFRESH, PUBLIC, LOAD_CONFIG],
         effect: Effect::None,
@@ -158,6 +164,7 @@ pub(crate) mod tests {
         ("check = may_edit", "check"),
         ("revocation = \"strict\"", "revocation"),
         ("danger(revocation = \"skip\")", "revocation"),
+        ("same_origin", "same_origin"),
         ("crate = auth", "crate_path"),
     ];
 
@@ -175,6 +182,7 @@ pub(crate) mod tests {
             audience,
             check,
             revocation,
+            same_origin,
             crate_path,
         } = arguments;
         vec![
@@ -189,6 +197,7 @@ pub(crate) mod tests {
             ("audience", audience.is_some()),
             ("check", check.is_some()),
             ("revocation", revocation.is_some()),
+            ("same_origin", *same_origin),
             ("crate_path", crate_path.is_some()),
         ]
     }

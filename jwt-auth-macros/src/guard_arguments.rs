@@ -20,6 +20,7 @@ pub(crate) struct GuardArguments {
     pub(crate) audience: Option<syn::Expr>,
     pub(crate) check: Option<syn::Path>,
     pub(crate) revocation: Option<Revocation>,
+    pub(crate) same_origin: bool,
     pub(crate) crate_path: Option<syn::Path>,
 }
 
@@ -41,8 +42,10 @@ impl GuardArguments {
             audience,
             check,
             revocation,
+            same_origin,
         } = self;
-        max_age.is_some()
+        *same_origin
+            || max_age.is_some()
             || audience.is_some()
             || check.is_some()
             || revocation.is_some()

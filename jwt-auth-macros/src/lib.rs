@@ -120,15 +120,35 @@ pub fn refresh_required(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Marks a handler that anyone may call.
 ///
-/// A `GuardedRouter` accepts a handler only if it says who may call it. The attribute takes `crate = path`,
-/// which means the same as in [`macro@jwt_required`].
+/// A `GuardedRouter` accepts a handler only if it says who may call it.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `same_origin` | A request that changes something is refused with 403 if a browser says that a page of another origin sent it. For log-in routes: another site could otherwise log the visitor in as somebody else. |
+/// | `crate = path` | The same as in [`macro@jwt_required`]. |
 ///
 /// ```
 /// #[jwt_auth::public]
 /// async fn health() -> &'static str { "ok" }
 /// ```
 ///
-/// A token as a parameter contradicts the attribute and does not compile:
+/// A page for everybody that also knows a visitor who is logged in takes a `Result`. It is an `Err` if the request has no
+/// token, or one that is not valid; the request is not refused.
+///
+/// ```
+/// use jwt_auth::{AccessToken, AuthError, public};
+///
+/// #[public]
+/// async fn home(visitor: Result<AccessToken, AuthError>) -> String {
+///     match visitor {
+///         Ok(token) => format!("Welcome back, {}!", token.subject()),
+///         Err(error) if error.code() == "token_expired" => "Refreshing …".to_owned(),
+///         Err(_) => "Welcome!".to_owned(),
+///     }
+/// }
+/// ```
+///
+/// A parameter that refuses requests contradicts the attribute and does not compile:
 ///
 /// ```compile_fail
 /// #[jwt_auth::public]

@@ -45,8 +45,8 @@ fn collect_rules(attribute: GuardAttribute, arguments: &GuardArguments) -> Vec<R
         )),
         GuardAttribute::Public => {
             rules.push(Rule::new(
-                quote!(is_access),
-                "`#[public]` verifies no token, but this parameter reads an access token; guard the handler with `#[jwt_required]` or `#[jwt_required(optional)]`",
+                quote!(refuses_bad_access),
+                "`#[public]` refuses no request, but this parameter refuses those with a bad token; write `Result<AccessToken, AuthError>`, or guard the handler with `#[jwt_required]` or `#[jwt_required(optional)]`",
             ));
             rules.push(Rule::new(
                 quote!(is_refresh),
@@ -110,6 +110,44 @@ pub(crate) fn check_parameters(
     })
 }
 
+// Input:   #[public]
+//          async fn home(visitor: Result<AccessToken, AuthError>) {}
+//
+// Output:  {
+//              use ::jwt_auth::__private::OtherParameter as _;
+//              const __READS: bool = Probe::<Result<AccessToken, AuthError>>::PARAMETER.is_access();
+//              __READS
+//          }
+//
+// Whether the handler reads the token of a visitor. `None` if no parameter is called `Result`.
+pub(crate) fn write_visitor_flag(function: &Function, paths: &Paths) -> Option<TokenStream> {
+    let is_result = |ty: &syn::Type| {
+        let syn::Type::Path(path) = ty else { return false };
+        path.path.segments.last().is_some_and(|segment| segment.ident == "Result")
+    };
+    let lookups: Vec<TokenStream> = function
+        .sig
+        .inputs
+        .iter()
+        .filter_map(|input| {
+            let syn::FnArg::Typed(parameter) = input else { return None };
+            let ty = &*parameter.ty;
+            (is_result(ty) && !function.is_generic(ty))
+                .then(|| quote!(#paths::Probe::<#ty>::PARAMETER.is_access()))
+        })
+        .collect();
+    if lookups.is_empty() {
+        return None;
+    }
+    Some(quote! {{
+        #[allow(unused_imports)]
+        use #paths::OtherParameter as _;
+        #[allow(deprecated)]
+        const __READS: #paths::core::primitive::bool = #(#lookups)||*;
+        __READS
+    }})
+}
+
 // Input:   #[jwt_required(danger(revocation = "skip"))]
 //          async fn lax(token: Alias, next: Next) {}
 //
@@ -128,10 +166,10 @@ pub(crate) fn check_parameters(
 //              __KEEPS
 //          }
 //
-// Whether the token parameters of the handler may use a token that was not checked for revocation. The parameters
-// of a middleware, which has a `Next`, may not. A type with generics of the function cannot be named in the
+// Whether the token parameters of the handler may use a token that was admitted by other rules than those of the
+// configuration: without a revocation check, for an audience, from other locations. The parameters of a middleware, which has a `Next`, may not. A type with generics of the function cannot be named in the
 // constant, so it counts as a token.
-pub(crate) fn write_unchecked_token_flag(function: &Function, paths: &Paths) -> TokenStream {
+pub(crate) fn write_remembers_flag(function: &Function, paths: &Paths) -> TokenStream {
     let parameters = function.sig.inputs.iter().filter_map(|input| {
         let syn::FnArg::Typed(parameter) = input else { return None };
         let ty = &*parameter.ty;

@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 use crate::attribute::GuardAttribute;
 use crate::function::Function;
 use crate::guard_arguments::GuardArguments;
-use crate::parameter_checks::write_unchecked_token_flag;
+use crate::parameter_checks::{write_remembers_flag, write_visitor_flag};
 use crate::paths::Paths;
 use crate::readers::Revocation;
 
@@ -24,8 +24,12 @@ impl Policy {
         function: &Function,
         paths: &Paths,
     ) -> Self {
-        if arguments.needs_policy_item() {
-            return Self::declare(attribute, arguments, function, paths);
+        let reads_visitor = match attribute {
+            GuardAttribute::Public => write_visitor_flag(function, paths),
+            GuardAttribute::JwtRequired | GuardAttribute::RefreshRequired => None,
+        };
+        if arguments.needs_policy_item() || reads_visitor.is_some() {
+            return Self::declare(attribute, arguments, reads_visitor, function, paths);
         }
         let (optional, fresh) = (arguments.optional, arguments.fresh);
         let ty = match attribute {
@@ -51,6 +55,7 @@ impl Policy {
     fn declare(
         attribute: GuardAttribute,
         arguments: &GuardArguments,
+        reads_visitor: Option<TokenStream>,
         function: &Function,
         paths: &Paths,
     ) -> Self {
@@ -61,7 +66,10 @@ impl Policy {
             GuardAttribute::RefreshRequired => quote!(REFRESH),
             GuardAttribute::Public => quote!(PUBLIC),
         };
-        let fields = write_spec_fields(arguments, function, paths);
+        let mut fields = write_spec_fields(arguments, function, paths);
+        if let Some(flag) = reads_visitor {
+            fields.extend(quote!(reads_token: #flag,));
+        }
         let check = arguments.check.as_ref().map(|path| write_check_method(path, paths));
         let item = quote! {
             #(#cfgs)*
@@ -99,6 +107,7 @@ fn write_spec_fields(
         audience,
         check,
         revocation,
+        same_origin,
         crate_path: _,
     } = arguments;
     let mut fields = TokenStream::new();
@@ -130,10 +139,16 @@ fn write_spec_fields(
     match revocation {
         None => {}
         Some(Revocation::Strict) => fields.extend(quote!(revocation: #paths::Lookup::Strict,)),
-        Some(Revocation::Skip) => {
-            let keeps = write_unchecked_token_flag(function, paths);
-            fields.extend(quote!(revocation: #paths::Lookup::Skip, remembers_unchecked: #keeps,));
-        }
+        Some(Revocation::Skip) => fields.extend(quote!(revocation: #paths::Lookup::Skip,)),
+    }
+    if *same_origin {
+        fields.extend(quote!(same_origin: true,));
+    }
+    let has_own_rules =
+        audience.is_some() || !locations.is_empty() || matches!(revocation, Some(Revocation::Skip));
+    if has_own_rules {
+        let remembers = write_remembers_flag(function, paths);
+        fields.extend(quote!(remembers_for_parameters: #remembers,));
     }
     if let Some(audience) = audience {
         fields.extend(quote!(audience: #paths::core::option::Option::Some(#audience),));

@@ -128,8 +128,12 @@ mod tests {
             ("revocation", "danger"),
         ];
         let jwt_required = Attribute::Guard(GuardAttribute::JwtRequired);
-        for (index, (first, (one, _))) in ARGUMENTS.iter().zip(EXAMPLES).enumerate() {
-            for (second, (other, _)) in ARGUMENTS.iter().zip(EXAMPLES).skip(index + 1) {
+        let rows = || {
+            let rows = ARGUMENTS.iter().zip(EXAMPLES);
+            rows.filter(|(row, _)| row.taken_by.contains(&jwt_required))
+        };
+        for (index, (first, (one, _))) in rows().enumerate() {
+            for (second, (other, _)) in rows().skip(index + 1) {
                 let is_right = !contradictions.contains(&(first.name, second.name));
                 for tokens in [format!("{one}, {other}"), format!("{other}, {one}")] {
                     assert_eq!(is_accepted(jwt_required, &tokens), is_right, "{tokens}");

@@ -45,7 +45,7 @@ pub use web::SetCookies;
 /// The errors of every module.
 pub mod errors {
     pub use crate::config::{ConfigError, ConfigProblem};
-    pub use crate::error::{AuthError, AuthErrorKind, BoxError, UnknownName};
+    pub use crate::error::{AuthError, AuthErrorKind, BoxError, RefusedToken, UnknownName};
     pub use crate::session::StoreError;
 }
 

@@ -108,8 +108,8 @@ async fn c1_c2_cookies_are_host_only_secure_lax_and_http_only_for_tokens() {
     assert_eq!(
         shapes,
         [
-            "__Host-access_token_cookie; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900",
-            "__Host-csrf_access_token; SameSite=Lax; Secure; Path=/; Max-Age=900",
+            "__Host-access_token_cookie; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000",
+            "__Host-csrf_access_token; SameSite=Lax; Secure; Path=/; Max-Age=2592000",
             "__Host-refresh_token_cookie; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000",
             "__Host-csrf_refresh_token; SameSite=Lax; Secure; Path=/; Max-Age=2592000",
         ]

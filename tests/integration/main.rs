@@ -8,6 +8,7 @@ mod config;
 mod contract;
 mod cookies;
 mod csrf;
+mod errors;
 mod grants;
 mod hooks;
 mod implicit_refresh;

@@ -272,7 +272,10 @@ async fn on_error_receives_the_request_as_the_refusing_guard_saw_it() {
         .layer(middleware::from_fn_with_state(auth.clone(), add_request_id))
         .with_state(auth);
     let response = get(&app, "/api/fresh", &forge(&plain_header(), &claims())).await;
-    assert_eq!(response.body, "fresh_token_required /fresh Some(\"42\")");
+    assert_eq!(
+        response.body, "fresh_token_required /api/fresh Some(\"42\")",
+        "the path that the client sent"
+    );
 }
 
 #[tokio::test]

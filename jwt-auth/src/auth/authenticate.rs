@@ -6,8 +6,8 @@ use crate::auth::JwtAuth;
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::{ClaimsCheck, Denylist};
 use crate::error::{AuthErrorKind, BoxError, Refusal};
-use crate::session::{StoreError, TokenStatus, within_deadline};
-use crate::token::{Expected, Verification, Verified, verify};
+use crate::session::{StoreError, TokenIdentity, TokenStatus, within_deadline};
+use crate::token::{Expected, MAX_TOKEN, Verification, Verified, diagnose, refused_token, verify};
 use crate::token_kind::TokenKind;
 
 /// What a caller requires of a presented token.
@@ -50,8 +50,40 @@ impl JwtAuth {
         required: Requirements<'_>,
         check_request: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
     ) -> Result<Verification, Refusal> {
-        let verification = self.authenticate_now(token, required, check_request)?;
-        let verified = &*verification.verified;
+        let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
+        let expected = Expected { kind: required.kind, audience: required.audience };
+        let verification = verify(token, self.ring(), self.cache(), rules, expected, now)
+            .map_err(|kind| self.diagnosed(kind, token, expected, now))?;
+        let verified = &verification.verified;
+        match self.check_verified(verified, required, now, check_request).await {
+            Ok(()) => Ok(verification),
+            Err(refusal) => {
+                let is_over = refusal.kind() == AuthErrorKind::Revoked
+                    && (required.kind == TokenKind::Refresh || self.is_session_over(verified, now));
+                Err(self.about(refusal, verified).ending_session(is_over))
+            }
+        }
+    }
+
+    /// Whether not only this token was revoked, but its session, its subject or its key. The cookies of a session that
+    /// continues must not be deleted.
+    fn is_session_over(&self, verified: &Verified, now: Duration) -> bool {
+        let identity = TokenIdentity { id: None, generation: u64::MAX, ..verified.identity() };
+        matches!(self.store().check(&identity, to_system_time(now)), Ok(TokenStatus::Revoked))
+    }
+
+    /// The checks of a token whose signature and claims are good.
+    async fn check_verified(
+        &self,
+        verified: &Verified,
+        required: Requirements<'_>,
+        now: Duration,
+        check_request: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
+    ) -> Result<(), Refusal> {
+        check_request(verified)?;
+        if self.checks_replica(required) {
+            self.check_replica(verified, now)?;
+        }
         let hooks = self.hooks();
         if self.queries_store(required) {
             Box::pin(self.check_store(verified)).await?;
@@ -65,24 +97,36 @@ impl JwtAuth {
         if let Some(check) = &hooks.check {
             check_claims(&**check, verified)?;
         }
-        Ok(verification)
+        Ok(())
     }
 
-    /// The checks that never wait, up to the check of the replica.
-    fn authenticate_now(
+    /// The refusal of a token that verification refused, with its diagnosis if anyone reads it.
+    fn diagnosed(
         &self,
+        kind: AuthErrorKind,
         token: &[u8],
-        required: Requirements<'_>,
-        check_request: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
-    ) -> Result<Verification, Refusal> {
-        let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
-        let expected = Expected { kind: required.kind, audience: required.audience };
-        let verification = verify(token, self.ring(), self.cache(), rules, expected, now)?;
-        check_request(&verification.verified)?;
-        if self.checks_replica(required) {
-            self.check_replica(&verification.verified, now)?;
+        expected: Expected<'_>,
+        now: Duration,
+    ) -> Refusal {
+        // An expired access token is renewed with the refresh token.
+        let is_over = kind == AuthErrorKind::Expired && expected.kind == TokenKind::Refresh;
+        let mut refusal = Refusal::from(kind).ending_session(is_over);
+        if token.len() > MAX_TOKEN {
+            refusal =
+                refusal.with_detail(format!("The token is longer than {MAX_TOKEN} bytes").into());
         }
-        Ok(verification)
+        if !self.diagnoses() {
+            return refusal;
+        }
+        match diagnose(kind, token, self.ring(), self.rules(), expected, now) {
+            Some(found) => refusal.with_token(|| found.token).with_mismatch(found.mismatch),
+            None => refusal,
+        }
+    }
+
+    /// The refusal of a request after its token was verified, with the token if anyone reads it.
+    pub(crate) fn about(&self, refusal: Refusal, verified: &Verified) -> Refusal {
+        if self.diagnoses() { refusal.with_token(|| refused_token(verified)) } else { refusal }
     }
 
     /// Whether the store itself is queried. The replica has only what access tokens need, and a refresh token may live

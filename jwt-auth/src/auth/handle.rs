@@ -241,18 +241,28 @@ impl JwtAuth {
         TokenBuilder::new(self.issuer(), self.context(), subject.to_string())
     }
 
-    pub(super) fn issuer(&self) -> Issuer<'_> {
+    pub(crate) fn issuer(&self) -> Issuer<'_> {
         Issuer { rules: self.rules(), ring: self.ring(), hooks: self.hooks(), store: self.store() }
     }
 
     /// The context with which errors of this `JwtAuth` are rendered.
     pub(crate) fn context(&self) -> ErrorContext {
-        ErrorContext { settings: Arc::clone(&self.inner.web.errors), request: self.request.clone() }
+        ErrorContext {
+            settings: Arc::clone(&self.inner.web.errors),
+            request: self.request.clone(),
+            deleted_cookies: None,
+        }
     }
 
     /// Turns a refusal of the lower modules into an error that is rendered with these settings.
     pub(crate) fn attach<T>(&self, result: Result<T, Refusal>) -> Result<T, AuthError> {
         result.map_err(|refusal| refusal.attach(self.context()))
+    }
+
+    /// Whether a hook or a log reads which token was refused, and why.
+    pub(crate) fn diagnoses(&self) -> bool {
+        self.web().errors.on_refusal.is_some()
+            || tracing::enabled!(target: "jwt_auth", tracing::Level::DEBUG)
     }
 
     pub(crate) fn with_request(mut self, request: Option<Arc<Parts>>) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::auth::authenticate::{status, unavailable};
 use crate::auth::{JwtAuth, Rotation};
 use crate::clock::{since_1970, since_epoch, to_system_time};
-use crate::config::TokenRules;
+use crate::config::{TokenLocation, TokenRules};
 use crate::error::{AuthErrorKind, Refusal};
 use crate::session::{RotationOutcome, RotationRequest, TokenIdentity};
 use crate::token::{
@@ -44,7 +44,8 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rotate<C>(&self, token: RefreshToken<C>) -> Rotation<'_> {
-        Rotation::new(self, token.into_verified())
+        let is_cookie = token.location() == Some(TokenLocation::Cookie);
+        Rotation::new(self, token.into_verified(), is_cookie)
     }
 
     /// The steps of a rotation, in order. SECURITY: the store decides each presentation in one atomic step (7);
@@ -150,6 +151,7 @@ impl JwtAuth {
             idle,
             has_own_idle: claims.session_idle.is_some(),
             is_temporary: claims.is_temporary,
+            cookie_age: claims.cookie_age,
         })
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Map;
 
 use crate::auth::JwtAuth;
-use crate::error::AuthError;
+use crate::error::{AuthError, AuthErrorKind};
 use crate::token::{Named, TokenPair, Verified, with_claims};
 
 /// A rotation of a refresh token. It happens when it is awaited.
@@ -35,12 +35,14 @@ pub struct Rotation<'a> {
     token: Arc<Verified>,
     named: Named,
     revokes_previous_access: bool,
+    /// Whether the token came in a cookie.
+    is_cookie: bool,
 }
 
 impl<'a> Rotation<'a> {
-    pub(super) fn new(auth: &'a JwtAuth, token: Arc<Verified>) -> Self {
+    pub(super) fn new(auth: &'a JwtAuth, token: Arc<Verified>, is_cookie: bool) -> Self {
         let named = Named { roles: None, scopes: None, claims: Ok(Map::new()) };
-        Self { auth, token, named, revokes_previous_access: false }
+        Self { auth, token, named, revokes_previous_access: false, is_cookie }
     }
 
     /// The roles from now on, instead of those of the refresh token.
@@ -119,10 +121,28 @@ impl<'a> IntoFuture for Rotation<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { auth, token, named, revokes_previous_access } = self;
-            auth.attach(auth.rotate_in_order(&token, named, revokes_previous_access).await)
+            let Self { auth, token, named, revokes_previous_access, is_cookie } = self;
+            let rotated = auth.rotate_in_order(&token, named, revokes_previous_access).await;
+            rotated.map_err(|refusal| {
+                let mut context = auth.context();
+                if is_cookie && ends_session(refusal.kind()) {
+                    context.deleted_cookies = auth.deleted_cookies();
+                }
+                auth.about(refusal, &token).attach(context)
+            })
         })
     }
+}
+
+/// Whether the refresh token is of no more use after this refusal.
+fn ends_session(kind: AuthErrorKind) -> bool {
+    matches!(
+        kind,
+        AuthErrorKind::Revoked
+            | AuthErrorKind::RefreshTokenReused
+            | AuthErrorKind::AccountRefused
+            | AuthErrorKind::Expired
+    )
 }
 
 impl fmt::Debug for Rotation<'_> {

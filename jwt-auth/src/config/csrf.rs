@@ -39,6 +39,8 @@ pub(crate) struct CsrfSettings {
     /// Whether separate cookies pass the values to the page's scripts.
     pub(crate) in_cookies: bool,
     pub(crate) headers: PerKind<HeaderName>,
+    /// The names of the headers as the application wrote them, for error sentences.
+    header_texts: PerKind<String>,
     /// `None` for every method but `GET`, `HEAD` and `OPTIONS`.
     methods: Option<Vec<Method>>,
     pub(crate) form_field: Option<String>,
@@ -46,6 +48,10 @@ pub(crate) struct CsrfSettings {
 }
 
 impl CsrfSettings {
+    pub(crate) fn header_text(&self, kind: TokenKind) -> &str {
+        self.header_texts.get(kind)
+    }
+
     pub(crate) fn header(&self, kind: TokenKind) -> &HeaderName {
         self.headers.get(kind)
     }
@@ -108,6 +114,7 @@ impl CsrfOptions {
             is_on: self.is_on,
             in_cookies: self.in_cookies,
             headers: PerKind { access: access?, refresh: refresh? },
+            header_texts: self.header_names,
             methods: match methods {
                 Some(methods) => Some(methods?),
                 None => None,

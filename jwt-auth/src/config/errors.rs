@@ -14,13 +14,17 @@ use crate::error::{AuthError, Compat};
 impl Config {
     /// Replaces the whole response to a refusal. Default: none.
     ///
-    /// The function runs for the refusals of guards and extractors, and for errors that handlers return.
+    /// The function runs for the refusals of guards and extractors, and for errors that handlers return. An error that a
+    /// handler made itself, such as [`AuthError::forbidden`], is included if its route is in a
+    /// [`GuardedRouter`](crate::GuardedRouter), or below a [`NoStoreLayer`](crate::layer::NoStoreLayer).
     ///
-    /// It receives the head of the refused request, or of an empty request if the [`JwtAuth`](crate::JwtAuth) that
-    /// returned the error was not extracted from one. An error that no `JwtAuth` created, such as an
-    /// [`AuthError::forbidden`] that a handler returns, gets the default response.
+    /// It receives the head of the refused request with the URI that the client sent, also below `nest`; or an empty
+    /// request if the [`JwtAuth`](crate::JwtAuth) that returned the error was not extracted from one.
     ///
-    /// Inside the function, `error.clone().into_response()` returns the default response.
+    /// Inside the function, [`error.default_response()`](AuthError::default_response) and
+    /// `error.clone().into_response()` return the default response, and never call the function again. If it panics, the
+    /// default response is sent, and the panic is logged. The deletion of the cookies of a session that is over is added
+    /// to its response.
     ///
     /// ```
     /// use axum::response::IntoResponse;
@@ -36,6 +40,50 @@ impl Config {
         respond: impl Fn(&AuthError, &Parts) -> Response + Send + Sync + 'static,
     ) -> Self {
         self.web.errors.on_error = Some(Arc::new(respond));
+        self
+    }
+
+    /// Observes every refusal, for metrics or an audit log. Default: none.
+    ///
+    /// The function runs where [`on_error`](Self::on_error) would, and before it; it changes nothing. It sees the refused
+    /// token ([`AuthError::token`]) and what was [expected](AuthError::expected) and [found](AuthError::found), once the
+    /// signature of the token was checked. If it panics, the panic is logged.
+    ///
+    /// ```
+    /// use jwt_auth::Config;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// static REFUSED: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// let config = Config::hs256([7; 32]).on_refusal(|error, request| {
+    ///     REFUSED.fetch_add(1, Ordering::Relaxed);
+    ///     let subject = error.token().map(|token| token.subject());
+    ///     println!("{} {} {subject:?} {:?}", request.method, error.code(), error.expected());
+    /// });
+    /// # drop(config);
+    /// ```
+    pub fn on_refusal(
+        mut self,
+        observe: impl Fn(&AuthError, &Parts) + Send + Sync + 'static,
+    ) -> Self {
+        self.web.errors.on_refusal = Some(Arc::new(observe));
+        self
+    }
+
+    /// Renders errors as `application/problem+json` (RFC 9457). Default: a JSON object of two members.
+    ///
+    /// The body has `type`, a stable URL that explains the code; `title`; `status`; `detail`; `instance`, the path of the
+    /// request without its query; and `code`. It cannot be combined with [`compat`](Self::compat).
+    ///
+    /// ```
+    /// use jwt_auth::{Compat, Config};
+    ///
+    /// let config = || Config::hs256([7; 32]).problem_details();
+    /// assert!(config().build().is_ok());
+    /// assert!(config().compat(Compat::FastApiJwtAuth).build().is_err());
+    /// ```
+    pub fn problem_details(mut self) -> Self {
+        self.web.errors.has_problem_details = true;
         self
     }
 

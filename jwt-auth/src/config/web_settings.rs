@@ -49,6 +49,8 @@ pub(crate) struct WebSettings {
     pub(crate) cookies: CookieSettings,
     pub(crate) csrf: CsrfSettings,
     pub(crate) errors: Arc<ErrorSettings>,
+    /// Whether an error without these settings would be rendered differently.
+    pub(crate) has_own_errors: bool,
 }
 
 impl WebOptions {
@@ -92,6 +94,12 @@ impl WebOptions {
             "the body key is not empty and not `code`",
             "write `.error_body_key(\"detail\")`",
         );
+        report(
+            "problem_details",
+            self.errors.has_problem_details && self.errors.compat.is_some(),
+            "a response has the form of RFC 9457 or that of another framework, not both",
+            "remove `.problem_details()` or `.compat(…)`",
+        );
         let may_prefix = self.errors.compat.is_none();
         let cookies = self.cookies.parse(may_prefix, problems);
         let csrf = self.csrf.parse(problems);
@@ -102,6 +110,7 @@ impl WebOptions {
             query_name: self.query_name,
             cookies,
             csrf: csrf?,
+            has_own_errors: self.errors.differ_from_default(),
             errors: Arc::new(self.errors),
         })
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{AuthErrorKind, BoxError, ErrorContext};
+use crate::error::{AuthErrorKind, BoxError, ErrorContext, Mismatch, RefusedToken};
 
 /// Why a request was refused, or a token was not issued.
 ///
@@ -35,6 +35,10 @@ struct Details {
     detail: Cow<'static, str>,
     demand: Demand,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    token: Option<Box<RefusedToken>>,
+    mismatch: Option<Box<Mismatch>>,
+    /// Whether the session of the token is over, so that its cookies are useless.
+    ends_session: bool,
     context: Option<ErrorContext>,
 }
 
@@ -53,6 +57,9 @@ impl Details {
             detail: Cow::Borrowed(kind.detail()),
             demand: Demand::Nothing,
             source: None,
+            token: None,
+            mismatch: None,
+            ends_session: false,
             context: None,
         }
     }
@@ -86,6 +93,28 @@ impl Refusal {
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// The token, whose signature was checked, unless the refusal has it already.
+    pub(crate) fn with_token(mut self, token: impl FnOnce() -> RefusedToken) -> Self {
+        self.0.token.get_or_insert_with(|| Box::new(token()));
+        self
+    }
+
+    /// What was expected, and what was found.
+    pub(crate) fn with_mismatch(mut self, mismatch: Option<Mismatch>) -> Self {
+        self.0.mismatch = mismatch.map(Box::new);
+        self
+    }
+
+    /// Marks the session of the token as over.
+    pub(crate) fn ending_session(mut self, ends_session: bool) -> Self {
+        self.0.ends_session |= ends_session;
+        self
+    }
+
+    pub(crate) fn ends_session(&self) -> bool {
+        self.0.ends_session
     }
 
     pub(crate) fn kind(&self) -> AuthErrorKind {
@@ -163,8 +192,76 @@ impl AuthError {
         &self.0.detail
     }
 
+    /// The scopes that the route requires, if the token lacks one (RFC 6750 §3, `scope`). Otherwise empty.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert!(AuthError::from(AuthErrorKind::Missing).required_scopes().is_empty());
+    /// ```
+    pub fn required_scopes(&self) -> &[String] {
+        match &self.0.demand {
+            Demand::Scopes(names) => names,
+            Demand::Nothing | Demand::MaxAge(_) => &[],
+        }
+    }
+
+    /// How recent a log-in the route requires, if that is why the request was refused (RFC 9470 §3, `max_age`).
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert_eq!(AuthError::from(AuthErrorKind::Missing).max_age(), None);
+    /// ```
+    pub fn max_age(&self) -> Option<Duration> {
+        match self.0.demand {
+            Demand::MaxAge(age) => Some(age),
+            Demand::Nothing | Demand::Scopes(_) => None,
+        }
+    }
+
+    /// The refused token, once its signature was checked. It is known to `Config::on_refusal` and to the log only.
+    ///
+    /// `None` if no token was sent, if its signature is not valid, or if neither
+    /// [`Config::on_refusal`](crate::Config::on_refusal) nor a log of level `debug` reads it.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert!(AuthError::from(AuthErrorKind::Missing).token().is_none());
+    /// ```
+    pub fn token(&self) -> Option<&RefusedToken> {
+        self.0.token.as_deref()
+    }
+
+    /// What the rules expected, in words, under the conditions of [`token`](Self::token).
+    ///
+    /// For example the configured audiences. [`found`](Self::found) is what the token had.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert_eq!(AuthError::from(AuthErrorKind::Missing).expected(), None);
+    /// ```
+    pub fn expected(&self) -> Option<&str> {
+        self.0.mismatch.as_deref().map(|mismatch| mismatch.expected.as_str())
+    }
+
+    /// What the token had instead of what was [`expected`](Self::expected).
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert_eq!(AuthError::from(AuthErrorKind::Missing).found(), None);
+    /// ```
+    pub fn found(&self) -> Option<&str> {
+        self.0.mismatch.as_deref().map(|mismatch| mismatch.found.as_str())
+    }
+
     pub(crate) fn demand(&self) -> &Demand {
         &self.0.demand
+    }
+
+    /// Attaches a context, unless the error has one.
+    pub(crate) fn attach_missing(&mut self, context: impl FnOnce() -> Option<ErrorContext>) {
+        if self.0.context.is_none() {
+            self.0.context = context();
+        }
     }
 
     pub(crate) fn context(&self) -> Option<&ErrorContext> {

@@ -1,9 +1,11 @@
 //! What the rendering of an error depends on: settings, and the refused request.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
 use axum_core::response::Response;
+use http::HeaderValue;
 use http::request::Parts;
 
 use crate::error::AuthError;
@@ -31,6 +33,9 @@ pub enum Compat {
 /// The application's function that replaces the whole response.
 pub(crate) type ErrorHook = dyn Fn(&AuthError, &Parts) -> Response + Send + Sync;
 
+/// The application's function that observes refusals.
+pub(crate) type RefusalObserver = dyn Fn(&AuthError, &Parts) + Send + Sync;
+
 /// How errors are rendered.
 #[derive(Clone)]
 pub(crate) struct ErrorSettings {
@@ -39,6 +44,25 @@ pub(crate) struct ErrorSettings {
     pub(crate) body_key: String,
     pub(crate) compat: Option<Compat>,
     pub(crate) on_error: Option<Arc<ErrorHook>>,
+    pub(crate) on_refusal: Option<Arc<RefusalObserver>>,
+    /// Whether bodies are those of RFC 9457.
+    pub(crate) has_problem_details: bool,
+}
+
+impl ErrorSettings {
+    /// Whether rendering reads the refused request.
+    pub(crate) fn read_request(&self) -> bool {
+        self.on_error.is_some() || self.on_refusal.is_some() || self.has_problem_details
+    }
+
+    /// Whether an error without these settings would be rendered differently.
+    pub(crate) fn differ_from_default(&self) -> bool {
+        let default = Self::default();
+        self.read_request()
+            || self.compat.is_some()
+            || self.scheme != default.scheme
+            || self.body_key != default.body_key
+    }
 }
 
 impl Default for ErrorSettings {
@@ -48,6 +72,8 @@ impl Default for ErrorSettings {
             body_key: "detail".to_owned(),
             compat: None,
             on_error: None,
+            on_refusal: None,
+            has_problem_details: false,
         }
     }
 }
@@ -59,6 +85,8 @@ impl fmt::Debug for ErrorSettings {
             .field("body_key", &self.body_key)
             .field("compat", &self.compat)
             .field("on_error", &self.on_error.is_some())
+            .field("on_refusal", &self.on_refusal.is_some())
+            .field("has_problem_details", &self.has_problem_details)
             .finish()
     }
 }
@@ -69,4 +97,48 @@ pub(crate) struct ErrorContext {
     pub(crate) settings: Arc<ErrorSettings>,
     /// The request, if a hook wants to see it.
     pub(crate) request: Option<Arc<Parts>>,
+    /// The `Set-Cookie` lines that delete the cookies of a session that is over.
+    pub(crate) deleted_cookies: Option<Arc<[HeaderValue]>>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<ErrorContext>> = const { RefCell::new(None) };
+}
+
+/// The context of the request that a future serves. An error that a handler made itself is rendered with it.
+///
+/// A guard sets it, and the future of the handler carries it from one poll to the next.
+#[derive(Default)]
+pub(crate) struct RenderingScope(Option<ErrorContext>);
+
+impl RenderingScope {
+    /// Runs one poll of the future that serves the request.
+    pub(crate) fn enter<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        /// Restores the context of an outer future, also after a panic.
+        struct Entered<'a>(&'a mut Option<ErrorContext>);
+        impl Drop for Entered<'_> {
+            fn drop(&mut self) {
+                CURRENT.with_borrow_mut(|current| std::mem::swap(current, self.0));
+            }
+        }
+        CURRENT.with_borrow_mut(|current| std::mem::swap(current, &mut self.0));
+        let _entered = Entered(&mut self.0);
+        poll()
+    }
+
+    /// Sets the context of the current poll.
+    pub(crate) fn set(context: ErrorContext) {
+        CURRENT.set(Some(context));
+    }
+
+    /// The context of the current poll.
+    pub(crate) fn current() -> Option<ErrorContext> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+}
+
+impl fmt::Debug for RenderingScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RenderingScope").finish_non_exhaustive()
+    }
 }

@@ -3,13 +3,16 @@
 mod auth_error;
 mod context;
 mod kind;
+mod refused_token;
 mod unknown_name;
 
 pub use auth_error::AuthError;
 pub(crate) use auth_error::{Demand, Refusal};
 pub use context::Compat;
-pub(crate) use context::{ErrorContext, ErrorSettings};
+pub(crate) use context::{ErrorContext, ErrorSettings, RenderingScope};
 pub use kind::AuthErrorKind;
+pub(crate) use refused_token::Mismatch;
+pub use refused_token::RefusedToken;
 pub use unknown_name::UnknownName;
 pub(crate) use unknown_name::one_of;
 

@@ -14,7 +14,10 @@ use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
 use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, check, policy};
 use crate::token::{Verification, Verified, mark_response};
 use crate::token_kind::TokenKind;
-use crate::web::{FoundToken, compare_csrf, concerns_query, find_token, presented_csrf, refuse};
+use crate::web::{
+    FoundToken, compare_csrf, concerns_query, find_token, is_from_another_origin, presented_csrf,
+    refuse,
+};
 
 /// The hidden first parameter of a handler.
 ///
@@ -35,10 +38,14 @@ where
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
+        let auth = state.jwt_auth();
+        auth.render_errors_of(parts);
         if P::SPEC.kind == GuardKind::Public {
+            if P::SPEC.same_origin && is_from_another_origin(parts, &auth.web().csrf) {
+                return Err(P::SPEC.refuse(AuthErrorKind::CrossSite.into(), &auth, parts));
+            }
             return Ok(Self(PhantomData));
         }
-        let auth = state.jwt_auth();
         match admit_and_check::<P>(&auth, parts).await {
             Ok(()) => Ok(Self(PhantomData)),
             Err(refusal) => Err(P::SPEC.refuse(refusal, &auth, parts)),
@@ -51,7 +58,8 @@ async fn admit_and_check<P: Policy>(auth: &JwtAuth, parts: &mut Parts) -> Result
     let Some(admission) = admit(auth, parts, &P::SPEC).await? else { return Ok(()) };
     if P::SPEC.check.is_some() {
         let proof = admission.clone().into_proof(auth, parts);
-        P::check(&proof).await.map_err(check::refusal)?;
+        let checked = P::check(&proof).await.map_err(check::refusal);
+        checked.map_err(|refusal| auth.about(refusal, &admission.verified))?;
     }
     RequestMemo::offer_renewal(parts, &admission);
     Ok(())
@@ -76,6 +84,13 @@ impl GuardSpec {
     /// Whether an extractor, which follows only the configuration, has the same requirements.
     fn matches_configuration(&self) -> bool {
         self.audience.is_none() && self.locations.is_empty() && self.revocation == Lookup::Replica
+    }
+
+    /// Whether what this guard found may be used by the extractors behind it (G4).
+    fn may_remember(&self) -> bool {
+        let follows_configuration =
+            self.audience.is_none() && self.locations.is_empty() && self.revocation != Lookup::Skip;
+        follows_configuration || self.remembers_for_parameters
     }
 
     fn token_kind(&self) -> TokenKind {
@@ -107,8 +122,11 @@ async fn admit(
         if !spec.optional {
             return Err(AuthErrorKind::Missing.into());
         }
-        // Later extractors get the same result, and no token from a location that this guard does not search.
-        RequestMemo::remember(parts, kind, Finding::Anonymous(auth.clone()));
+        // The extractors of the same function get the same result, and no token from a location that this guard does
+        // not search.
+        if spec.may_remember() {
+            RequestMemo::remember(parts, kind, Finding::Anonymous(auth.clone()));
+        }
         return Ok(None);
     };
     let location = found.location;
@@ -127,8 +145,7 @@ async fn admit(
             auth.authenticate(found.token, required, check_request).await?;
         // A cache hit costs less than the memo, unless it would run a hook again.
         let is_cheap = is_cached && !auth.hooks().run_while_verifying();
-        let may_remember = spec.revocation != Lookup::Skip || spec.remembers_unchecked;
-        if may_remember && !(spec.matches_configuration() && is_cheap) {
+        if spec.may_remember() && !(spec.matches_configuration() && is_cheap) {
             let token = AdmittedToken {
                 auth: auth.clone(),
                 audience: spec.audience,
@@ -142,7 +159,8 @@ async fn admit(
         }
         verified
     };
-    policy::enforce(spec, &verified, auth.rules())?;
+    policy::enforce(spec, &verified, auth.rules())
+        .map_err(|refusal| auth.about(refusal, &verified))?;
     Ok(Some(Admission { verified, location }))
 }
 

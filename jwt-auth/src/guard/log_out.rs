@@ -13,7 +13,7 @@ use crate::guard::HoldsJwtAuth;
 use crate::token::{Verified, mark_response};
 use crate::token_kind::TokenKind;
 use crate::web::{
-    SetCookies, compare_csrf, concerns_query, find_token, is_cross_site, presented_csrf, refuse,
+    SetCookies, compare_csrf, concerns_query, find_token, is_foreign, presented_csrf, refuse,
 };
 
 /// Ends the session of the request's tokens, even of expired ones, and deletes the cookies.
@@ -76,7 +76,7 @@ impl<S: HoldsJwtAuth + Send + Sync> FromRequestParts<S> for LogOut {
         let auth = state.jwt_auth();
         let settings = auth.web();
         // The response deletes cookies, also if `SameSite` prevented the browser from sending them.
-        if settings.reads(TokenLocation::Cookie) && is_cross_site(parts, &settings.csrf) {
+        if settings.reads(TokenLocation::Cookie) && is_foreign(parts, &settings.csrf) {
             let refusal = AuthErrorKind::CrossSite.into();
             return Err(refuse(refusal, &auth, parts, TokenKind::Access, &[]));
         }

@@ -64,13 +64,17 @@ impl RequestMemo {
         }
     }
 
-    /// Drops a token that a middleware admitted without a revocation check. Handlers behind the middleware check it
-    /// themselves.
-    pub(crate) fn drop_unchecked(extensions: &mut Extensions) {
+    /// Drops a token that a middleware admitted by other rules than those of the configuration: for an audience, from
+    /// other locations, or without a revocation check. The handler behind it applies its own rules (G4).
+    pub(crate) fn enter_handler(extensions: &mut Extensions) {
         let Some(memo) = extensions.get_mut::<Self>() else { return };
         for finding in [&mut memo.findings.access, &mut memo.findings.refresh] {
-            if matches!(finding, Some(Finding::Admitted(token)) if token.revocation == Lookup::Skip)
-            {
+            let has_own_rules = |token: &AdmittedToken| {
+                token.revocation == Lookup::Skip
+                    || token.audience.is_some()
+                    || !token.locations.is_empty()
+            };
+            if matches!(finding, Some(Finding::Admitted(token)) if has_own_rules(token)) {
                 *finding = None;
             }
         }
@@ -115,14 +119,16 @@ impl fmt::Debug for RenewalSlot {
     }
 }
 
-/// A user that was loaded for this request, and the text of its token.
+/// A user that was loaded for this request, the text of its token, and who verified it (G5).
 pub(super) struct LoadedUser<U> {
     pub(super) user: CurrentUser<U>,
     pub(super) token: Arc<str>,
+    pub(super) auth: JwtAuth,
 }
 
 impl<U> Clone for LoadedUser<U> {
     fn clone(&self) -> Self {
-        Self { user: self.user.clone(), token: Arc::clone(&self.token) }
+        let (token, auth) = (Arc::clone(&self.token), self.auth.clone());
+        Self { user: self.user.clone(), token, auth }
     }
 }

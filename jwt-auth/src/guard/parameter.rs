@@ -15,6 +15,8 @@ pub enum Parameter {
     Access,
     /// `Option<AccessToken<C>>`.
     MaybeAccess,
+    /// `Result<AccessToken<C>, AuthError>`.
+    AccessOrError,
     /// `RefreshToken<C>`, or an `Option` of it.
     Refresh,
     /// The guard of another attribute.
@@ -31,6 +33,11 @@ impl Parameter {
 
     /// Whether the parameter is an access token, optional or not.
     pub const fn is_access(self) -> bool {
+        matches!(self, Self::Access | Self::MaybeAccess | Self::AccessOrError)
+    }
+
+    /// Whether the parameter is an access token, and refuses a request with a bad one.
+    pub const fn refuses_bad_access(self) -> bool {
         matches!(self, Self::Access | Self::MaybeAccess)
     }
 
@@ -80,8 +87,8 @@ impl<C> Probe<Option<AccessToken<C>>> {
 }
 
 impl<C> Probe<Result<AccessToken<C>, AuthError>> {
-    /// An optional access token.
-    pub const PARAMETER: Parameter = Parameter::MaybeAccess;
+    /// An access token, or why there is none.
+    pub const PARAMETER: Parameter = Parameter::AccessOrError;
 }
 
 impl<U> Probe<CurrentUser<U>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::auth::Lookup;
 use crate::clock::since_epoch;
 use crate::config::{TokenLocation, TokenRules};
-use crate::error::{AuthError, AuthErrorKind, Demand, Refusal};
+use crate::error::{AuthError, AuthErrorKind, Demand, Mismatch, Refusal};
 use crate::guard::{Permission, Proof};
 use crate::token::Verified;
 
@@ -38,6 +38,7 @@ type Permissions = &'static [&'static dyn Permission];
 
 /// Everything that a guard requires.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an argument of an attribute")]
 pub struct GuardSpec {
     /// The kind of guard.
     pub kind: GuardKind,
@@ -59,11 +60,16 @@ pub struct GuardSpec {
     pub locations: &'static [TokenLocation],
     /// Where the token is checked for revocation.
     pub revocation: Lookup,
-    /// Whether an unchecked token is remembered for the function's token parameters.
+    /// Whether a token that was admitted by other rules than those of the configuration is remembered for the function's
+    /// token parameters.
     ///
-    /// "Unchecked" means that the guard skipped the revocation check. True if the function has token parameters
-    /// and is not a middleware: handlers behind a middleware check the token themselves.
-    pub remembers_unchecked: bool,
+    /// Other rules are an audience, locations, or a skipped revocation check. True if the function has token parameters
+    /// and is not a middleware: handlers behind a middleware apply their own rules.
+    pub remembers_for_parameters: bool,
+    /// Whether only pages of the request's own origin may send requests that change something.
+    pub same_origin: bool,
+    /// Whether a public handler reads the token of a visitor.
+    pub reads_token: bool,
     /// This audience, instead of the configured ones.
     pub audience: Option<&'static str>,
     /// The name of the check function, for the manifest.
@@ -83,7 +89,9 @@ impl GuardSpec {
         any_role: &[],
         locations: &[],
         revocation: Lookup::Replica,
-        remembers_unchecked: false,
+        remembers_for_parameters: false,
+        same_origin: false,
+        reads_token: false,
         audience: None,
         check: None,
     };
@@ -153,20 +161,43 @@ pub(super) fn enforce(
         // A token without the time of the log-in, or with one in the future, counts as too old.
         if claims.auth_time.is_none_or(|at| at < oldest || at > latest) {
             let kind = AuthErrorKind::ReauthenticationRequired;
-            return Err(Refusal::demanding(kind, Demand::MaxAge(max_age)));
+            let found = claims.auth_time.map_or("none".to_owned(), |at| at.as_secs().to_string());
+            let expected = format!("`auth_time` from {} on", oldest.as_secs());
+            let refusal = Refusal::demanding(kind, Demand::MaxAge(max_age));
+            return Err(refusal.with_mismatch(Some(Mismatch { expected, found })));
         }
     }
     let has_scope = |scope: &dyn Permission| verified.scopes().any(|name| name == scope.name());
     let has_role = |role: &dyn Permission| verified.roles().any(|name| name == role.name());
     if !all_and_any(spec.scopes, spec.any_scope, has_scope) {
         let names = spec.scopes.iter().chain(spec.any_scope).map(|p| p.name().to_owned()).collect();
-        let kind = AuthErrorKind::InsufficientScope;
-        return Err(Refusal::demanding(kind, Demand::Scopes(names)));
+        let refusal = Refusal::demanding(AuthErrorKind::InsufficientScope, Demand::Scopes(names));
+        let mismatch = lacking("scopes", spec.scopes, spec.any_scope, verified.scopes());
+        return Err(refusal.with_mismatch(Some(mismatch)));
     }
     if !all_and_any(spec.roles, spec.any_role, has_role) {
-        return Err(AuthErrorKind::InsufficientScope.into());
+        let mismatch = lacking("roles", spec.roles, spec.any_role, verified.roles());
+        let refusal = Refusal::from(AuthErrorKind::InsufficientScope);
+        return Err(refusal.with_mismatch(Some(mismatch)));
     }
     Ok(())
+}
+
+/// The permissions that a route requires, and those that the token has.
+fn lacking<'a>(
+    what: &str,
+    all: Permissions,
+    any: Permissions,
+    found: impl Iterator<Item = &'a str>,
+) -> Mismatch {
+    let names =
+        |list: Permissions| list.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
+    let expected = match (all, any) {
+        (all, []) => format!("all {what} of: {}", names(all)),
+        ([], any) => format!("one of the {what}: {}", names(any)),
+        (all, any) => format!("all {what} of: {}; and one of: {}", names(all), names(any)),
+    };
+    Mismatch { expected, found: found.collect::<Vec<_>>().join(", ") }
 }
 
 fn all_and_any(all: Permissions, any: Permissions, has: impl Fn(&dyn Permission) -> bool) -> bool {

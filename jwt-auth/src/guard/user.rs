@@ -126,6 +126,7 @@ where
     let admission = token_of(auth, parts, &GuardSpec::ACCESS).await?;
     let verified = Arc::clone(&admission.verified);
     if let Some(loaded) = parts.extensions.get::<LoadedUser<U>>()
+        && loaded.auth.is_same(auth)
         && *loaded.token == *verified.token()
     {
         return Ok(loaded.user.clone());
@@ -139,7 +140,8 @@ where
             return Err(Refusal::from(AuthErrorKind::Unavailable).with_source(error));
         }
     };
-    let loaded = LoadedUser { user: user.clone(), token: verified.token().into() };
+    let token = verified.token().into();
+    let loaded = LoadedUser { user: user.clone(), token, auth: auth.clone() };
     parts.extensions.insert(loaded);
     Ok(user)
 }

@@ -8,6 +8,7 @@ use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
+use crate::error::RenderingScope;
 use crate::token::poll_marked;
 
 /// Adds `Cache-Control: no-store` where a response must not be cached.
@@ -91,12 +92,13 @@ pin_project! {
         #[pin]
         inner: F,
         is_marked: bool,
+        errors: RenderingScope,
     }
 }
 
 impl<F> NoStoreFuture<F> {
     pub(crate) fn new(inner: F) -> Self {
-        Self { inner, is_marked: false }
+        Self { inner, is_marked: false, errors: RenderingScope::default() }
     }
 }
 
@@ -148,7 +150,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let (poll, is_marked) = poll_marked(|| this.inner.poll(context));
+        let (poll, is_marked) = poll_marked(|| this.errors.enter(|| this.inner.poll(context)));
         *this.is_marked |= is_marked;
         let mut output = ready!(poll);
         if *this.is_marked {

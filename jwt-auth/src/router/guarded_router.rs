@@ -14,6 +14,7 @@ use crate::auth::JwtAuth;
 use crate::guard::HoldsJwtAuth;
 use crate::router::manifest::nested;
 use crate::router::no_store_handler::{MarkedLayer, NoStoreHandler};
+use crate::router::route_access::layer_name;
 use crate::router::routing::MethodRouter;
 use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 
@@ -140,7 +141,7 @@ where
 
     /// Applies a middleware to every route added so far, and to the fallback.
     ///
-    /// The middleware runs before the guards. See [`axum::Router::layer`].
+    /// The middleware runs before the guards, and may respond by itself, so the manifest names it. See [`axum::Router::layer`].
     ///
     /// ```
     /// # use jwt_auth::{GuardedRouter, public, routing::get};
@@ -161,7 +162,9 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self { router: self.router.layer(MarkedLayer(layer)), ..self }
+        let Self { router, mut manifest } = self;
+        manifest.add_layer(layer_name::<L>(), true);
+        Self { router: router.layer(MarkedLayer(layer)), manifest }
     }
 
     /// Applies a middleware to every route added so far, when a route matches.
@@ -187,7 +190,9 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self { router: self.router.route_layer(MarkedLayer(layer)), ..self }
+        let Self { router, mut manifest } = self;
+        manifest.add_layer(layer_name::<L>(), false);
+        Self { router: router.route_layer(MarkedLayer(layer)), manifest }
     }
 
     /// Sets the handler for every path that no route matches.
@@ -211,7 +216,7 @@ where
         T: GuardedArguments + 'static,
         H: GuardedHandler<T> + Handler<T, S>,
     {
-        self.manifest.add("(fallback)", vec![("ANY", RouteAccess::of(&T::SPEC))]);
+        self.manifest.set_fallback(RouteAccess::of(&T::SPEC));
         Self { router: self.router.fallback(NoStoreHandler(handler)), ..self }
     }
 
@@ -237,7 +242,7 @@ where
 
     /// Adds a service without a guard, at a path and below it, and says why.
     ///
-    /// The service sees the rest of the path. At `/` it becomes the fallback. See [`axum::Router::nest_service`].
+    /// The service sees the rest of the path. At `/` it becomes the fallback, and replaces an earlier one. See [`axum::Router::nest_service`].
     ///
     /// ```
     /// use jwt_auth::{Config, GuardedRouter};
@@ -252,14 +257,14 @@ where
         T::Response: IntoResponse,
         T::Future: Send + 'static,
     {
+        if matches!(path, "" | "/") {
+            self.manifest.set_fallback(RouteAccess::unguarded(why));
+            return Self { router: self.router.fallback_service(service), ..self };
+        }
         for below in ["/", "/{*rest}"] {
             self.manifest.add(&nested(path, below), vec![("ANY", RouteAccess::unguarded(why))]);
         }
-        let router = match path {
-            "" | "/" => self.router.fallback_service(service),
-            _ => self.router.nest_service(path, service),
-        };
-        Self { router, ..self }
+        Self { router: self.router.nest_service(path, service), ..self }
     }
 
     /// Every route, and the requirements of its guard.

@@ -97,6 +97,9 @@ impl ManifestEntry {
     }
 }
 
+/// The path of a fallback in the manifest.
+pub(super) const FALLBACK: &str = "(fallback)";
+
 impl Manifest {
     /// The routes, in the order of path and method.
     ///
@@ -125,6 +128,21 @@ impl Manifest {
             method,
             access,
         }));
+    }
+
+    /// Adds the fallback, which replaces an earlier one.
+    pub(super) fn set_fallback(&mut self, access: RouteAccess) {
+        self.entries.retain(|entry| entry.path != FALLBACK);
+        self.add(FALLBACK, vec![("ANY", access)]);
+    }
+
+    /// Records a layer of every route added so far.
+    pub(super) fn add_layer(&mut self, name: Option<&'static str>, includes_fallback: bool) {
+        for entry in &mut self.entries {
+            if includes_fallback || !entry.path.ends_with(FALLBACK) {
+                entry.access.add_layer(name);
+            }
+        }
     }
 
     pub(super) fn extend(&mut self, other: Self, path: impl Fn(&str) -> String) {

@@ -24,7 +24,7 @@ where
     type Future = NoStoreFuture<H::Future>;
 
     fn call(self, mut request: Request, state: S) -> Self::Future {
-        RequestMemo::drop_unchecked(request.extensions_mut());
+        RequestMemo::enter_handler(request.extensions_mut());
         NoStoreFuture::new(self.0.call(request, state))
     }
 }

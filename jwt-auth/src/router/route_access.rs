@@ -26,6 +26,7 @@ use crate::guard::{GuardKind, GuardSpec, Permission};
 /// assert_eq!(access.audience(), Some("https://accounts.example"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an argument of an attribute")]
 pub struct RouteAccess {
     guard: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -51,8 +52,14 @@ pub struct RouteAccess {
     audience: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    same_origin: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reads_token: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<&'static str>,
 }
 
 impl RouteAccess {
@@ -71,7 +78,10 @@ impl RouteAccess {
             revocation: spec.revocation.name(),
             audience: spec.audience,
             check: spec.check,
+            same_origin: spec.same_origin,
+            reads_token: spec.reads_token,
             why: None,
+            layers: Vec::new(),
         }
     }
 
@@ -306,12 +316,74 @@ impl RouteAccess {
     pub fn why(&self) -> Option<&str> {
         self.why
     }
+
+    /// Whether only pages of the request's own origin may send requests that change something.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, public, routing::post};
+    /// #[public(same_origin)]
+    /// async fn log_in() {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", post(log_in));
+    /// assert!(router.manifest().entries()[0].access().is_same_origin());
+    /// ```
+    pub fn is_same_origin(&self) -> bool {
+        self.same_origin
+    }
+
+    /// Whether a public handler reads the token of a visitor who has one.
+    ///
+    /// ```
+    /// # use jwt_auth::{AccessToken, AuthError, GuardedRouter, public, routing::get};
+    /// #[public]
+    /// async fn home(visitor: Result<AccessToken, AuthError>) {}
+    ///
+    /// # let router: GuardedRouter = GuardedRouter::new().route("/", get(home));
+    /// assert!(router.manifest().entries()[0].access().reads_token());
+    /// ```
+    pub fn reads_token(&self) -> bool {
+        self.reads_token
+    }
+
+    /// The names of the layers before the guard, the outermost first.
+    ///
+    /// A layer runs before the guard, and may respond by itself. The layers of this crate, and those of axum that only
+    /// add to the request, are not listed.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, public, routing::get};
+    /// # #[public]
+    /// # async fn health() {}
+    /// use axum::middleware::{Next, from_fn};
+    ///
+    /// async fn maintenance(request: axum::extract::Request, _: Next) -> &'static str {
+    ///     drop(request);
+    ///     "back at noon"
+    /// }
+    ///
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().route("/health", get(health)).layer(from_fn(maintenance));
+    /// assert_eq!(router.manifest().entries()[0].access().layers(), ["FromFnLayer"]);
+    /// ```
+    pub fn layers(&self) -> &[&'static str] {
+        &self.layers
+    }
+
+    /// Records a layer in front of the others.
+    pub(super) fn add_layer(&mut self, name: Option<&'static str>) {
+        self.layers.splice(0..0, name);
+    }
 }
 
 impl fmt::Display for RouteAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.guard)?;
         for (flag, name) in [(self.optional, "optional"), (self.fresh, "fresh")] {
+            if flag {
+                write!(f, "  {name}")?;
+            }
+        }
+        for (flag, name) in [(self.same_origin, "same_origin"), (self.reads_token, "reads token")] {
             if flag {
                 write!(f, "  {name}")?;
             }
@@ -342,6 +414,20 @@ impl fmt::Display for RouteAccess {
                 write!(f, "  {name}({value})")?;
             }
         }
+        if !self.layers.is_empty() {
+            write!(f, "  behind({})", self.layers.join(" "))?;
+        }
         Ok(())
     }
+}
+
+/// The name of a layer that may respond by itself; `None` for those of this crate, and for those that only add to the
+/// request.
+pub(super) fn layer_name<L>() -> Option<&'static str> {
+    let name = std::any::type_name::<L>();
+    let path = name.split('<').next().unwrap_or(name);
+    let (krate, name) = (path.split("::").next(), path.rsplit("::").next().unwrap_or(path));
+    let is_harmless = krate == Some("jwt_auth")
+        || matches!(name, "DefaultBodyLimit" | "Extension" | "Identity" | "TraceLayer");
+    (!is_harmless).then_some(name)
 }

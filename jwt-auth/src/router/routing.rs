@@ -29,6 +29,7 @@ use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
 use crate::router::no_store_handler::{MarkedLayer, NoStoreHandler};
+use crate::router::route_access::layer_name;
 use crate::router::{GuardedArguments, GuardedHandler, RouteAccess};
 
 pub use axum::routing::MethodFilter;
@@ -519,7 +520,11 @@ where
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        Self { router: self.router.layer(MarkedLayer(layer)), routes: self.routes }
+        let Self { router, mut routes } = self;
+        for (_, access) in &mut routes {
+            access.add_layer(layer_name::<L>());
+        }
+        Self { router: router.layer(MarkedLayer(layer)), routes }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::json::{self, NotStrict, Text, Value};
 use crate::token_kind::TokenKind;
 
 /// The names of the claims that jwt-auth writes and reads. A custom claim cannot have one of them.
-pub(crate) const RESERVED: [&str; 19] = [
+pub(crate) const RESERVED: [&str; 20] = [
     "sub",
     "iat",
     "nbf",
@@ -26,6 +26,7 @@ pub(crate) const RESERVED: [&str; 19] = [
     "s_exp",
     "s_idle",
     "s_tmp",
+    "s_age",
 ];
 
 /// 9999-12-31T23:59:59Z, the last second with a four-digit year.
@@ -116,6 +117,8 @@ pub(crate) struct Claims {
     pub(crate) session_idle: Option<Duration>,
     /// `s_tmp`: whether the session ends with the browser.
     pub(crate) is_temporary: bool,
+    /// `s_age`: how long browsers store the cookies of the session, if its log-in said so.
+    pub(crate) cookie_age: Option<Duration>,
     /// The value that a request with the token in a cookie must repeat.
     pub(crate) csrf: Option<Str>,
 }
@@ -144,6 +147,7 @@ impl Claims {
                 b"s_exp" => claims.session_ends_at = Some(numeric_date(value)?),
                 b"s_idle" => claims.session_idle = Some(numeric_date(value)?),
                 b"s_tmp" => claims.is_temporary = boolean(value)?,
+                b"s_age" => claims.cookie_age = Some(numeric_date(value)?),
                 b"csrf" => claims.csrf = Some(string(value)?),
                 _ => {}
             }
@@ -304,6 +308,7 @@ mod tests {
             r#"{"s_exp":"1"}"#,
             r#"{"s_idle":"1"}"#,
             r#"{"s_tmp":1}"#,
+            r#"{"s_age":"1"}"#,
             r#"{"csrf":1}"#,
             r#"{"auth_time":"1"}"#,
         ] {

@@ -8,6 +8,7 @@
 mod cache;
 mod claims;
 mod compact;
+mod diagnosis;
 mod header;
 mod issue;
 mod response_mark;
@@ -21,6 +22,7 @@ mod wycheproof;
 
 pub(crate) use cache::Cache;
 pub(crate) use claims::{Claims, LAST_SECOND};
+pub(crate) use diagnosis::{diagnose, refused_token};
 pub use issue::{
     AccessKind, BuilderKind, IssuedToken, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,
 };

@@ -190,21 +190,41 @@ pub(crate) fn verify(
     })
 }
 
+/// A token with a valid signature, whose claims may be refused.
+pub(super) struct Signed<'r> {
+    pub(super) payload: String,
+    pub(super) claims: Claims,
+    pub(super) key: &'r LoadedKey,
+}
+
+/// Reads a token, and does not validate it: for a diagnosis, and to sign it again. `None` if its signature is not
+/// valid.
+pub(super) fn read_signed<'r>(token: &[u8], ring: &'r LoadedRing) -> Option<Signed<'r>> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let token = compact::text(token).ok()?;
+        let segments = Segments::split(token).ok()?;
+        let Checked { payload, key, .. } = checked_payload(token, segments, ring, scratch).ok()?;
+        let payload = std::str::from_utf8(payload).ok()?.to_owned();
+        let claims = Claims::read(&payload).ok()?;
+        Some(Signed { payload, claims, key })
+    })
+}
+
 /// The content of a token with a valid signature.
-pub(super) struct Checked<'s> {
+pub(super) struct Checked<'s, 'r> {
     pub(super) payload: &'s [u8],
     /// The kind that its header names, if any.
     pub(super) typ: Option<TokenKind>,
-    key: &'s LoadedKey,
+    key: &'r LoadedKey,
 }
 
 /// The payload of a token, if its signature is valid.
-pub(super) fn checked_payload<'s>(
+pub(super) fn checked_payload<'s, 'r>(
     token: &str,
     segments: Segments,
-    ring: &'s LoadedRing,
+    ring: &'r LoadedRing,
     scratch: &'s mut Scratch,
-) -> Result<Checked<'s>, AuthErrorKind> {
+) -> Result<Checked<'s, 'r>, AuthErrorKind> {
     let known = ring
         .signing()
         .and_then(|key| key.own_headers().kind_of(segments.header(token)).map(|kind| (key, kind)));

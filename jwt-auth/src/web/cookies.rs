@@ -1,5 +1,7 @@
 //! Cookies that carry tokens: set and deleted with the same attributes.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -53,9 +55,13 @@ enum Change {
 /// The parts of a token that its cookie depends on.
 struct CookieToken {
     csrf: Option<String>,
-    expires_at: Option<Duration>,
+    /// When its session ends, if no request continues it. The cookie of an access token outlives the token, so that a
+    /// visitor whose token has expired is told apart from a stranger.
+    ends_at: Option<Duration>,
     /// Whether the cookie ends with the browser.
     is_temporary: bool,
+    /// How long the browser stores the cookie, if the log-in said so.
+    age: Option<Duration>,
 }
 
 impl JwtAuth {
@@ -156,6 +162,11 @@ impl JwtAuth {
         }
     }
 
+    /// The `Set-Cookie` lines that delete the cookies; `None` if this configuration has none.
+    pub(crate) fn deleted_cookies(&self) -> Option<Arc<[HeaderValue]>> {
+        self.unset_own_cookies().lines().ok().filter(|lines| !lines.is_empty()).map(Into::into)
+    }
+
     fn cookies(&self, changes: Vec<(TokenKind, Change)>) -> SetCookies {
         SetCookies { auth: self.clone(), changes, max_age: None, domain: None }
     }
@@ -164,8 +175,9 @@ impl JwtAuth {
 impl SetCookies {
     /// How long browsers store these cookies, instead of the configured time.
     ///
-    /// For "remember me" use [`remember`](crate::token::TokenBuilder::remember) and
-    /// [`idle_for`](crate::token::TokenBuilder::idle_for) of the log-in, and does not change with a refresh.
+    /// Each refresh of the session keeps it: the cookies contain it, as a claim of their tokens. It does not change when
+    /// the session ends; [`idle_for`](crate::token::TokenBuilder::idle_for) of the log-in does. For cookies that end with
+    /// the browser, use [`remember`](crate::token::TokenBuilder::remember).
     ///
     /// ```
     /// # use jwt_auth::{JwtAuth, SetCookies, TokenPair};
@@ -213,16 +225,23 @@ impl SetCookies {
                 "`.domain(…)` requires a configuration with a domain; write `.cookie_domain(\"example.com\")`",
             ));
         }
+        let mut session_ends = None;
+        for (kind, change) in &self.changes {
+            if let (TokenKind::Refresh, Change::Set(token)) = (kind, change) {
+                session_ends = self.read_own(token.expose(), *kind)?.ends_at;
+            }
+        }
         let mut lines = Vec::with_capacity(4);
         for (kind, change) in &self.changes {
             let cookie = settings.cookies.of(*kind);
             let read = match change {
-                Change::Set(token) => Some((token.expose(), read_own(token.expose(), *kind)?)),
+                Change::Set(token) => Some((token.expose(), self.read_own(token.expose(), *kind)?)),
                 Change::Delete => None,
             };
-            let age = read.as_ref().map_or(Some(0), |(_, token)| self.age(token));
-            let value = read.as_ref().map_or("", |(text, _)| text);
-            lines.push(self.line(&cookie.token, true, value, age)?);
+            let age = read.as_ref().map_or(Some(0), |(_, token)| self.age(token, session_ends));
+            let value =
+                read.as_ref().map_or(Ok(Cow::Borrowed("")), |(text, _)| self.value(text))?;
+            lines.push(self.line(&cookie.token, true, &value, age)?);
             let csrf = match &read {
                 Some((_, token)) => token.csrf.as_deref(),
                 None => Some(""),
@@ -234,14 +253,47 @@ impl SetCookies {
         Ok(lines)
     }
 
-    /// The `Max-Age` of a token's cookies, in seconds.
-    fn age(&self, token: &CookieToken) -> Option<u64> {
+    /// The value of a token's cookie. It contains the age that the application chose, so that refreshes keep it.
+    fn value<'t>(&self, token: &'t str) -> Result<Cow<'t, str>, Refusal> {
+        match self.max_age {
+            Some(age) => self.auth.issuer().with_cookie_age(token, age).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(token)),
+        }
+    }
+
+    /// The `Max-Age` of a token's cookies, in seconds. Both cookies of a pair have that of the session.
+    fn age(&self, token: &CookieToken, session_ends: Option<Duration>) -> Option<u64> {
         // Claims have whole seconds, so the current second counts as a whole one.
         let now = since_epoch(&*self.auth.rules().clock).as_secs();
-        let life = token.expires_at.map(|at| at.saturating_sub(Duration::from_secs(now)));
-        let usual = || self.auth.web().cookies.max_age.or(life);
+        let ends_at = session_ends.or(token.ends_at);
+        let life = ends_at.map(|at| at.saturating_sub(Duration::from_secs(now)));
+        let usual = || token.age.or(self.auth.web().cookies.max_age).or(life);
         let age = self.max_age.or_else(|| if token.is_temporary { None } else { usual() });
         age.map(|age| age.as_secs())
+    }
+
+    /// Reads a token that this process issued, without verifying it: it is only put into a cookie.
+    fn read_own(&self, token: &str, kind: TokenKind) -> Result<CookieToken, Refusal> {
+        let wrong = || Refusal::cannot_issue("this is not a token of the cookie's kind");
+        let payload =
+            token.split('.').nth(1).and_then(|segment| URL_SAFE_NO_PAD.decode(segment).ok());
+        let payload =
+            payload.and_then(|payload| String::from_utf8(payload).ok()).ok_or_else(wrong)?;
+        let claims = Claims::read(&payload).map_err(|_| wrong())?;
+        if claims.kind != Some(kind) {
+            return Err(wrong());
+        }
+        let csrf = claims.csrf.as_ref().map(|csrf| csrf.of(&payload).to_owned());
+        let ends_at = match (&claims.sid, claims.exp, claims.iat) {
+            (Some(_), Some(exp), Some(issued_at)) if kind == TokenKind::Access => {
+                let idle = claims.session_idle.unwrap_or(self.auth.rules().expires.refresh);
+                let idle_end = issued_at.saturating_add(idle);
+                Some(claims.session_ends_at.map_or(idle_end, |end| end.min(idle_end)).max(exp))
+            }
+            (_, exp, _) => exp,
+        };
+        let (is_temporary, age) = (claims.is_temporary, claims.cookie_age);
+        Ok(CookieToken { csrf, ends_at, is_temporary, age })
     }
 
     /// One `Set-Cookie` line. Setting and deleting differ only in value and age (C5).
@@ -295,19 +347,6 @@ impl SetCookies {
 /// A character of a cookie's value (RFC 6265 §4.1.1, `cookie-octet`): none of them ends the value.
 fn is_octet(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\",;\\".contains(&byte)
-}
-
-/// Reads a token that this process issued, without verifying it: it is only put into a cookie.
-fn read_own(token: &str, kind: TokenKind) -> Result<CookieToken, Refusal> {
-    let wrong = || Refusal::cannot_issue("this is not a token of the cookie's kind");
-    let payload = token.split('.').nth(1).and_then(|segment| URL_SAFE_NO_PAD.decode(segment).ok());
-    let payload = payload.and_then(|payload| String::from_utf8(payload).ok()).ok_or_else(wrong)?;
-    let claims = Claims::read(&payload).map_err(|_| wrong())?;
-    if claims.kind != Some(kind) {
-        return Err(wrong());
-    }
-    let csrf = claims.csrf.map(|csrf| csrf.of(&payload).to_owned());
-    Ok(CookieToken { csrf, expires_at: claims.exp, is_temporary: claims.is_temporary })
 }
 
 /// The cookies with an empty body.

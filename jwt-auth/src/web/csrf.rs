@@ -37,7 +37,7 @@ pub(crate) fn presented_csrf<'a>(
     if is_upgrade && !may_upgrade(parts, csrf) {
         return Err(AuthErrorKind::CrossSite);
     }
-    if (is_required || !is_safe(&parts.method)) && is_cross_site(parts, csrf) {
+    if (is_required || !is_safe(&parts.method)) && is_foreign(parts, csrf) {
         return Err(AuthErrorKind::CrossSite);
     }
     if !is_required {
@@ -91,12 +91,32 @@ fn may_upgrade(parts: &Parts, csrf: &CsrfSettings) -> bool {
     }
 }
 
-/// Whether the browser says that another site caused the request (Fetch Metadata, `Sec-Fetch-Site`).
-pub(crate) fn is_cross_site(parts: &Parts, csrf: &CsrfSettings) -> bool {
-    let says =
-        |line: &http::HeaderValue| line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"cross-site");
-    parts.headers.get_all("sec-fetch-site").iter().any(says)
-        && !origin(&parts.headers).is_some_and(|origin| is_trusted(origin, csrf))
+/// Whether a page of another origin sent the request, which has an unsafe method (X7).
+///
+/// A browser says so in `Sec-Fetch-Site` (Fetch Metadata). A page of a sibling host, such as a blog, is `same-site`,
+/// and foreign unless its `Origin` is trusted. A browser without that header sends `Origin`, which is compared with the
+/// host. A client that sends neither is not a browser.
+pub(crate) fn is_foreign(parts: &Parts, csrf: &CsrfSettings) -> bool {
+    let origin = origin(&parts.headers);
+    if origin.is_some_and(|origin| is_trusted(origin, csrf)) {
+        return false;
+    }
+    let is_own = || origin.map(|origin| is_own(origin, parts));
+    let mut sites = parts.headers.get_all("sec-fetch-site").iter().peekable();
+    if sites.peek().is_none() {
+        return is_own() == Some(false);
+    }
+    sites.any(|site| match site.as_bytes().trim_ascii().to_ascii_lowercase().as_slice() {
+        b"same-origin" | b"none" => false,
+        b"same-site" => is_own() != Some(true),
+        _ => true,
+    })
+}
+
+/// Whether a route for our own pages only refuses the request (X8).
+pub(crate) fn is_from_another_origin(parts: &Parts, csrf: &CsrfSettings) -> bool {
+    let is_refused_upgrade = is_upgrade(parts) && !may_upgrade(parts, csrf);
+    is_refused_upgrade || (!is_safe(&parts.method) && is_foreign(parts, csrf))
 }
 
 /// `Origin`. Two of them, or one that is not text, become an origin that matches nothing.
@@ -207,8 +227,12 @@ mod tests {
             assert_eq!(default("POST", &lines), Err(AuthErrorKind::CrossSite));
             assert_eq!(default("GET", &lines[1..]), Ok(None), "a link may lead here");
         }
-        for site in [&b"same-origin"[..], b"same-site", b"none"] {
+        for site in [&b"same-origin"[..], b"none"] {
             assert!(default("POST", &[value, ("sec-fetch-site", site)]).is_ok());
+        }
+        for site in [&b"same-site"[..], b"", b"unknown", b"\xff"] {
+            let lines = [value, ("sec-fetch-site", site)];
+            assert_eq!(default("POST", &lines), Err(AuthErrorKind::CrossSite), "{site:?}");
         }
         let trusting = |csrf: &mut CsrfOptions| {
             csrf.trusted_origins = vec!["https://other.example".into()];
@@ -232,6 +256,35 @@ mod tests {
         let methods = |csrf: &mut CsrfOptions| csrf.methods = Some(vec!["GET".into()]);
         let lines = [("sec-fetch-site", &b"cross-site"[..])];
         assert_eq!(present("POST", &lines, methods), Err(AuthErrorKind::CrossSite));
+    }
+
+    #[test]
+    fn x7_a_sibling_host_is_foreign_unless_its_origin_is_trusted() {
+        let value = ("x-csrf-token", &b"v"[..]);
+        let same_site = ("sec-fetch-site", &b"same-site"[..]);
+        let off = |csrf: &mut CsrfOptions| csrf.is_on = false;
+        let trusting = |csrf: &mut CsrfOptions| {
+            csrf.trusted_origins = vec!["https://blog.app.example".into()];
+        };
+        let sibling = ("origin", &b"https://blog.app.example"[..]);
+        let own = ("origin", &b"https://app.example"[..]);
+        let foreign = Err(AuthErrorKind::CrossSite);
+        for lines in [&[value, same_site, sibling][..], &[value, sibling], &[value, same_site]] {
+            assert_eq!(default("POST", lines), foreign, "{lines:?}");
+            assert_eq!(present("POST", lines, off), foreign, "without double submit");
+        }
+        let null = ("origin", &b"null"[..]);
+        for origin in [null, ("origin", &b"\xff"[..]), ("origin", &b""[..])] {
+            assert_eq!(default("POST", &[value, origin]), foreign, "{origin:?}");
+        }
+        assert_eq!(default("POST", &[value, own, sibling]), foreign, "two origins");
+        for lines in [&[value, same_site, own][..], &[value, own], &[value]] {
+            assert!(default("POST", lines).is_ok(), "{lines:?}");
+        }
+        for lines in [&[value, same_site, sibling][..], &[value, sibling]] {
+            assert!(present("POST", lines, trusting).is_ok(), "trusted");
+        }
+        assert_eq!(default("GET", &[same_site, sibling]), Ok(None), "a safe method");
     }
 
     #[test]

@@ -5,17 +5,24 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum_core::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::auth::JwtAuth;
-use crate::config::TokenLocation;
-use crate::error::{AuthError, AuthErrorKind, Demand, ErrorSettings, Refusal};
+use crate::config::{CsrfSettings, TokenLocation};
+use crate::error::{
+    AuthError, AuthErrorKind, Demand, ErrorSettings, Refusal, RefusedToken, RenderingScope,
+};
 use crate::token::{IssuedToken, TokenPair};
 use crate::token_kind::TokenKind;
-use crate::web::compat;
+use crate::web::original_uri::as_sent;
+use crate::web::{compat, find_token};
+
+/// The page that explains each code, with the code as its anchor.
+const PROBLEM_TYPES: &str = "https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/index.html";
 
 thread_local! {
     /// Whether this thread is inside a hook.
@@ -27,8 +34,15 @@ impl JwtAuth {
     pub(crate) fn for_request(self, parts: &Parts) -> Self {
         // The request is copied only if a hook reads it. The copy is never reused: a layer can change the request
         // between two extractors.
-        let has_hook = self.web().errors.on_error.is_some();
-        self.with_request(has_hook.then(|| Arc::new(parts.clone())))
+        let is_read = self.web().errors.read_request();
+        self.with_request(is_read.then(|| Arc::new(as_sent(parts))))
+    }
+
+    /// Lets the errors that the handler of this request makes itself be rendered with these settings.
+    pub(crate) fn render_errors_of(&self, parts: &Parts) {
+        if self.web().has_own_errors {
+            RenderingScope::set(self.clone().for_request(parts).context());
+        }
     }
 }
 
@@ -43,9 +57,31 @@ pub(crate) fn refuse(
     let settings = auth.web();
     let refusal = match settings.errors.compat {
         Some(_) => compat::with_its_sentence(refusal, parts, settings, kind, locations),
+        None if refusal.kind() == AuthErrorKind::CsrfMissing => {
+            let sentence = missing_csrf(&settings.csrf, kind);
+            refusal.with_detail(sentence.into())
+        }
         None => refusal,
     };
-    refusal.attach(auth.clone().for_request(parts).context())
+    let mut context = auth.clone().for_request(parts).context();
+    if refusal.ends_session() {
+        let found = find_token(parts, settings, kind, locations);
+        if matches!(found, Ok(Some(found)) if found.location == TokenLocation::Cookie) {
+            context.deleted_cookies = auth.deleted_cookies();
+        }
+    }
+    refusal.attach(context)
+}
+
+fn missing_csrf(csrf: &CsrfSettings, kind: TokenKind) -> String {
+    // As people write it: `X-CSRF-Token`, not `x-csrf-token`.
+    let header = csrf.header_text(kind);
+    match &csrf.form_field {
+        Some(field) => format!(
+            "Missing CSRF token; expected the header `{header}` or the form field `{field}`"
+        ),
+        None => format!("Missing CSRF token; expected the header `{header}`"),
+    }
 }
 
 fn status(kind: AuthErrorKind) -> StatusCode {
@@ -74,7 +110,7 @@ fn challenge_error(kind: AuthErrorKind) -> Option<&'static str> {
     }
 }
 
-fn challenge(error: &AuthError, scheme: &str) -> Option<HeaderValue> {
+fn challenge_of(error: &AuthError, scheme: &str) -> Option<HeaderValue> {
     let kind = error.kind();
     if matches!(
         kind,
@@ -114,59 +150,166 @@ fn hook_response(error: &AuthError) -> Option<Response> {
     }
 
     let context = error.context()?;
-    let hook = context.settings.on_error.as_ref()?;
+    let settings = &context.settings;
+    if settings.on_error.is_none() && settings.on_refusal.is_none() {
+        return None;
+    }
+    let empty;
+    let parts = if let Some(parts) = &context.request {
+        parts
+    } else {
+        empty = http::Request::new(()).into_parts().0;
+        &empty
+    };
     IN_HOOK.set(true);
     let _call = Call;
-    Some(match &context.request {
-        Some(parts) => hook(error, parts),
-        None => hook(error, &http::Request::new(()).into_parts().0),
-    })
+    if let Some(observe) = &settings.on_refusal {
+        contain("on_refusal", || observe(error, parts));
+    }
+    settings.on_error.as_ref().and_then(|hook| contain("on_error", || hook(error, parts)))
 }
 
-/// The response without a hook.
-fn default_response(error: &AuthError) -> Response {
-    let kind = error.kind();
-    let defaults = ErrorSettings::default();
-    let settings = error.context().map_or(&defaults, |context| &*context.settings);
-    let detail = match kind {
-        // A mistake of the application is for the log, not for the client.
-        AuthErrorKind::CannotIssue => kind.detail(),
-        _ => error.detail(),
-    };
-    let key = settings.body_key.as_str();
-    let (status, body) = if settings.compat.is_some() {
-        let status = compat::status(kind).unwrap_or_else(|| status(kind));
-        (status, serde_json::json!({ key: detail }))
-    } else {
-        (status(kind), serde_json::json!({ "code": error.code(), key: detail }))
-    };
-    let mut response = (status, body.to_string()).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let scheme = settings.scheme.as_deref().unwrap_or("Bearer");
-    if let Some(challenge) =
-        challenge(error, scheme).filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY)
-    {
-        headers.insert(WWW_AUTHENTICATE, challenge);
+/// Calls a hook of the application; `None` if it panics, which is logged.
+fn contain<T>(hook: &str, call: impl FnOnce() -> T) -> Option<T> {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+    if result.is_err() {
+        tracing::error!(target: "jwt_auth", hook, "a hook panicked");
     }
-    if kind == AuthErrorKind::Unavailable {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    result.ok()
+}
+
+impl AuthError {
+    /// The status of the default response.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// assert_eq!(AuthError::from(AuthErrorKind::Expired).status(), 401);
+    /// assert_eq!(AuthError::forbidden("Your account is suspended").status(), 403);
+    /// ```
+    pub fn status(&self) -> StatusCode {
+        let compat = self.settings(|settings| settings.compat.is_some());
+        let of_compat = compat.then(|| compat::status(self.kind())).flatten();
+        of_compat.unwrap_or_else(|| status(self.kind()))
     }
-    response
+
+    /// The value of `WWW-Authenticate` in the default response (RFC 6750 §3), if it has one.
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, AuthErrorKind};
+    /// let challenge = AuthError::from(AuthErrorKind::Missing).challenge();
+    /// assert_eq!(challenge.expect("401 has one"), "Bearer");
+    /// ```
+    pub fn challenge(&self) -> Option<HeaderValue> {
+        if self.status() == StatusCode::UNPROCESSABLE_ENTITY {
+            return None;
+        }
+        let scheme = self.settings(|settings| settings.scheme.clone());
+        challenge_of(self, scheme.as_deref().unwrap_or("Bearer"))
+    }
+
+    /// The response that no hook has changed.
+    ///
+    /// Use it in [`Config::on_error`](crate::Config::on_error), to change a part of it.
+    ///
+    /// ```
+    /// use jwt_auth::Config;
+    ///
+    /// let config = Config::hs256([7; 32]).on_error(|error, _| {
+    ///     let mut response = error.default_response();
+    ///     response.headers_mut().insert("x-error", error.code().parse().expect("a header value"));
+    ///     response
+    /// });
+    /// # drop(config);
+    /// ```
+    pub fn default_response(&self) -> Response {
+        let kind = self.kind();
+        let detail = match kind {
+            // A mistake of the application is for the log, not for the client.
+            AuthErrorKind::CannotIssue => kind.detail(),
+            _ => self.detail(),
+        };
+        let status = self.status();
+        let (content_type, body) = self.settings(|settings| {
+            if settings.has_problem_details {
+                return ("application/problem+json", self.problem(detail));
+            }
+            let key = settings.body_key.as_str();
+            let body = match settings.compat {
+                Some(_) => json!({ key: detail }),
+                None => json!({ "code": self.code(), key: detail }),
+            };
+            ("application/json", body)
+        });
+        let mut response = (status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if kind == AuthErrorKind::Unavailable {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+
+    /// The body by RFC 9457.
+    fn problem(&self, detail: &str) -> Value {
+        let mut problem = json!({
+            "type": format!("{PROBLEM_TYPES}#{}", self.code()),
+            "title": self.kind().detail(),
+            "status": self.status().as_u16(),
+            "detail": detail,
+            "code": self.code(),
+        });
+        // Without the query, which may contain a token.
+        if let Some(parts) = self.context().and_then(|context| context.request.as_ref()) {
+            problem["instance"] = parts.uri.path().into();
+        }
+        problem
+    }
+
+    fn settings<T>(&self, read: impl FnOnce(&ErrorSettings) -> T) -> T {
+        match self.context() {
+            Some(context) => read(&context.settings),
+            None => read(&ErrorSettings::default()),
+        }
+    }
+
+    fn log(&self) {
+        if self.kind() == AuthErrorKind::CannotIssue {
+            tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
+            return;
+        }
+        let token = self.token();
+        tracing::debug!(
+            target: "jwt_auth",
+            code = self.code(),
+            reason = self.detail(),
+            subject = token.map(RefusedToken::subject),
+            token = token.and_then(RefusedToken::id),
+            session = token.and_then(RefusedToken::session_id),
+            key = token.and_then(RefusedToken::key_id),
+            expected = self.expected(),
+            found = self.found(),
+            "refused"
+        );
+    }
 }
 
 impl IntoResponse for AuthError {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        self.attach_missing(RenderingScope::current);
         // A hook that renders an error gets the default response: otherwise it would call itself.
         if IN_HOOK.get() {
-            return default_response(&self);
+            return self.default_response();
         }
-        if self.kind() == AuthErrorKind::CannotIssue {
-            tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
-        } else {
-            tracing::debug!(target: "jwt_auth", code = self.code(), reason = self.detail(), "refused");
+        self.log();
+        let mut response = hook_response(&self).unwrap_or_else(|| self.default_response());
+        let deleted = self.context().and_then(|context| context.deleted_cookies.as_ref());
+        for line in deleted.into_iter().flat_map(|lines| lines.iter()) {
+            response.headers_mut().append(SET_COOKIE, line.clone());
         }
-        hook_response(&self).unwrap_or_else(|| default_response(&self))
+        response
     }
 }
 

@@ -5,8 +5,11 @@ mod cookies;
 mod csrf;
 mod error_response;
 mod location;
+mod original_uri;
 
 pub use cookies::SetCookies;
-pub(crate) use csrf::{FormValue, compare_csrf, is_cross_site, presented_csrf};
+pub(crate) use csrf::{
+    FormValue, compare_csrf, is_foreign, is_from_another_origin, presented_csrf,
+};
 pub(crate) use error_response::refuse;
 pub(crate) use location::{FoundToken, concerns_query, cookie_value, find_token};

@@ -17,8 +17,8 @@ const RESERVED_HEADER: [&str; 13] = [
     "alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256",
 ];
 
-/// How much the tokens of a session may grow: by `gen`, `sid`, `s_at` and `"fresh":false`, encoded.
-pub(super) const ROOM_TO_GROW: usize = 160;
+/// How much the tokens of a session may grow: by `gen`, `sid`, `s_at`, `s_age` and `"fresh":false`, encoded.
+pub(super) const ROOM_TO_GROW: usize = 190;
 
 /// One token to be written.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub(crate) struct Draft {
     pub(super) session_idle: Option<Duration>,
     /// `s_tmp`, of a session that ends with the browser.
     pub(super) is_temporary: bool,
+    /// `s_age`, of a session whose log-in said how long browsers store its cookies.
+    pub(super) cookie_age: Option<Duration>,
     pub(super) csrf: Option<String>,
     /// Names, and values as JSON text.
     pub(super) custom: Vec<(String, String)>,
@@ -139,6 +141,9 @@ impl Draft {
         }
         if self.is_temporary {
             out.raw("s_tmp", "true");
+        }
+        if let Some(age) = self.cookie_age {
+            out.number("s_age", age.as_secs());
         }
         if let Some(csrf) = &self.csrf {
             out.text("csrf", csrf);

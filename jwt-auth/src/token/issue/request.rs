@@ -42,6 +42,7 @@ pub(crate) struct SessionTerms {
     /// Its absolute end, as a token says.
     pub(crate) ends_at: Option<Duration>,
     pub(crate) is_temporary: bool,
+    pub(crate) cookie_age: Option<Duration>,
 }
 
 impl SessionTerms {
@@ -52,6 +53,7 @@ impl SessionTerms {
             life: None,
             ends_at: claims.session_ends_at,
             is_temporary: claims.is_temporary,
+            cookie_age: claims.cookie_age,
         }
     }
 
@@ -222,6 +224,7 @@ impl<'a> TokenRequest<'a> {
             first.session_ends = first.issued_at.saturating_add(life);
         }
         first.is_temporary = self.terms.is_temporary;
+        first.cookie_age = self.terms.cookie_age;
         // The stamp of the store has as many digits.
         first.started_at = Some(first.issued_at);
         let request = self.apply_grants(GrantKind::LogIn, &first.session_id).await?;
@@ -300,6 +303,7 @@ impl<'a> TokenRequest<'a> {
             session_ends_at: self.terms.ends_at,
             session_idle: self.terms.idle,
             is_temporary: self.terms.is_temporary,
+            cookie_age: self.terms.cookie_age,
             csrf,
             custom,
             header: self.header,
@@ -325,6 +329,7 @@ impl<'a> TokenRequest<'a> {
         access.session_ends_at = has_own_end.then_some(position.session_ends);
         access.session_idle = position.has_own_idle.then_some(position.idle);
         access.is_temporary = position.is_temporary;
+        access.cookie_age = position.cookie_age;
         let issued_at = position.refresh_issued_at;
         let idle_end = issued_at.saturating_add(position.idle);
         let refresh = Draft {

@@ -28,6 +28,8 @@ pub(crate) struct SessionGeneration {
     pub(crate) has_own_idle: bool,
     /// Whether the session ends with the browser.
     pub(crate) is_temporary: bool,
+    /// How long browsers store the cookies, if the log-in said so.
+    pub(crate) cookie_age: Option<Duration>,
 }
 
 impl SessionGeneration {
@@ -46,6 +48,7 @@ impl SessionGeneration {
             idle: rules.expires.refresh,
             has_own_idle: false,
             is_temporary: false,
+            cookie_age: None,
         })
     }
 }

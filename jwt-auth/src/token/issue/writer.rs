@@ -1,5 +1,7 @@
 //! The writer: turns a draft into a signed token that our own reader accepts.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::base64url;
@@ -11,6 +13,7 @@ use crate::token::claims::Claims;
 use crate::token::issue::IssuedToken;
 use crate::token::issue::draft::Draft;
 use crate::token::response_mark::mark_response;
+use crate::token::verify::{Signed, read_signed};
 use crate::token_kind::TokenKind;
 
 /// The parts of the configuration that issuing needs.
@@ -39,16 +42,30 @@ impl Issuer<'_> {
     /// Writes and signs a token. A draft that our own reader would refuse is an error.
     pub(super) fn write(&self, draft: &Draft) -> Result<IssuedToken, Refusal> {
         let key = self.signing_key(draft.algorithm)?;
-        let mut token = self.message(draft, key)?;
-        self.check_size(draft.kind, token.len(), key, 0)?;
+        let message = self.message(draft, key)?;
+        self.check_size(draft.kind, message.len(), key, 0)?;
         mark_response();
-        let mut signature = [0; LONGEST_SIGNATURE];
-        let len = key
-            .sign(token.as_bytes(), &mut signature)
-            .ok_or_else(|| Refusal::from(AuthErrorKind::CannotIssue))?;
-        token.push('.');
-        base64url::encode(&signature[..len], &mut token);
+        let token = sign(message, key)?;
         Ok(IssuedToken::new(draft.kind, token, draft.id.clone(), draft.issued_at, draft.expires_at))
+    }
+
+    /// Signs a token of this configuration again, with the claim `s_age`.
+    pub(crate) fn with_cookie_age(&self, token: &str, age: Duration) -> Result<String, Refusal> {
+        let foreign = || Refusal::cannot_issue("no key of this configuration has signed the token");
+        let Signed { payload, claims, key } =
+            read_signed(token.as_bytes(), self.ring).ok_or_else(foreign)?;
+        let header = token.split('.').next().unwrap_or_default();
+        let before = claims.cookie_age;
+        let claim = |age: Duration| format!("\"s_age\":{}", age.as_secs());
+        // It stands before custom claims, which could contain the same text.
+        let claims = match (before, payload.strip_prefix('{')) {
+            (Some(before), _) => payload.replacen(&claim(before), &claim(age), 1),
+            (None, Some(others)) => format!("{{{},{others}", claim(age)),
+            (None, None) => return Err(foreign()),
+        };
+        let mut token = format!("{header}.");
+        base64url::encode(claims.as_bytes(), &mut token);
+        sign(token, key)
     }
 
     /// Checks that the draft could be written with `room` bytes to spare, without signing it.
@@ -116,4 +133,15 @@ pub(crate) fn random_id() -> Result<String, Refusal> {
     let mut id = String::with_capacity(22);
     base64url::encode(&bytes, &mut id);
     Ok(id)
+}
+
+/// Appends the signature.
+fn sign(mut message: String, key: &LoadedKey) -> Result<String, Refusal> {
+    let mut signature = [0; LONGEST_SIGNATURE];
+    let len = key
+        .sign(message.as_bytes(), &mut signature)
+        .ok_or_else(|| Refusal::from(AuthErrorKind::CannotIssue))?;
+    message.push('.');
+    base64url::encode(&signature[..len], &mut message);
+    Ok(message)
 }
