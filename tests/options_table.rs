@@ -7,7 +7,7 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 11] = [
+const CODE_ONLY: [&str; 12] = [
     "additional_claims",
     "additional_headers",
     "claims_check",
@@ -16,19 +16,22 @@ const CODE_ONLY: [&str; 11] = [
     "grants",
     "on_error",
     "on_refusal",
+    "previous_cookies",
     "problem_details",
     "on_reuse",
     "revocation",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 12] = [
+const NOT_SETTERS: [&str; 14] = [
     "claims",
     "current_claims",
     "current_roles",
     "current_scopes",
+    "domain",
     "into_config",
     "kind",
     "never_expires",
+    "path",
     "roles",
     "scopes",
     "serve_stale",

@@ -28,7 +28,9 @@ pub mod ws;
 pub use auth::{JwtAuth, Rotation};
 pub use clock::{Clock, ManualClock};
 #[doc(inline)]
-pub use config::{Compat, Config, ConfigError, GrantRequest, Grants, SameSite, TokenLocation};
+pub use config::{
+    Compat, Config, ConfigError, GrantRequest, Grants, PreviousCookie, SameSite, TokenLocation,
+};
 pub use error::{AuthError, AuthErrorKind};
 pub use guard::{CurrentUser, LoadUser, LogOut, Permission};
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};

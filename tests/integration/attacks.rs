@@ -419,6 +419,57 @@ async fn a_loaded_user_is_not_reused_for_another_token() {
     assert_eq!(tests::get(&app, "/account", &token).await.code(), "user_unknown");
 }
 
+/// One tenant: its own `JwtAuth`, with the same key, and its own members.
+#[derive(Clone)]
+struct Tenant {
+    auth: JwtAuth,
+    name: &'static str,
+}
+
+impl axum::extract::FromRef<Tenant> for JwtAuth {
+    fn from_ref(tenant: &Tenant) -> Self {
+        tenant.auth.clone()
+    }
+}
+
+struct Member(&'static str);
+
+impl LoadUser for Member {
+    type State = Tenant;
+    type Error = Infallible;
+
+    async fn load(_: &AccessToken, tenant: &Tenant) -> Result<Option<Self>, Infallible> {
+        Ok(Some(Self(tenant.name)))
+    }
+}
+
+#[tokio::test]
+async fn g5_a_user_that_was_loaded_for_one_jwt_auth_is_not_handed_to_another() {
+    #[jwt_required]
+    async fn load_first(
+        user: CurrentUser<Member>,
+        request: axum::extract::Request,
+        next: Next,
+    ) -> Response {
+        assert_eq!(user.0, "first");
+        next.run(request).await
+    }
+
+    #[jwt_required]
+    async fn member(user: CurrentUser<Member>) -> &'static str {
+        user.0
+    }
+
+    let tenant = |name| Tenant { auth: config().0.build().expect("a valid configuration"), name };
+    let (first, second) = (tenant("first"), tenant("second"));
+    let token = first.auth.access_token("alice").issue().expect("a token");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/", get(member))
+        .layer(from_fn_with_state(first, load_first))
+        .with_state(second);
+    assert_eq!(tests::get(&app, "/", &token).await.body, "second");
+}
+
 #[tokio::test]
 async fn x6_origin_is_compared_with_the_authority_of_http_2_and_two_hosts_match_nothing() {
     let (config, _) = cookie_config();

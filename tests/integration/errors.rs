@@ -250,6 +250,17 @@ async fn problem_details_follow_rfc_9457() {
     assert_eq!(own["instance"], "/api/login");
 }
 
+#[test]
+fn the_guide_explains_every_code_and_no_other() {
+    let chapter = include_str!("../../jwt-auth/src/guide/why_401.md");
+    let explained: Vec<&str> =
+        chapter.lines().filter_map(|line| line.strip_prefix("# `")?.strip_suffix('`')).collect();
+    let mut codes: Vec<&str> = AuthErrorKind::ALL.iter().map(|kind| kind.code()).collect();
+    assert_eq!(explained.len(), codes.len());
+    codes.retain(|code| !explained.contains(code));
+    assert!(codes.is_empty(), "not explained: {codes:?}");
+}
+
 #[tokio::test]
 async fn an_error_says_what_the_client_has_to_present() {
     let error = AuthError::from(AuthErrorKind::Expired);

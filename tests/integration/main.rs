@@ -3,10 +3,12 @@
 mod app;
 mod attacks;
 mod attributes;
+mod browser_sessions;
 mod cache;
 mod config;
 mod contract;
 mod cookies;
+mod cross_site;
 mod csrf;
 mod errors;
 mod grants;

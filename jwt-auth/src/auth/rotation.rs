@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Map;
 
 use crate::auth::JwtAuth;
-use crate::error::{AuthError, AuthErrorKind};
+use crate::error::{AuthError, AuthErrorKind, RenderingScope};
 use crate::token::{Named, TokenPair, Verified, with_claims};
 
 /// A rotation of a refresh token. It happens when it is awaited.
@@ -126,7 +126,10 @@ impl<'a> IntoFuture for Rotation<'a> {
             rotated.map_err(|refusal| {
                 let mut context = auth.context();
                 if is_cookie && ends_session(refusal.kind()) {
-                    context.deleted_cookies = auth.deleted_cookies();
+                    let deleted = auth.deleted_cookies();
+                    if !RenderingScope::delete_cookies(deleted.iter().cloned()) {
+                        context.deleted_cookies = Some(deleted.into());
+                    }
                 }
                 auth.about(refusal, &token).attach(context)
             })

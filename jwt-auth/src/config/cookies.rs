@@ -114,6 +114,11 @@ impl CookieSettings {
         self
     }
 
+    /// The name and the path of every cookie.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.named().into_iter().map(|(.., cookie)| (cookie.name.as_str(), cookie.path.as_str()))
+    }
+
     /// Every cookie, with the options for its name and its path.
     fn named(&self) -> [(&'static str, &'static str, &CookieName); 4] {
         let PerKind { access, refresh } = &self.kinds;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use crate::config::csrf::CsrfOptions;
+use crate::config::previous_cookies::{self, ParsedPreviousCookie, PreviousCookie};
 use crate::config::syntax::{is_token, is_unreserved};
 use crate::config::token_rules::MAX_TOKEN;
 use crate::config::{ConfigProblem, CookieSettings, CsrfSettings, TokenLocation};
@@ -23,6 +24,7 @@ pub(crate) struct WebOptions {
     pub(crate) cookies: CookieSettings,
     pub(crate) csrf: CsrfOptions,
     pub(crate) errors: ErrorSettings,
+    pub(super) previous_cookies: Vec<PreviousCookie>,
 }
 
 impl Default for WebOptions {
@@ -34,6 +36,7 @@ impl Default for WebOptions {
             cookies: CookieSettings::default(),
             csrf: CsrfOptions::default(),
             errors: ErrorSettings::default(),
+            previous_cookies: Vec::new(),
         }
     }
 }
@@ -51,6 +54,7 @@ pub(crate) struct WebSettings {
     pub(crate) errors: Arc<ErrorSettings>,
     /// Whether an error without these settings would be rendered differently.
     pub(crate) has_own_errors: bool,
+    pub(crate) previous_cookies: Vec<ParsedPreviousCookie>,
 }
 
 impl WebOptions {
@@ -102,6 +106,7 @@ impl WebOptions {
         );
         let may_prefix = self.errors.compat.is_none();
         let cookies = self.cookies.parse(may_prefix, problems);
+        let previous_cookies = previous_cookies::parse(&self.previous_cookies, &cookies, problems);
         let csrf = self.csrf.parse(problems);
         Some(WebSettings {
             token_location: self.token_location,
@@ -110,6 +115,7 @@ impl WebOptions {
             query_name: self.query_name,
             cookies,
             csrf: csrf?,
+            previous_cookies,
             has_own_errors: self.errors.differ_from_default(),
             errors: Arc::new(self.errors),
         })

@@ -102,38 +102,76 @@ pub(crate) struct ErrorContext {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<ErrorContext>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<RenderingScope> = const { RefCell::new(RenderingScope::new(false)) };
 }
 
-/// The context of the request that a future serves. An error that a handler made itself is rendered with it.
+/// What the response of a request depends on, apart from its handler: the context of errors that the handler made
+/// itself, and cookies to delete.
 ///
 /// A guard sets it, and the future of the handler carries it from one poll to the next.
-#[derive(Default)]
-pub(crate) struct RenderingScope(Option<ErrorContext>);
+pub(crate) struct RenderingScope {
+    /// Whether a future of a handler is polled, which reads the scope afterwards.
+    is_entered: bool,
+    context: Option<ErrorContext>,
+    deleted_cookies: Vec<HeaderValue>,
+}
 
 impl RenderingScope {
+    const fn new(is_entered: bool) -> Self {
+        Self { is_entered, context: None, deleted_cookies: Vec::new() }
+    }
+
     /// Runs one poll of the future that serves the request.
     pub(crate) fn enter<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        /// Restores the context of an outer future, also after a panic.
-        struct Entered<'a>(&'a mut Option<ErrorContext>);
+        /// Restores the scope of an outer future, also after a panic.
+        struct Entered<'a>(&'a mut RenderingScope);
         impl Drop for Entered<'_> {
             fn drop(&mut self) {
                 CURRENT.with_borrow_mut(|current| std::mem::swap(current, self.0));
             }
         }
-        CURRENT.with_borrow_mut(|current| std::mem::swap(current, &mut self.0));
-        let _entered = Entered(&mut self.0);
+        CURRENT.with_borrow_mut(|current| std::mem::swap(current, self));
+        let _entered = Entered(self);
         poll()
     }
 
-    /// Sets the context of the current poll.
-    pub(crate) fn set(context: ErrorContext) {
-        CURRENT.set(Some(context));
+    /// Sets the context of the current poll, if a future of a handler is polled. Otherwise nothing would remove it.
+    pub(crate) fn set_context(context: impl FnOnce() -> ErrorContext) {
+        CURRENT.with_borrow_mut(|current| {
+            if current.is_entered {
+                current.context = Some(context());
+            }
+        });
     }
 
     /// The context of the current poll.
-    pub(crate) fn current() -> Option<ErrorContext> {
-        CURRENT.with_borrow(Clone::clone)
+    pub(crate) fn context() -> Option<ErrorContext> {
+        CURRENT.with_borrow(|current| current.context.clone())
+    }
+
+    /// Lets the response of the current poll delete cookies. Returns whether it will.
+    pub(crate) fn delete_cookies(lines: impl IntoIterator<Item = HeaderValue>) -> bool {
+        CURRENT.with_borrow_mut(|current| {
+            if current.is_entered {
+                for line in lines {
+                    if !current.deleted_cookies.contains(&line) {
+                        current.deleted_cookies.push(line);
+                    }
+                }
+            }
+            current.is_entered
+        })
+    }
+
+    /// The `Set-Cookie` lines to add to the response.
+    pub(crate) fn take_deleted_cookies(&mut self) -> Vec<HeaderValue> {
+        std::mem::take(&mut self.deleted_cookies)
+    }
+}
+
+impl Default for RenderingScope {
+    fn default() -> Self {
+        Self::new(true)
     }
 }
 

@@ -39,7 +39,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
         let auth = state.jwt_auth();
-        auth.render_errors_of(parts);
+        auth.prepare_response(parts);
         if P::SPEC.kind == GuardKind::Public {
             if P::SPEC.same_origin && is_from_another_origin(parts, &auth.web().csrf) {
                 return Err(P::SPEC.refuse(AuthErrorKind::CrossSite.into(), &auth, parts));
@@ -183,6 +183,7 @@ pub(super) async fn token_of(
     spec: &'static GuardSpec,
 ) -> Result<Admission, Refusal> {
     let kind = spec.token_kind();
+    auth.prepare_response(parts);
     let earlier = RequestMemo::finding(parts, kind);
     if matches!(earlier, Some(Finding::Anonymous(of)) if of.is_same(auth)) {
         return Err(AuthErrorKind::Missing.into());

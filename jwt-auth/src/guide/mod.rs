@@ -9,6 +9,7 @@
 //! - [`stores`]: where revocations and sessions are stored: one process, one machine, a fleet.
 //! - [`operating`]: what to watch, and what to do: store down, failover, wrong clock, leaked key, a user with a 401.
 //! - [`errors`]: every refusal, by code, status and challenge.
+//! - [`why_401`]: what each code means, where to look, and what to do.
 //! - [`coming_from_fastapi_jwt_auth`]: each name of that module next to ours, and how to migrate a live system.
 //! - [`upgrading`]: versions, minimum Rust version, deprecations, rolling upgrades.
 
@@ -40,6 +41,9 @@ pub mod operating {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("why_401.md")]
+pub mod why_401 {}
 
 #[doc = include_str!("coming_from_fastapi_jwt_auth.md")]
 pub mod coming_from_fastapi_jwt_auth {}

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
@@ -115,6 +115,10 @@ impl<F> NoStoreFuture<F> {
 pub trait Storable: sealed::Sealed {
     /// Adds `Cache-Control: no-store`, unless the response has it.
     fn forbid_storing(&mut self);
+
+    /// Adds a `Set-Cookie` line that deletes a cookie, unless the response sets that cookie.
+    #[doc(hidden)]
+    fn delete_cookie(&mut self, line: HeaderValue);
 }
 
 mod sealed {
@@ -131,12 +135,36 @@ impl<B> Storable for Response<B> {
         }
         self.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+
+    fn delete_cookie(&mut self, line: HeaderValue) {
+        let target = cookie_target(&line);
+        let mut lines = self.headers().get_all(SET_COOKIE).iter();
+        if !lines.any(|other| cookie_target(other) == target) {
+            self.headers_mut().append(SET_COOKIE, line);
+        }
+    }
+}
+
+/// The name, the domain and the path of a `Set-Cookie` line, by which browsers store it.
+fn cookie_target(line: &HeaderValue) -> (&[u8], Vec<&[u8]>) {
+    let mut parts = line.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii);
+    let name = parts.next().and_then(|pair| pair.split(|b| *b == b'=').next()).unwrap_or_default();
+    let is_scope = |part: &&[u8]| part.starts_with(b"Domain=") || part.starts_with(b"Path=");
+    let mut scope: Vec<&[u8]> = parts.filter(is_scope).collect();
+    scope.sort_unstable();
+    (name, scope)
 }
 
 impl<R: Storable, E> Storable for Result<R, E> {
     fn forbid_storing(&mut self) {
         if let Ok(response) = self {
             response.forbid_storing();
+        }
+    }
+
+    fn delete_cookie(&mut self, line: HeaderValue) {
+        if let Ok(response) = self {
+            response.delete_cookie(line);
         }
     }
 }
@@ -155,6 +183,9 @@ where
         let mut output = ready!(poll);
         if *this.is_marked {
             output.forbid_storing();
+        }
+        for line in this.errors.take_deleted_cookies() {
+            output.delete_cookie(line);
         }
         Poll::Ready(output)
     }

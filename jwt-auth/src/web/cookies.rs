@@ -1,7 +1,6 @@
 //! Cookies that carry tokens: set and deleted with the same attributes.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -162,9 +161,9 @@ impl JwtAuth {
         }
     }
 
-    /// The `Set-Cookie` lines that delete the cookies; `None` if this configuration has none.
-    pub(crate) fn deleted_cookies(&self) -> Option<Arc<[HeaderValue]>> {
-        self.unset_own_cookies().lines().ok().filter(|lines| !lines.is_empty()).map(Into::into)
+    /// The `Set-Cookie` lines that delete the cookies, if this configuration has any.
+    pub(crate) fn deleted_cookies(&self) -> Vec<HeaderValue> {
+        self.unset_own_cookies().lines().unwrap_or_default()
     }
 
     fn cookies(&self, changes: Vec<(TokenKind, Change)>) -> SetCookies {

@@ -19,6 +19,7 @@ use crate::error::{
 use crate::token::{IssuedToken, TokenPair};
 use crate::token_kind::TokenKind;
 use crate::web::original_uri::as_sent;
+use crate::web::stale_cookies::stray_cookies;
 use crate::web::{compat, find_token};
 
 /// The page that explains each code, with the code as its anchor.
@@ -38,11 +39,13 @@ impl JwtAuth {
         self.with_request(is_read.then(|| Arc::new(as_sent(parts))))
     }
 
-    /// Lets the errors that the handler of this request makes itself be rendered with these settings.
-    pub(crate) fn render_errors_of(&self, parts: &Parts) {
+    /// Lets the errors that the handler of this request makes itself be rendered with these settings, and the response
+    /// delete the cookies of an earlier configuration.
+    pub(crate) fn prepare_response(&self, parts: &Parts) {
         if self.web().has_own_errors {
-            RenderingScope::set(self.clone().for_request(parts).context());
+            RenderingScope::set_context(|| self.clone().for_request(parts).context());
         }
+        self.delete_previous_cookies(parts);
     }
 }
 
@@ -64,11 +67,17 @@ pub(crate) fn refuse(
         None => refusal,
     };
     let mut context = auth.clone().for_request(parts).context();
+    let mut deleted = Vec::new();
     if refusal.ends_session() {
         let found = find_token(parts, settings, kind, locations);
         if matches!(found, Ok(Some(found)) if found.location == TokenLocation::Cookie) {
-            context.deleted_cookies = auth.deleted_cookies();
+            deleted = auth.deleted_cookies();
         }
+    } else if refusal.kind() == AuthErrorKind::AmbiguousRequest {
+        deleted = stray_cookies(parts, settings, kind);
+    }
+    if !deleted.is_empty() && !RenderingScope::delete_cookies(deleted.iter().cloned()) {
+        context.deleted_cookies = Some(deleted.into());
     }
     refusal.attach(context)
 }
@@ -298,7 +307,7 @@ impl AuthError {
 
 impl IntoResponse for AuthError {
     fn into_response(mut self) -> Response {
-        self.attach_missing(RenderingScope::current);
+        self.attach_missing(RenderingScope::context);
         // A hook that renders an error gets the default response: otherwise it would call itself.
         if IN_HOOK.get() {
             return self.default_response();

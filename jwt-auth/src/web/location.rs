@@ -1,11 +1,16 @@
 //! Finds the token in a request. Whether the token is valid is decided elsewhere.
 
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::config::{TokenLocation, WebSettings, is_token_byte};
 use crate::error::AuthErrorKind;
+use crate::token::Claims;
 use crate::token_kind::TokenKind;
 
 /// The bytes found at a token's location, for the verifier.
@@ -36,9 +41,7 @@ pub(crate) fn find_token<'a>(
     for location in settings.locations_or(locations).iter().copied() {
         let token = match location {
             TokenLocation::Header => in_header(&parts.headers, settings)?,
-            TokenLocation::Cookie => {
-                in_cookie(&parts.headers, &settings.cookies.of(kind).token.name)?
-            }
+            TokenLocation::Cookie => in_cookie(&parts.headers, settings, kind)?,
             TokenLocation::Query => in_query(parts.uri.query(), &settings.query_name)?,
             TokenLocation::WebSocketProtocol => protocol_after(&parts.headers, "bearer")?,
         };
@@ -109,11 +112,44 @@ fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a [u8]>, Au
 
 /// The cookie of that name, in any number of `Cookie` lines (RFC 6265 §5.4, RFC 9113 §8.2.3). An empty one counts as
 /// absent.
-fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
-    let pairs =
-        headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
-    let values = pairs.filter_map(|pair| cookie_value(pair, name));
-    Ok(at_most_one(values)?.filter(|value| !value.is_empty()))
+fn in_cookie<'a>(
+    headers: &'a HeaderMap,
+    settings: &WebSettings,
+    kind: TokenKind,
+) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+    let name = &settings.cookies.of(kind).token.name;
+    let values = || {
+        let lines = headers.get_all(COOKIE).iter();
+        let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+        pairs.filter_map(|pair| cookie_value(pair, name))
+    };
+    let one = match at_most_one(values()) {
+        Err(_) if settings.previous_cookies.iter().any(|previous| previous.name == *name) => {
+            Some(newest_token(values()).ok_or(AuthErrorKind::AmbiguousRequest)?)
+        }
+        one => one?,
+    };
+    Ok(one.filter(|value| !value.is_empty()))
+}
+
+/// The newest of several tokens of one subject, of which the older ones are in cookies of an earlier configuration.
+/// `None` if their subjects differ, because another host could have set one of them.
+///
+/// The claims are read before the signature is checked. They only decide which of the tokens is verified.
+fn newest_token<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+    let mut newest: Option<(&[u8], String, Duration)> = None;
+    for token in tokens.filter(|token| !token.is_empty()) {
+        let payload = std::str::from_utf8(token).ok()?.split('.').nth(1)?;
+        let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        let claims = Claims::read(&payload).ok()?;
+        let (subject, issued_at) = (claims.sub.as_ref()?.of(&payload).to_owned(), claims.iat?);
+        match &newest {
+            Some((_, other, _)) if *other != subject => return None,
+            Some((.., at)) if *at >= issued_at => {}
+            _ => newest = Some((token, subject, issued_at)),
+        }
+    }
+    newest.map(|(token, ..)| token)
 }
 
 /// The value of `name=value`, if the pair has that name.

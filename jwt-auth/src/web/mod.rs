@@ -6,6 +6,7 @@ mod csrf;
 mod error_response;
 mod location;
 mod original_uri;
+mod stale_cookies;
 
 pub use cookies::SetCookies;
 pub(crate) use csrf::{

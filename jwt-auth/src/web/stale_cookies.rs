@@ -1,0 +1,74 @@
+//! Cookies that a response deletes: those of an earlier configuration, strays of the same name, and those of a session
+//! that is over.
+
+use http::HeaderValue;
+use http::header::COOKIE;
+use http::request::Parts;
+
+use crate::auth::JwtAuth;
+use crate::config::{TokenLocation, WebSettings, deletion};
+use crate::error::RenderingScope;
+use crate::token_kind::TokenKind;
+use crate::web::location::cookie_value;
+
+/// At most this many domains, and as many paths, are tried for a stray cookie.
+const MOST_VARIANTS: usize = 4;
+
+/// How often the request has a cookie of this name.
+fn count(parts: &Parts, name: &str) -> usize {
+    let lines = parts.headers.get_all(COOKIE).iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    pairs.filter(|pair| cookie_value(pair, name).is_some()).count()
+}
+
+impl JwtAuth {
+    /// Lets the response delete the cookies of an earlier configuration that the request has.
+    pub(crate) fn delete_previous_cookies(&self, parts: &Parts) {
+        let settings = self.web();
+        if settings.previous_cookies.is_empty() || !parts.headers.contains_key(COOKIE) {
+            return;
+        }
+        let is_current = |name: &str| settings.cookies.names().any(|(current, _)| current == name);
+        let is_sent = |name: &str| count(parts, name) > usize::from(is_current(name));
+        let sent = settings.previous_cookies.iter().filter(|cookie| is_sent(&cookie.name));
+        RenderingScope::delete_cookies(sent.map(|cookie| cookie.deletion.clone()));
+    }
+}
+
+/// The lines that delete every other cookie of the name that the host of the request may have, if there are two: a
+/// current one must not be unusable until a stray one expires.
+pub(super) fn stray_cookies(
+    parts: &Parts,
+    settings: &WebSettings,
+    kind: TokenKind,
+) -> Vec<HeaderValue> {
+    let cookies = &settings.cookies;
+    let current = &cookies.of(kind).token;
+    if !settings.reads(TokenLocation::Cookie) || count(parts, &current.name) < 2 {
+        return Vec::new();
+    }
+    let host = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| host.split(':').next()).unwrap_or_default();
+    let mut domains = vec![None];
+    let mut rest = Some(host).filter(|host| crate::config::is_domain(host));
+    while let Some(domain) = rest.filter(|_| domains.len() < MOST_VARIANTS) {
+        domains.push(Some(domain));
+        rest = domain.split_once('.').map(|(_, parent)| parent);
+    }
+    let mut paths = vec!["/"];
+    let path = parts.uri.path();
+    let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
+    for end in ends.filter(|end| *end > 1).take(MOST_VARIANTS - 1) {
+        paths.push(&path[..end]);
+    }
+    let mut lines = Vec::new();
+    for domain in &domains {
+        for path in &paths {
+            let is_current = *domain == cookies.domain.as_deref() && *path == current.path;
+            if !is_current && path.bytes().all(|b| b.is_ascii_graphic() && b != b';') {
+                lines.extend(deletion(&current.name, *domain, path, cookies.secure));
+            }
+        }
+    }
+    lines
+}
