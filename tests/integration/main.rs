@@ -12,6 +12,7 @@ mod cross_site;
 mod csrf;
 mod errors;
 mod grants;
+mod hook_failures;
 mod hooks;
 mod implicit_refresh;
 mod issue;

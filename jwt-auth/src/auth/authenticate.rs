@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::auth::JwtAuth;
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::{ClaimsCheck, Denylist};
-use crate::error::{AuthErrorKind, BoxError, Refusal};
+use crate::error::{AuthErrorKind, BoxError, Refusal, contain, contain_async};
 use crate::session::{StoreError, TokenIdentity, TokenStatus, within_deadline};
 use crate::token::{Expected, MAX_TOKEN, Verification, Verified, diagnose, refused_token, verify};
 use crate::token_kind::TokenKind;
@@ -178,7 +178,9 @@ impl JwtAuth {
     ) -> Result<(), Refusal> {
         let identity = verified.identity();
         let deadline = self.rules().denylist_deadline;
-        let answer = within_deadline(denylist.contains(&identity), deadline).await;
+        let start = || within_deadline(denylist.contains(&identity), deadline);
+        let answer = contain_async("denylist", 2 * deadline, start).await;
+        let answer = answer.unwrap_or_else(|refusal| Err(refusal.into_source()));
         self.denylist_health().observe(&answer);
         match answer {
             Ok(false) => Ok(()),
@@ -191,7 +193,7 @@ impl JwtAuth {
 fn check_claims(check: &ClaimsCheck, verified: &Verified) -> Result<(), Refusal> {
     let claims =
         serde_json::from_str(verified.payload()).map_err(|_| AuthErrorKind::InvalidClaims)?;
-    let is_allowed = check(&verified.identity(), &claims);
+    let is_allowed = contain("claims_check", || check(&verified.identity(), &claims))?;
     if is_allowed { Ok(()) } else { Err(AuthErrorKind::Forbidden.into()) }
 }
 

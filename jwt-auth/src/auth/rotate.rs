@@ -6,7 +6,7 @@ use crate::auth::authenticate::{status, unavailable};
 use crate::auth::{JwtAuth, Rotation};
 use crate::clock::{since_1970, since_epoch, to_system_time};
 use crate::config::{TokenLocation, TokenRules};
-use crate::error::{AuthErrorKind, Refusal};
+use crate::error::{AuthErrorKind, Refusal, contain};
 use crate::session::{RotationOutcome, RotationRequest, TokenIdentity};
 use crate::token::{
     Named, PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, Verified,
@@ -103,7 +103,7 @@ impl JwtAuth {
         };
         let outcome = store.rotate(request).await.map_err(unavailable)?;
         if let (RotationOutcome::Reused, Some(notify)) = (&outcome, &self.hooks().reuse) {
-            notify(identity.subject, session_id);
+            let _ = contain("on_reuse", || notify(identity.subject, session_id));
         }
         let next = decided(outcome, next, &identity)?;
         if revokes_previous_access {

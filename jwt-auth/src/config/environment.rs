@@ -86,6 +86,9 @@ const OPTIONS: &[Row] = &[
     row("DENYLIST_DEADLINE", "250 milliseconds", |config, name, value| {
         timed(config, name, value, Config::denylist_deadline)
     }),
+    row("HOOK_DEADLINE", "5 seconds", |config, name, value| {
+        timed(config, name, value, Config::hook_deadline)
+    }),
     row("DENYLIST_TOKEN_CHECKS", "both", |config, name, value| {
         let kinds = TokenKind::ALL.map(|kind| (kind.claim(), kind));
         many(config, name, value, &kinds, Config::set_revocation_checks)
@@ -242,7 +245,7 @@ impl Config {
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer), [`encode_issuer`](Self::encode_issuer), [`decode_issuer`](Self::decode_issuer) |
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
-    /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_REFRESH_GRACE_UNTIL_USED`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
+    /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_REFRESH_GRACE_UNTIL_USED`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE`, `…_HOOK_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |
     /// | `JWT_AUTH_MAX_SESSIONS_PER_SUBJECT` | [`max_sessions_per_subject`](Self::max_sessions_per_subject) |
     /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens security: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |

@@ -131,6 +131,26 @@ impl Config {
         self
     }
 
+    /// How long any other function of yours may take: [`grants`](Self::grants),
+    /// [`additional_claims`](Self::additional_claims), [`additional_headers`](Self::additional_headers), a
+    /// [`LoadUser`](crate::LoadUser) and a `check = …`.
+    ///
+    /// One that has not finished by then is treated as failed, and the request is refused with 503, and so is one that
+    /// panics. Either is logged, and takes down no other request. Default: 5 seconds, because they query databases. The
+    /// maximum is 10 seconds.
+    ///
+    /// ```
+    /// # use jwt_auth::Config;
+    /// # use std::time::Duration;
+    /// # let config = || Config::hs256([7; 32]);
+    /// assert!(config().hook_deadline(Duration::from_secs(1)).build().is_ok());
+    /// assert!(config().hook_deadline(Duration::from_secs(11)).build().is_err());
+    /// ```
+    pub fn hook_deadline(mut self, deadline: Duration) -> Self {
+        self.rules.hook_deadline = deadline;
+        self
+    }
+
     /// The store of revocations and sessions.
     ///
     /// Default: a [`MemoryStore`](crate::MemoryStore), which is for one process and loses everything at a restart.

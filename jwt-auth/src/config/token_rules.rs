@@ -46,6 +46,8 @@ pub(crate) struct TokenRules {
     pub(crate) store_deadline: Duration,
     /// The same for the application's denylist.
     pub(crate) denylist_deadline: Duration,
+    /// How long any other function of the application may take.
+    pub(crate) hook_deadline: Duration,
     /// Whether tokens of the kind are checked for revocation.
     pub(crate) checks_revocation: PerKind<bool>,
     /// The number of verified tokens to cache; `None` for the default.
@@ -78,6 +80,7 @@ impl Default for TokenRules {
             max_sessions: 100,
             store_deadline: Duration::from_millis(250),
             denylist_deadline: Duration::from_millis(250),
+            hook_deadline: Duration::from_secs(5),
             checks_revocation: PerKind { access: true, refresh: true },
             verified_cache: None,
             exp_optional: false,
@@ -104,6 +107,7 @@ impl fmt::Debug for TokenRules {
             .field("max_sessions_per_subject", &self.max_sessions)
             .field("store_deadline", &self.store_deadline)
             .field("denylist_deadline", &self.denylist_deadline)
+            .field("hook_deadline", &self.hook_deadline)
             .field("checks_revocation", &self.checks_revocation)
             .field("verified_cache", &self.verified_cache)
             .field("exp_optional", &self.exp_optional)
@@ -228,9 +232,11 @@ impl TokenRules {
             ),
             "write `.max_sessions_per_subject(100)`",
         );
-        for (field, deadline) in
-            [("store_deadline", self.store_deadline), ("denylist_deadline", self.denylist_deadline)]
-        {
+        for (field, deadline) in [
+            ("store_deadline", self.store_deadline),
+            ("denylist_deadline", self.denylist_deadline),
+            ("hook_deadline", self.hook_deadline),
+        ] {
             report(
                 field,
                 deadline.is_zero() || deadline > MOST_DEADLINE,

@@ -121,6 +121,11 @@ impl Refusal {
         self.0.kind
     }
 
+    /// The error that caused the refusal.
+    pub(crate) fn into_source(self) -> BoxError {
+        AuthError(self.0).into()
+    }
+
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }

@@ -1,6 +1,7 @@
 //! Errors of the request path, and what the web layer needs to render them.
 
 mod auth_error;
+mod contain;
 mod context;
 mod kind;
 mod refused_token;
@@ -8,6 +9,7 @@ mod unknown_name;
 
 pub use auth_error::AuthError;
 pub(crate) use auth_error::{Demand, Refusal};
+pub(crate) use contain::{contain, contain_async};
 pub use context::Compat;
 pub(crate) use context::{ErrorContext, ErrorSettings, RenderingScope};
 pub use kind::AuthErrorKind;

@@ -9,7 +9,7 @@ use http::request::Parts;
 
 use crate::auth::{JwtAuth, Lookup, Requirements};
 use crate::config::TokenLocation;
-use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::error::{AuthError, AuthErrorKind, Refusal, contain_async};
 use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
 use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, check, policy};
 use crate::token::{Verification, Verified, mark_response};
@@ -58,7 +58,9 @@ async fn admit_and_check<P: Policy>(auth: &JwtAuth, parts: &mut Parts) -> Result
     let Some(admission) = admit(auth, parts, &P::SPEC).await? else { return Ok(()) };
     if P::SPEC.check.is_some() {
         let proof = admission.clone().into_proof(auth, parts);
-        let checked = P::check(&proof).await.map_err(check::refusal);
+        let check = || P::check(&proof);
+        let checked = contain_async("check", auth.rules().hook_deadline, check).await;
+        let checked = checked.and_then(|checked| checked.map_err(check::refusal));
         checked.map_err(|refusal| auth.about(refusal, &admission.verified))?;
     }
     RequestMemo::offer_renewal(parts, &admission);

@@ -9,7 +9,7 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::auth::JwtAuth;
-use crate::error::{AuthError, AuthErrorKind, BoxError, Refusal};
+use crate::error::{AuthError, AuthErrorKind, BoxError, Refusal, contain_async};
 use crate::guard::admission::token_of;
 use crate::guard::memo::LoadedUser;
 use crate::guard::{GuardSpec, HoldsJwtAuth};
@@ -132,10 +132,11 @@ where
         return Ok(loaded.user.clone());
     }
     let token = admission.into_proof(auth, parts).into_access()?;
-    let user = match U::load(&token, &U::State::from_ref(state)).await {
+    let state = U::State::from_ref(state);
+    let load = async || U::load(&token, &state).await.map_err(Into::<BoxError>::into);
+    let user = match contain_async("LoadUser", auth.rules().hook_deadline, load).await? {
         Ok(user) => CurrentUser(Arc::new(user.ok_or(AuthErrorKind::UserUnknown)?)),
         Err(error) => {
-            let error = error.into();
             tracing::warn!(target: "jwt_auth", %error, "the user of a token cannot be loaded");
             return Err(Refusal::from(AuthErrorKind::Unavailable).with_source(error));
         }

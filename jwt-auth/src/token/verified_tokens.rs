@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::to_system_time;
 use crate::config::TokenLocation;
-use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
+use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal, contain};
 use crate::json;
 use crate::secret::Secret;
 use crate::session::TokenIdentity;
@@ -40,8 +40,8 @@ impl<'de> Deserialize<'de> for NoClaims {
 
 /// Custom claims of the application's type. It cannot change a registered claim, which is read separately.
 fn custom<C: DeserializeOwned>(verified: &Verified) -> Result<C, Refusal> {
-    C::deserialize(&mut serde_json::Deserializer::from_str(verified.payload()))
-        .map_err(|_| AuthErrorKind::InvalidClaims.into())
+    let read = || C::deserialize(&mut serde_json::Deserializer::from_str(verified.payload()));
+    contain("Deserialize", read)?.map_err(|_| AuthErrorKind::InvalidClaims.into())
 }
 
 macro_rules! token {

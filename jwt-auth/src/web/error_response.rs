@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::auth::JwtAuth;
 use crate::config::{CsrfSettings, TokenLocation};
 use crate::error::{
-    AuthError, AuthErrorKind, Demand, ErrorSettings, Refusal, RefusedToken, RenderingScope,
+    AuthError, AuthErrorKind, Demand, ErrorSettings, Refusal, RefusedToken, RenderingScope, contain,
 };
 use crate::token::{IssuedToken, TokenPair};
 use crate::token_kind::TokenKind;
@@ -173,18 +173,9 @@ fn hook_response(error: &AuthError) -> Option<Response> {
     IN_HOOK.set(true);
     let _call = Call;
     if let Some(observe) = &settings.on_refusal {
-        contain("on_refusal", || observe(error, parts));
+        let _ = contain("on_refusal", || observe(error, parts));
     }
-    settings.on_error.as_ref().and_then(|hook| contain("on_error", || hook(error, parts)))
-}
-
-/// Calls a hook of the application; `None` if it panics, which is logged.
-fn contain<T>(hook: &str, call: impl FnOnce() -> T) -> Option<T> {
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
-    if result.is_err() {
-        tracing::error!(target: "jwt_auth", hook, "a hook panicked");
-    }
-    result.ok()
+    settings.on_error.as_ref().and_then(|hook| contain("on_error", || hook(error, parts)).ok())
 }
 
 impl AuthError {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::{HUNDRED_YEARS, since_1970, since_epoch, to_system_time};
 use crate::config::{Additional, GrantKind, GrantRequest, Grants};
-use crate::error::{AuthErrorKind, Refusal};
+use crate::error::{AuthErrorKind, Refusal, contain_async};
 use crate::keys::Algorithm;
 use crate::secret::Secret;
 use crate::session::{NewSession, StoreError};
@@ -139,7 +139,9 @@ impl<'a> TokenRequest<'a> {
         }
         let current = Grants::new(std::mem::take(&mut self.roles), scopes, claims);
         let request = GrantRequest::new(kind, &self.subject, session_id, current);
-        let Some(grants) = hook.grants(&request).await? else {
+        let deadline = self.issuer.rules.hook_deadline;
+        let grants = contain_async("grants", deadline, || hook.grants(&request)).await??;
+        let Some(grants) = grants else {
             return Err(AuthErrorKind::AccountRefused.into());
         };
         self.inherited.scope = None;
@@ -150,16 +152,18 @@ impl<'a> TokenRequest<'a> {
 
     /// Runs the hooks. A builder's own claims take precedence over a hook's, and a hook's over inherited ones.
     pub(super) async fn run_hooks(mut self) -> Result<Self, Refusal> {
-        let hooks = self.issuer.hooks;
+        let (hooks, deadline) = (self.issuer.hooks, self.issuer.rules.hook_deadline);
         if let Some(hook) = &hooks.claims {
-            let members = Additional::members(&**hook, &self.subject).await?;
+            let members = || Additional::members(&**hook, &self.subject);
+            let members = contain_async("additional_claims", deadline, members).await??;
             self.inherited.custom.retain(|(name, _)| !members.contains_key(name));
             if let Ok(claims) = &mut self.claims {
                 insert_missing(claims, members);
             }
         }
         if let Some(hook) = &hooks.headers {
-            let members = Additional::members(&**hook, &self.subject).await?;
+            let members = || Additional::members(&**hook, &self.subject);
+            let members = contain_async("additional_headers", deadline, members).await??;
             insert_missing(&mut self.header, members);
         }
         Ok(self)
