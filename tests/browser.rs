@@ -24,6 +24,11 @@ fn is_installed(program: &str) -> bool {
 impl Browser {
     /// Starts a browser. `None`, with a message, if Chromium is not installed; an error if `TESTS_BROWSER` is set.
     async fn start(name: &str) -> Option<Self> {
+        Self::start_with(name, json!({})).await
+    }
+
+    /// The same, with more options of Chromium.
+    async fn start_with(name: &str, options: Value) -> Option<Self> {
         for program in ["chromedriver", "chromium"] {
             if !is_installed(program) {
                 assert!(std::env::var_os("TESTS_BROWSER").is_none(), "{program} is not installed");
@@ -54,7 +59,11 @@ impl Browser {
             &profile,
         ];
         let mut capabilities = serde_json::Map::new();
-        capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
+        let mut chrome = options;
+        chrome["args"] = json!(arguments);
+        capabilities.insert("goog:chromeOptions".to_owned(), chrome);
+        // The certificate of the test signs itself.
+        capabilities.insert("acceptInsecureCerts".to_owned(), json!(true));
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
@@ -112,7 +121,13 @@ impl Browser {
 }
 
 fn serve(name: &str) -> (Running, String, String) {
-    let running = Running::start("cookies", name, |line| line.contains("The user is"));
+    serve_with(name, &[])
+}
+
+/// Starts the example with variables of its environment.
+fn serve_with(name: &str, variables: &[(&str, &str)]) -> (Running, String, String) {
+    let is_started = |line: &str| line.contains("The user is");
+    let running = Running::start_with("cookies", name, variables, is_started);
     let url = running.url();
     let port = url.rsplit(':').next().expect("a port").to_owned();
     (running, format!("http://localhost:{port}"), url)
@@ -228,5 +243,150 @@ async fn requests_from_another_site_have_no_effect() {
     let me = Locator::XPath("//*[@id='me' and contains(text(), 'alice')]");
     browser.client.wait().for_element(me).await.expect("still logged in");
     assert_eq!(browser.text("notes").await, "");
+    browser.client.close().await.expect("closed");
+}
+
+impl Browser {
+    async fn log_in(&self, page: &str) {
+        self.client.goto(page).await.expect("the page");
+        self.fill("username", "alice").await;
+        self.fill("password", "wonderland").await;
+        assert_eq!(self.press("login").await, "204");
+    }
+
+    /// Waits until an element contains a text.
+    async fn wait_for(&self, id: &str, text: &str) {
+        let shown = format!("//*[@id='{id}' and contains(., \"{text}\")]");
+        self.client.wait().for_element(Locator::XPath(&shown)).await.expect(text);
+    }
+
+    /// The lines of what was sent and answered, the oldest first.
+    async fn log(&self) -> Vec<String> {
+        let script = "return [...document.querySelectorAll('#log li')].map((line) => line.textContent).reverse()";
+        serde_json::from_value(self.run(script).await).expect("lines")
+    }
+}
+
+#[tokio::test]
+async fn a_page_whose_token_has_ended_refreshes_once_for_all_tabs_and_repeats_its_request() {
+    let Some(browser) = Browser::start("tabs").await else { return };
+    let (_running, page, _) = serve_with("tabs", &[("JWT_AUTH_ACCESS_TOKEN_EXPIRES", "3s")]);
+    browser.log_in(&page).await;
+    browser.wait_for("session", "The access token ends in").await;
+    let first = browser.client.window().await.expect("a tab");
+    let second = browser.client.new_window(true).await.expect("a second tab").handle;
+    browser.client.switch_to_window(second.clone()).await.expect("switched");
+    browser.client.goto(&page).await.expect("the page");
+    browser.wait_for("me", "Welcome, alice!").await;
+    for tab in [&first, &second] {
+        browser.client.switch_to_window(tab.clone()).await.expect("switched");
+        browser.wait_for("session", "has ended").await;
+    }
+    let mut logs = Vec::new();
+    for (tab, note) in [(&first, "milk"), (&second, "bread")] {
+        browser.client.switch_to_window(tab.clone()).await.expect("switched");
+        browser.fill("note", note).await;
+        let script = "document.getElementById('note-form').requestSubmit()";
+        browser.run(script).await;
+    }
+    for tab in [&first, &second] {
+        browser.client.switch_to_window(tab.clone()).await.expect("switched");
+        browser.wait_for("status", "201").await;
+        logs.push(browser.log().await.join("\n"));
+    }
+    let refreshes: usize = logs.iter().map(|log| log.matches("POST /refresh").count()).sum();
+    assert_eq!(refreshes, 1, "one refresh for both tabs: {logs:#?}");
+    assert!(logs[0].contains("token_expired: the token has ended"), "{logs:#?}");
+    assert!(logs[0].contains("POST /refresh → 204  with the CSRF value"), "{logs:#?}");
+    browser.wait_for("notes", "alice: milk").await;
+    browser.wait_for("notes", "alice: bread").await;
+    browser.client.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_elsewhere_says_why_and_leaves_no_cookies() {
+    let Some(browser) = Browser::start("ended").await else { return };
+    let (_running, page, _) = serve("ended");
+    browser.log_in(&page).await;
+    assert_eq!(browser.press("everywhere").await, "204");
+    browser.wait_for("why", "Your session is over: the session was ended.").await;
+    assert!(browser.cookies().await.is_empty(), "the refusal has deleted them");
+    // The form is back, and the next log-in works.
+    browser.log_in(&page).await;
+    assert_eq!(browser.text("me").await, "Welcome, alice!");
+    assert_eq!(browser.text("why").await, "");
+    browser.client.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn the_page_without_scripts_works_in_a_browser_without_scripts() {
+    let no_scripts =
+        json!({ "prefs": { "profile.managed_default_content_settings.javascript": 2 } });
+    let Some(browser) = Browser::start_with("plain", no_scripts).await else { return };
+    let (_running, page, _) = serve("plain");
+    let click = async |id: &str| {
+        let button = browser.client.find(Locator::Id(id)).await.expect("a button");
+        button.click().await.expect("clicked");
+    };
+    browser.client.goto(&format!("{page}/plain")).await.expect("the page");
+    browser.fill("username", "alice").await;
+    browser.fill("password", "wonderland").await;
+    click("login").await;
+    browser.wait_for("me", "Welcome, alice!").await;
+    browser.fill("note", "<b>milk</b>").await;
+    click("add").await;
+    browser.wait_for("notes", "alice: <b>milk</b>").await;
+    click("logout").await;
+    browser.client.wait().for_element(Locator::Id("username")).await.expect("the form");
+    assert!(browser.cookies().await.is_empty());
+    browser.client.close().await.expect("closed");
+}
+
+/// Terminates TLS in front of a server, with a certificate that signs itself. Returns its port.
+async fn terminate_tls(server: String) -> u16 {
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let provider = std::sync::Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a certificate and its key");
+    let acceptor = TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (acceptor, server) = (acceptor.clone(), server.clone());
+            tokio::spawn(async move {
+                let Ok(mut client) = acceptor.accept(client).await else { return };
+                let mut server = tokio::net::TcpStream::connect(server).await.expect("a server");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn the_session_works_over_https_with_a_local_certificate() {
+    let Some(browser) = Browser::start("https").await else { return };
+    let (_running, _, url) = serve("https");
+    let server = url.strip_prefix("http://").expect("an address").to_owned();
+    let page = format!("https://localhost:{}", terminate_tls(server).await);
+    browser.log_in(&page).await;
+    assert_eq!(browser.run("return location.protocol").await, "https:");
+    assert_eq!(browser.text("me").await, "Welcome, alice!");
+    assert_eq!(browser.cookies().await.keys().collect::<Vec<_>>(), COOKIES);
+    browser.fill("note", "milk").await;
+    assert_eq!(browser.press("add").await, "201");
+    assert_eq!(browser.press("refresh").await, "204");
+    assert_eq!(browser.press("logout").await, "204");
+    assert!(browser.cookies().await.is_empty());
     browser.client.close().await.expect("closed");
 }

@@ -45,10 +45,25 @@ impl Running {
     ///
     /// If it does not start, or exits before it prints the line.
     pub fn start(package: &str, name: &str, is_expected: impl Fn(&str) -> bool) -> Self {
+        Self::start_with(package, name, &[], is_expected)
+    }
+
+    /// The same, with variables of its environment.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        package: &str,
+        name: &str,
+        variables: &[(&str, &str)],
+        is_expected: impl Fn(&str) -> bool,
+    ) -> Self {
         let folder = std::env::temp_dir().join(format!("{package}-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let mut command = Command::new(binary(package));
         command.current_dir(&folder).env("PORT", "0").env_remove("JWT_AUTH_SECRET_KEY");
+        command.envs(variables.iter().copied());
         Self::spawn(command, folder, is_expected)
     }
 

@@ -87,8 +87,8 @@ async fn the_page_is_public_and_runs_nothing_inline() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(browser.headers["content-security-policy"], super::POLICY);
     assert!(page.contains("<script src=\"/page.js\" defer></script>"));
-    let ids = ["username", "password", "login", "logout", "refresh", "add", "note"];
-    for id in ids.into_iter().chain(["status", "me", "notes"]) {
+    let ids = ["username", "password", "login", "logout", "refresh", "everywhere", "add", "note"];
+    for id in ids.into_iter().chain(["status", "me", "notes", "session", "why", "log"]) {
         assert!(page.contains(&format!("id=\"{id}\"")), "{id}");
     }
     assert_eq!(browser.get("/page.js").await.0, StatusCode::OK);
@@ -196,4 +196,68 @@ async fn a_session_in_use_ends_at_its_absolute_end() {
         browser.clock.advance(Duration::from_secs(10 * 60));
     }
     assert_eq!(browser.clock.now(), UNIX_EPOCH + Duration::from_secs(NOW) + super::SESSION);
+}
+
+#[tokio::test]
+async fn the_page_tells_a_visitor_from_a_stranger_and_when_the_token_ends() {
+    let mut browser = Browser::new();
+    assert_eq!(browser.get("/session").await.1, r#"{"code":"token_missing"}"#);
+    let mut browser = Browser::with_session().await;
+    let signed_in = format!(r#"{{"name":"alice","issued_at":{NOW},"ends_at":{}}}"#, NOW + 900);
+    assert_eq!(browser.get("/session").await.1, signed_in);
+    assert!(!browser.headers.contains_key("set-cookie"), "looking does not prolong the session");
+    browser.clock.advance(Duration::from_secs(16 * 60));
+    assert_eq!(browser.get("/session").await.1, r#"{"code":"token_expired"}"#);
+}
+
+#[tokio::test]
+async fn after_a_log_out_everywhere_the_next_answer_deletes_the_cookies() {
+    let mut browser = Browser::with_session().await;
+    assert_eq!(browser.post("/logout-everywhere", "access", "").await, StatusCode::NO_CONTENT);
+    assert_eq!(browser.jar.len(), 4);
+    assert_eq!(browser.get("/session").await.1, r#"{"code":"token_revoked"}"#);
+    assert!(browser.jar.is_empty());
+}
+
+#[tokio::test]
+async fn without_remember_me_the_cookies_end_with_the_browser() {
+    let mut browser = Browser::new();
+    let form = r#"{"username":"alice","password":"wonderland","remember":false}"#;
+    assert_eq!(browser.send("POST", "/login", &[JSON], form).await.0, StatusCode::NO_CONTENT);
+    for _ in 0..2 {
+        let mut lines = browser.headers.get_all("set-cookie").iter();
+        assert!(lines.all(|line| !line.to_str().unwrap().contains("Max-Age")));
+        assert_eq!(browser.post("/refresh", "refresh", "").await, StatusCode::NO_CONTENT);
+    }
+}
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+#[tokio::test]
+async fn the_page_without_scripts_logs_in_writes_and_logs_out() {
+    let mut browser = Browser::new();
+    let own = ("sec-fetch-site", "same-origin");
+    assert!(browser.get("/plain").await.1.contains(r#"action="/plain/login""#));
+    let login = "username=alice&password=wonderland";
+    let foreign = [FORM, ("sec-fetch-site", "cross-site")];
+    let (status, _) = browser.send("POST", "/plain/login", &foreign, login).await;
+    assert_eq!((status, browser.jar.len()), (StatusCode::FORBIDDEN, 0), "another site's form");
+    let (status, _) = browser.send("POST", "/plain/login", &[FORM, own], login).await;
+    assert_eq!((status, browser.jar.len()), (StatusCode::SEE_OTHER, 4));
+    let (_, page) = browser.get("/plain").await;
+    let value =
+        page.split(r#"name="csrf_token" value=""#).nth(1).unwrap().split('"').next().unwrap();
+    let body = format!("note=%3Cmilk%3E&csrf_token={value}").leak();
+    let length = body.len().to_string();
+    let headers = [FORM, own, ("content-length", &*length)];
+    assert_eq!(browser.send("POST", "/plain/notes", &headers, body).await.0, StatusCode::SEE_OTHER);
+    assert!(browser.get("/plain").await.1.contains("<li>alice: &lt;milk&gt;</li>"));
+    let without = [FORM, own, ("content-length", "6")];
+    let (status, _) = browser.send("POST", "/plain/notes", &without, "note=x").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        browser.send("POST", "/plain/logout", &headers, body).await.0,
+        StatusCode::SEE_OTHER
+    );
+    assert!(browser.jar.is_empty());
 }
