@@ -67,6 +67,12 @@ fn logs_contain_the_reason_and_never_the_token() {
     for code in ["fresh_token_required", "token_malformed", "algorithm_not_allowed", sentence] {
         assert!(text.contains(code), "{text}");
     }
+    // One line per refusal. Once the signature is good it names the token, and what was expected and found.
+    assert_eq!(text.matches("code=\"fresh_token_required\"").count(), 1, "{text}");
+    let line = text.lines().find(|line| line.contains("fresh_token_required")).expect("a line");
+    assert!(line.contains("subject=\"alice\"") && line.contains("token="), "{line}");
+    let line = text.lines().find(|line| line.contains("algorithm_not_allowed")).expect("a line");
+    assert!(!line.contains("subject"), "nothing of it is trusted: {line}");
     assert!(text.contains("refresh_token_reused") && text.contains("subject=\"alice\""), "{text}");
     for token in sent {
         for part in token.split('.').filter(|part| part.len() > 3) {

@@ -289,3 +289,36 @@ async fn a_token_that_is_too_long_is_refused_with_the_limit() {
     assert_eq!((response.status.as_u16(), response.code().as_str()), (401, "token_malformed"));
     assert_eq!(response.detail(), "The token is longer than 8192 bytes");
 }
+
+#[tokio::test]
+async fn a_missing_csrf_value_names_the_header_and_the_field() {
+    use jwt_auth::TokenLocation;
+
+    for (field, expected) in [
+        (None, "Missing CSRF token; expected the header `X-CSRF-Token`"),
+        (
+            Some("csrf"),
+            "Missing CSRF token; expected the header `X-CSRF-Token` or the form field `csrf`",
+        ),
+    ] {
+        let config = tests::config().0.token_location([TokenLocation::Cookie]);
+        let config = match field {
+            Some(field) => config.csrf_form_field(field),
+            None => config,
+        };
+        let auth = config.build().expect("a valid configuration");
+        let route = jwt_auth::routing::post(own_error);
+        let app: Router = GuardedRouter::new().route("/own", route).with_state(auth.clone());
+        let token = auth.access_token("alice").issue().expect("a token");
+        let request = axum::http::Request::post("/own")
+            .header("cookie", format!("__Host-access_token_cookie={}", &*token));
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        let response = tests::send(&app, request).await;
+        assert_eq!(
+            (response.code().as_str(), response.detail().as_str()),
+            ("csrf_missing", expected)
+        );
+        let challenge = response.challenge();
+        assert!(!challenge.contains("X-CSRF"), "W6: a fixed sentence: {challenge}");
+    }
+}

@@ -306,3 +306,53 @@ async fn every_method_is_guarded_by_its_function_and_by_its_chained_method() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_manifest_shows_only_the_fallback_in_force() {
+    #[public]
+    async fn not_found() -> &'static str {
+        "not found"
+    }
+
+    let files = axum::routing::any(|| async { "a file" });
+    let replaced: GuardedRouter =
+        GuardedRouter::new().fallback(not_found).unguarded_service("/", "files", files.clone());
+    assert_eq!(replaced.manifest().to_string(), "ANY (fallback)  unguarded  why(files)\n");
+    let app: axum::Router = replaced.with_state(config().0.build().expect("a valid configuration"));
+    assert_eq!(call(&app, "GET", "/x", None).await.body, "a file");
+    let again: GuardedRouter =
+        GuardedRouter::new().unguarded_service("/", "files", files).fallback(not_found);
+    assert_eq!(again.manifest().to_string(), "ANY (fallback)  public\n");
+}
+
+#[tokio::test]
+async fn the_manifest_names_the_layers_that_may_respond_before_the_guard() {
+    use axum::middleware::{Next, from_fn};
+
+    #[jwt_required]
+    async fn me() {}
+
+    #[public]
+    async fn not_found() {}
+
+    async fn maintenance(_: axum::extract::Request, _: Next) -> &'static str {
+        "back at noon"
+    }
+
+    let auth = config().0.build().expect("a valid configuration");
+    let router: GuardedRouter = GuardedRouter::new()
+        .route("/me", get(me).layer(from_fn(maintenance)))
+        .fallback(not_found)
+        .route_layer(axum::middleware::map_request(async |request: axum::extract::Request| request))
+        .layer(axum::extract::DefaultBodyLimit::max(9))
+        .layer(auth.implicit_refresh())
+        .route("/late", get(me));
+    assert_eq!(
+        router.manifest().to_string(),
+        "ANY (fallback)  public\nGET /late       access\nGET /me         access  behind(MapRequestLayer FromFnLayer)\n"
+    );
+    let json = serde_json::to_value(router.manifest()).expect("JSON");
+    assert_eq!(json[2]["layers"], serde_json::json!(["MapRequestLayer", "FromFnLayer"]));
+    let app: axum::Router = router.with_state(auth);
+    assert_eq!(call(&app, "GET", "/me", None).await.body, "back at noon");
+}

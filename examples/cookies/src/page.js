@@ -81,7 +81,7 @@ function showTime() {
   const life = visit.ends_at - visit.issued_at;
   element("left").style.width = visit.ends_at ? `${Math.max(0, (100 * left) / life)}%` : "0";
   element("session").textContent = !visit.name
-    ? ""
+    ? "Nobody is logged in."
     : left > 0
       ? `The access token ends in ${Math.ceil(left)} s.`
       : "The access token has ended. The next request refreshes it.";
