@@ -81,10 +81,46 @@ fn logs_contain_the_reason_and_never_the_token() {
     }
     assert_eq!(above_debug(&text).len(), 1, "only the reuse is logged above debug: {text}");
     a_store_that_is_down_is_logged_once_and_not_per_request();
+    a_span_of_a_request_contains_no_token_of_the_query();
 }
 
 fn above_debug(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.contains("DEBUG") && !line.contains("TRACE")).collect()
+}
+
+/// Called by the only test: a second one could change which events are enabled for the first.
+fn a_span_of_a_request_contains_no_token_of_the_query() {
+    use axum::extract::Request;
+    use jwt_auth::{AccessToken, GuardedRouter, TokenLocation};
+    use tower_http::trace::TraceLayer;
+
+    async fn feed(_: AccessToken) {}
+
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let (config, _) = config();
+    let auth =
+        config.token_location([TokenLocation::Query]).build().expect("a valid configuration");
+    let spans = auth.clone();
+    let layer = TraceLayer::new_for_http()
+        .make_span_with(move |request: &Request| spans.request_span(request));
+    let router = GuardedRouter::new().route("/feed", jwt_auth::routing::get(feed)).layer(layer);
+    let app = router.with_state(auth);
+    let good = forge(&plain_header(), &claims());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    tracing::subscriber::with_default(subscriber, || {
+        let path = format!("/feed?access_token={good}&page=2");
+        let response = runtime.block_on(call(&app, "GET", &path, None));
+        assert_eq!(response.status.as_u16(), 200);
+    });
+    let text = String::from_utf8(log.0.lock().expect("one thread").clone()).expect("text");
+    assert!(text.contains("/feed?access_token=[token]&page=2"), "{text}");
+    assert!(!text.contains(&good), "{text}");
 }
 
 /// Called by the only test: a second one could change which events are enabled for the first.

@@ -320,6 +320,67 @@ async fn rotations_by_hand(url: &str) -> f64 {
     (done.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64()
 }
 
+/// The commands of a rotation on Redis by hand, in one script: one read and one write, by eight clients of one connection.
+async fn redis_rotations_by_hand(url: &str) -> f64 {
+    let script = redis::Script::new(
+        "local known = redis.call('HMGET', KEYS[1], 'subject', 'current', 'parent', 'generation', 'started', 'ends')
+        for at = 2, 4 do if redis.call('GET', KEYS[1] .. ':' .. ARGV[at]) then return 'unknown' end end
+        if known[2] and known[2] ~= ARGV[1] then return 'reused' end
+        redis.call('HSET', KEYS[1], 'subject', 'a', 'current', ARGV[2], 'parent', ARGV[1], 'generation', ARGV[3],
+            'started', 1, 'rotated', 1, 'ends', 9, 'expires', 9)
+        redis.call('PTTL', KEYS[1])
+        redis.call('PEXPIRE', KEYS[1], 99999999)
+        return 'rotated'",
+    );
+    let client = redis::Client::open(url).expect("an address");
+    let connection = client.get_multiplexed_async_connection().await.expect("connected");
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut running = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let (mut connection, script, done) =
+            (connection.clone(), script.clone(), Arc::clone(&done));
+        running.spawn(async move {
+            for generation in 0_u64.. {
+                let mut call = script.key(format!("by-hand-{n}"));
+                call.arg(generation).arg(generation + 1).arg(generation).arg(n);
+                let answer: String = call.invoke_async(&mut connection).await.expect("an answer");
+                assert_eq!(answer, "rotated");
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (before, start) = (done.load(Ordering::Relaxed), Instant::now());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    (done.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64()
+}
+
+/// The statements of a rotation on SQLite by hand: one transaction each, on one connection, as eight clients would wait
+/// for it.
+async fn sqlite_rotations_by_hand(url: &str) -> f64 {
+    let mut connection = sqlx::SqliteConnection::connect(url).await.expect("opened");
+    for setup in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"] {
+        sqlx::query(setup).execute(&mut connection).await.expect("set");
+    }
+    let table =
+        "CREATE TABLE by_hand (id TEXT PRIMARY KEY, current TEXT, parent TEXT, generation INTEGER)";
+    sqlx::query(table).execute(&mut connection).await.expect("created");
+    let insert = "INSERT INTO by_hand VALUES ('a', '0', '', 0)";
+    sqlx::query(insert).execute(&mut connection).await.expect("inserted");
+    let (start, mut done) = (Instant::now(), 0_u32);
+    while start.elapsed() < Duration::from_secs(3) {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.expect("begun");
+        let read = sqlx::query("SELECT current FROM by_hand WHERE id = 'a'");
+        let current: String = read.fetch_one(&mut connection).await.expect("a row").get(0);
+        let write = "UPDATE by_hand SET current = ?1, parent = ?2, generation = generation + 1 WHERE id = 'a'";
+        let write = sqlx::query(write).bind(done.to_string()).bind(current);
+        write.execute(&mut connection).await.expect("written");
+        sqlx::query("COMMIT").execute(&mut connection).await.expect("committed");
+        done += 1;
+    }
+    f64::from(done) / start.elapsed().as_secs_f64()
+}
+
 async fn postgres() -> Option<Report> {
     let server = PostgresServer::start()?;
     let url = server.url();
@@ -347,6 +408,9 @@ async fn redis() -> Option<Report> {
     let mut report = Report { store: "Redis", figures: BTreeMap::new() };
     let open = async || RedisStore::connect(&url).await.expect("connected");
     measure(&mut report, open).await;
+    let by_hand = redis_rotations_by_hand(&url).await;
+    let rate = decisions_a_second(open().await).await;
+    report.add("rotations, against statements by hand, %", 100.0 * rate / by_hand, ">= 80");
     let client = redis::Client::open(url.as_str()).expect("an address");
     let mut connection = client.get_multiplexed_async_connection().await.expect("connected");
     for part in 0..100 {
@@ -372,6 +436,10 @@ async fn sqlite() -> Report {
     let open = async || SqliteStore::open(&path).await.expect("opened");
     measure(&mut report, open).await;
     let url = format!("sqlite://{}", path.display());
+    let by_hand_url = format!("sqlite://{}?mode=rwc", folder.join("by-hand.db").display());
+    let by_hand = sqlite_rotations_by_hand(&by_hand_url).await;
+    let rate = decisions_a_second(open().await).await;
+    report.add("rotations, against statements by hand, %", 100.0 * rate / by_hand, ">= 80");
     let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("opened");
     let fill = format!(
         "WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < {})
@@ -401,11 +469,14 @@ async fn main() {
     if is_on("SQLite") {
         reports.push(sqlite().await);
     }
-    let results: BTreeMap<&str, _> =
-        reports.iter().map(|report| (report.store, json!(report.figures))).collect();
+    // A run of one store replaces its figures only.
     let results_file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results/fleet.json");
-    let text = serde_json::to_string_pretty(&results).expect("JSON") + "\n";
-    if only.is_empty() {
-        std::fs::write(results_file, text).expect("written");
+    let earlier = std::fs::read_to_string(&results_file).unwrap_or_default();
+    let mut results: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&earlier).unwrap_or_default();
+    for report in &reports {
+        results.insert(report.store.to_owned(), json!(report.figures));
     }
+    let text = serde_json::to_string_pretty(&results).expect("JSON") + "\n";
+    std::fs::write(results_file, text).expect("written");
 }

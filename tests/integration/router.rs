@@ -356,3 +356,20 @@ async fn the_manifest_names_the_layers_that_may_respond_before_the_guard() {
     let app: axum::Router = router.with_state(auth);
     assert_eq!(call(&app, "GET", "/me", None).await.body, "back at noon");
 }
+
+#[tokio::test]
+async fn a_method_that_a_route_does_not_have_gets_the_handler_for_it() {
+    #[public]
+    async fn wrong_method() -> (StatusCode, &'static str) {
+        (StatusCode::METHOD_NOT_ALLOWED, "no such method")
+    }
+
+    let auth = config().0.build().expect("a valid configuration");
+    let app: axum::Router = GuardedRouter::new()
+        .route("/me", get(me))
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(auth);
+    let response = call(&app, "DELETE", "/me", None).await;
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (405, "no such method"));
+    assert_eq!(call(&app, "GET", "/me", None).await.code(), "token_missing");
+}

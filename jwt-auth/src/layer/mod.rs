@@ -12,6 +12,7 @@
 mod csrf_form;
 mod implicit_refresh;
 mod no_store;
+mod request_span;
 
 pub use csrf_form::{CsrfForm, CsrfFormFuture, CsrfFormLayer};
 pub use implicit_refresh::{

@@ -220,6 +220,39 @@ where
         Self { router: self.router.fallback(NoStoreHandler(handler)), ..self }
     }
 
+    /// Sets the handler for a method that a route does not have, for every route added so far.
+    ///
+    /// The handler must be guarded like any other. Default: 405 with the methods of the route in `Allow`. See
+    /// [`axum::Router::method_not_allowed_fallback`].
+    ///
+    /// ```
+    /// use axum::http::StatusCode;
+    /// use jwt_auth::{GuardedRouter, public, routing::get};
+    ///
+    /// #[public]
+    /// async fn health() {}
+    ///
+    /// #[public]
+    /// async fn wrong_method() -> (StatusCode, &'static str) {
+    ///     (StatusCode::METHOD_NOT_ALLOWED, "this method does not exist here")
+    /// }
+    ///
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().route("/health", get(health)).method_not_allowed_fallback(wrong_method);
+    /// assert_eq!(
+    ///     router.manifest().to_string(),
+    ///     "ANY (method not allowed)  public\nGET /health               public\n",
+    /// );
+    /// ```
+    pub fn method_not_allowed_fallback<H, T>(mut self, handler: H) -> Self
+    where
+        T: GuardedArguments + 'static,
+        H: GuardedHandler<T> + Handler<T, S>,
+    {
+        self.manifest.set_method_not_allowed(RouteAccess::of(&T::SPEC));
+        Self { router: self.router.method_not_allowed_fallback(NoStoreHandler(handler)), ..self }
+    }
+
     /// Adds an axum router without guards, and says why.
     ///
     /// The manifest shows the reason.

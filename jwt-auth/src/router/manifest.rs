@@ -132,8 +132,17 @@ impl Manifest {
 
     /// Adds the fallback, which replaces an earlier one.
     pub(super) fn set_fallback(&mut self, access: RouteAccess) {
-        self.entries.retain(|entry| entry.path != FALLBACK);
-        self.add(FALLBACK, vec![("ANY", access)]);
+        self.set(FALLBACK, access);
+    }
+
+    /// Adds the handler for methods that a route does not have, which replaces an earlier one.
+    pub(super) fn set_method_not_allowed(&mut self, access: RouteAccess) {
+        self.set("(method not allowed)", access);
+    }
+
+    fn set(&mut self, path: &str, access: RouteAccess) {
+        self.entries.retain(|entry| entry.path != path);
+        self.add(path, vec![("ANY", access)]);
     }
 
     /// Records a layer of every route added so far.

@@ -39,7 +39,7 @@ pub struct TokenIdentity<'a> {
 }
 
 /// # For tests of a store
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 impl<'a> TokenIdentity<'a> {
     /// A token without a session, an issuer and times.
@@ -49,7 +49,7 @@ impl<'a> TokenIdentity<'a> {
     /// let token = TokenIdentity::for_test(TokenKind::Access, "alice", "a-jti");
     /// assert_eq!(token.id(), Some("a-jti"));
     /// ```
-    pub fn for_test(kind: TokenKind, subject: &'a str, id: &'a str) -> Self {
+    pub const fn for_test(kind: TokenKind, subject: &'a str, id: &'a str) -> Self {
         Self {
             issuer: None,
             id: Some(id),

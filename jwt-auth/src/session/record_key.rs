@@ -73,8 +73,6 @@ impl RecordKey {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -107,19 +105,8 @@ mod tests {
 
     #[test]
     fn a_strict_look_up_covers_every_way_to_revoke_a_token() {
-        let bare = TokenIdentity {
-            issuer: None,
-            id: None,
-            subject: "alice",
-            kind: TokenKind::Access,
-            key_id: None,
-            session_id: None,
-            session_started_at: None,
-            generation: 0,
-            issued_at: None,
-            expires_at: None,
-            clock_tolerance: Duration::ZERO,
-        };
+        let bare =
+            TokenIdentity { id: None, ..TokenIdentity::for_test(TokenKind::Access, "alice", "") };
         let epochs = [RecordKey::Subject("alice".into()), RecordKey::All];
         assert_eq!(RecordKey::that_cover(&bare), epochs);
         let issued = TokenIdentity { issuer: Some("a"), ..bare };

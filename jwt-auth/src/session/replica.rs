@@ -316,16 +316,10 @@ mod tests {
     ) -> TokenIdentity<'a> {
         TokenIdentity {
             issuer,
-            id: Some(id),
-            subject: "alice",
-            kind: TokenKind::Access,
-            key_id: None,
             session_id,
-            session_started_at: None,
-            generation: 0,
             issued_at: Some(Duration::from_secs(10)),
             expires_at: Some(Duration::from_secs(100)),
-            clock_tolerance: Duration::ZERO,
+            ..TokenIdentity::for_test(TokenKind::Access, "alice", id)
         }
     }
 

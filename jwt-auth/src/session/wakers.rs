@@ -125,7 +125,7 @@ mod tests {
     use std::future::{Future as _, poll_fn};
     use std::pin::pin;
     use std::task::Poll;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
     use crate::token_kind::TokenKind;
@@ -136,19 +136,8 @@ mod tests {
         subject: &'a str,
         key: &'a str,
     ) -> TokenIdentity<'a> {
-        TokenIdentity {
-            issuer: None,
-            id: Some(id),
-            subject,
-            kind: TokenKind::Access,
-            key_id: Some(key),
-            session_id: Some(session),
-            session_started_at: None,
-            generation: 0,
-            issued_at: None,
-            expires_at: None,
-            clock_tolerance: Duration::ZERO,
-        }
+        let token = TokenIdentity::for_test(TokenKind::Access, subject, id);
+        TokenIdentity { key_id: Some(key), session_id: Some(session), ..token }
     }
 
     async fn is_woken(waiter: &Waiter<'_>) -> bool {

@@ -110,19 +110,8 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
     }
 
     fn token<'t>(&self, id: &'t str, subject: &'t str) -> TokenIdentity<'t> {
-        TokenIdentity {
-            issuer: None,
-            id: Some(id),
-            subject,
-            kind: TokenKind::Access,
-            key_id: None,
-            session_id: None,
-            session_started_at: None,
-            generation: 0,
-            issued_at: Some(since_1970(self.now)),
-            expires_at: None,
-            clock_tolerance: Duration::ZERO,
-        }
+        let token = TokenIdentity::for_test(TokenKind::Access, subject, id);
+        TokenIdentity { issued_at: Some(since_1970(self.now)), ..token }
     }
 
     /// A token of a session that begins now.

@@ -573,19 +573,7 @@ mod tests {
         LogOptions::default().max_staleness(max_staleness)
     }
 
-    const TOKEN: TokenIdentity<'static> = TokenIdentity {
-        issuer: None,
-        id: Some("x"),
-        subject: "alice",
-        kind: TokenKind::Access,
-        key_id: None,
-        session_id: None,
-        session_started_at: None,
-        generation: 0,
-        issued_at: None,
-        expires_at: None,
-        clock_tolerance: Duration::ZERO,
-    };
+    const TOKEN: TokenIdentity<'static> = TokenIdentity::for_test(TokenKind::Access, "alice", "x");
 
     fn at(second: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(second)
