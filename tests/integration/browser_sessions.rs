@@ -292,6 +292,20 @@ async fn two_cookies_of_one_name_are_no_dead_end() {
 }
 
 #[tokio::test]
+async fn a_stray_cookie_of_a_nested_path_is_deleted_by_the_path_that_the_browser_knows() {
+    let auth = domain_config().build().expect("a valid configuration");
+    let inner = GuardedRouter::new().route("/me", get(me));
+    let client = Client::new(GuardedRouter::new().nest("/app", inner).with_state(auth));
+    let twice = [("cookie", "access_token_cookie=a; access_token_cookie=b"), ("host", "h.example")];
+    let response = client.call("GET", "/app/me", &twice).await;
+    let lines = response.cookies();
+    for path in ["/", "/app", "/app/me"] {
+        let expected = format!("access_token_cookie=; Path={path}; Max-Age=0; Secure");
+        assert!(lines.contains(&expected.as_str()), "{path}: {lines:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_logs_in_keeps_its_new_cookies_when_the_old_session_is_over() {
     #[public]
     async fn log_in_again(

@@ -18,7 +18,7 @@ use crate::error::{
 };
 use crate::token::{IssuedToken, TokenPair};
 use crate::token_kind::TokenKind;
-use crate::web::original_uri::as_sent;
+use crate::web::original_uri::original_uri;
 use crate::web::stale_cookies::stray_cookies;
 use crate::web::{compat, find_token};
 
@@ -36,7 +36,12 @@ impl JwtAuth {
         // The request is copied only if a hook reads it. The copy is never reused: a layer can change the request
         // between two extractors.
         let is_read = self.web().errors.read_request();
-        self.with_request(is_read.then(|| Arc::new(as_sent(parts))))
+        let as_sent = || {
+            let mut sent = parts.clone();
+            sent.uri = original_uri(parts).clone();
+            Arc::new(sent)
+        };
+        self.with_request(is_read.then(as_sent))
     }
 
     /// Lets the errors that the handler of this request makes itself be rendered with these settings, and the response

@@ -1,13 +1,9 @@
-//! The request as the client sent it: axum's `nest` removes the beginning of its path.
+//! The URI that the client sent: axum's `nest` removes the beginning of its path.
 
 use axum::extract::OriginalUri;
+use http::Uri;
 use http::request::Parts;
 
-/// A copy of the request, with the URI that the client sent.
-pub(super) fn as_sent(parts: &Parts) -> Parts {
-    let mut parts = parts.clone();
-    if let Some(OriginalUri(uri)) = parts.extensions.get() {
-        parts.uri = uri.clone();
-    }
-    parts
+pub(super) fn original_uri(parts: &Parts) -> &Uri {
+    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri)
 }

@@ -2,14 +2,16 @@
 //! that is over.
 
 use http::HeaderValue;
-use http::header::COOKIE;
+use http::header::{COOKIE, HOST};
 use http::request::Parts;
+use http::uri::Authority;
 
 use crate::auth::JwtAuth;
 use crate::config::{TokenLocation, WebSettings, deletion};
 use crate::error::RenderingScope;
 use crate::token_kind::TokenKind;
 use crate::web::location::cookie_value;
+use crate::web::original_uri::original_uri;
 
 /// At most this many domains, and as many paths, are tried for a stray cookie.
 const MOST_VARIANTS: usize = 4;
@@ -47,8 +49,9 @@ pub(super) fn stray_cookies(
     if !settings.reads(TokenLocation::Cookie) || count(parts, &current.name) < 2 {
         return Vec::new();
     }
-    let host = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| host.split(':').next()).unwrap_or_default();
+    let sent_to = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let sent_to = sent_to.or_else(|| parts.uri.authority().map(Authority::as_str));
+    let host = sent_to.and_then(|host| host.split(':').next()).unwrap_or_default();
     let mut domains = vec![None];
     let mut rest = Some(host).filter(|host| crate::config::is_domain(host));
     while let Some(domain) = rest.filter(|_| domains.len() < MOST_VARIANTS) {
@@ -56,7 +59,7 @@ pub(super) fn stray_cookies(
         rest = domain.split_once('.').map(|(_, parent)| parent);
     }
     let mut paths = vec!["/"];
-    let path = parts.uri.path();
+    let path = original_uri(parts).path();
     let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
     for end in ends.filter(|end| *end > 1).take(MOST_VARIANTS - 1) {
         paths.push(&path[..end]);
