@@ -373,3 +373,25 @@ async fn a_method_that_a_route_does_not_have_gets_the_handler_for_it() {
     assert_eq!((response.status.as_u16(), response.body.as_str()), (405, "no such method"));
     assert_eq!(call(&app, "GET", "/me", None).await.code(), "token_missing");
 }
+
+#[test]
+#[should_panic(
+    expected = "these routes below `/admin` have another access:\nGET /admin/new  access"
+)]
+fn assert_every_names_the_routes_with_another_access() {
+    #[jwt_required(roles("admin"))]
+    async fn users() {}
+
+    let router: GuardedRouter = GuardedRouter::new()
+        .route("/admin/users", get(users))
+        .route("/admin/new", get(me))
+        .route("/administrators", get(me));
+    router.manifest().assert_every("/admin", |access| access.roles() == ["admin"]);
+}
+
+#[tokio::test]
+async fn methods_in_a_plain_router_keep_their_guards() {
+    let auth = config().0.build().expect("a valid configuration");
+    let app: axum::Router = axum::Router::new().route("/me", get(me).into()).with_state(auth);
+    assert_eq!(call(&app, "GET", "/me", None).await.code(), "token_missing");
+}

@@ -300,6 +300,26 @@ where
         Self { router: self.router.nest_service(path, service), ..self }
     }
 
+    /// Adds a service without a guard at exactly one path, and says why. See [`axum::Router::route_service`].
+    ///
+    /// ```
+    /// use jwt_auth::GuardedRouter;
+    ///
+    /// let file = axum::routing::any(|| async { "User-agent: *" });
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().unguarded_route_service("/robots.txt", "for search engines", file);
+    /// assert_eq!(router.manifest().to_string(), "ANY /robots.txt  unguarded  why(for search engines)\n");
+    /// ```
+    pub fn unguarded_route_service<T>(mut self, path: &str, why: &'static str, service: T) -> Self
+    where
+        T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse,
+        T::Future: Send + 'static,
+    {
+        self.manifest.add(path, vec![("ANY", RouteAccess::unguarded(why))]);
+        Self { router: self.router.route_service(path, service), ..self }
+    }
+
     /// Every route, and the requirements of its guard.
     ///
     /// Call it before [`with_state`](Self::with_state), to print it at startup or to compare it with a snapshot.

@@ -122,6 +122,64 @@ impl Manifest {
         &self.entries
     }
 
+    /// Checks the access of every route whose path starts with a prefix, for a test.
+    ///
+    /// # Panics
+    ///
+    /// If the function returns `false` for one of them, with the routes that it refused; and if there is no such route,
+    /// because the prefix is then misspelled.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, routing::get};
+    /// #[jwt_required(roles("admin"))]
+    /// async fn users() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/admin/users", get(users));
+    /// router.manifest().assert_every("/admin", |access| access.roles() == ["admin"]);
+    /// ```
+    #[track_caller]
+    pub fn assert_every(&self, prefix: &str, is_right: impl Fn(&RouteAccess) -> bool) {
+        let below: Vec<&ManifestEntry> =
+            self.entries.iter().filter(|entry| is_below(&entry.path, prefix)).collect();
+        assert!(!below.is_empty(), "no route is below `{prefix}`");
+        let wrong = below.into_iter().filter(|entry| !is_right(&entry.access)).cloned().collect();
+        let wrong = Self { entries: wrong };
+        assert!(
+            wrong.entries.is_empty(),
+            "these routes below `{prefix}` have another access:\n{wrong}"
+        );
+    }
+
+    /// The routes that any user may call: they require a token, and neither a scope, a role nor a check.
+    ///
+    /// This is the list to review: their handlers decide what a user may see.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, public, routing::get};
+    /// # #[public]
+    /// # async fn health() {}
+    /// # #[jwt_required(scopes("notes:read"))]
+    /// # async fn notes() {}
+    /// #[jwt_required]
+    /// async fn account() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new()
+    ///     .route("/health", get(health))
+    ///     .route("/notes", get(notes))
+    ///     .route("/account", get(account));
+    /// let manifest = router.manifest();
+    /// let paths: Vec<&str> = manifest.routes_without_permission().map(|entry| entry.path()).collect();
+    /// assert_eq!(paths, ["/account"]);
+    /// ```
+    pub fn routes_without_permission(&self) -> impl Iterator<Item = &ManifestEntry> {
+        self.entries.iter().filter(|ManifestEntry { access, .. }| {
+            let lists = [access.scopes(), access.any_scope(), access.roles(), access.any_role()];
+            !access.is_public()
+                && lists.iter().all(|list| list.is_empty())
+                && access.check().is_none()
+        })
+    }
+
     pub(super) fn add(&mut self, path: &str, routes: Vec<(&'static str, RouteAccess)>) {
         self.entries.extend(routes.into_iter().map(|(method, access)| ManifestEntry {
             path: path.to_owned(),
@@ -177,6 +235,12 @@ impl fmt::Display for Manifest {
     }
 }
 
+/// Whether a path is the prefix, or below it.
+fn is_below(path: &str, prefix: &str) -> bool {
+    let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The path of a nested route, as axum combines it.
 pub(super) fn nested(prefix: &str, path: &str) -> String {
     match (prefix.strip_suffix('/'), path) {
@@ -190,6 +254,25 @@ pub(super) fn nested(prefix: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prefix_ends_at_a_segment() {
+        for (path, prefix, expected) in [
+            ("/admin", "/admin", true),
+            ("/admin/x", "/admin/", true),
+            ("/administrator", "/admin", false),
+            ("/x", "/", true),
+            ("/x", "", true),
+        ] {
+            assert_eq!(is_below(path, prefix), expected, "{path} {prefix}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "no route is below `/amdin`")]
+    fn a_misspelled_prefix_is_no_success() {
+        Manifest::default().assert_every("/amdin", |_| true);
+    }
 
     #[test]
     fn nested_paths_are_those_of_axum() {

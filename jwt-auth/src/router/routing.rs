@@ -526,6 +526,50 @@ where
         }
         Self { router: router.layer(MarkedLayer(layer)), routes }
     }
+
+    /// Applies a middleware to every method added so far, and not to methods without a handler.
+    ///
+    /// The middleware runs before the guards. See [`axum::routing::MethodRouter::route_layer`].
+    ///
+    /// ```
+    /// # use jwt_auth::{public, routing::{MethodRouter, get}};
+    /// # #[public]
+    /// # async fn health() {}
+    /// use axum::extract::DefaultBodyLimit;
+    ///
+    /// let methods: MethodRouter = get(health).route_layer(DefaultBodyLimit::max(1024));
+    /// # drop(methods);
+    /// ```
+    pub fn route_layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+    {
+        let Self { router, mut routes } = self;
+        for (_, access) in routes.iter_mut().filter(|(method, _)| *method != "OTHER") {
+            access.add_layer(layer_name::<L>());
+        }
+        Self { router: router.route_layer(MarkedLayer(layer)), routes }
+    }
+}
+
+/// The methods for a router that is no `GuardedRouter`. The guards stay; the manifest does not.
+///
+/// ```
+/// use jwt_auth::{JwtAuth, jwt_required, routing::get};
+///
+/// #[jwt_required]
+/// async fn me() {}
+///
+/// let router: axum::Router<JwtAuth> = axum::Router::new().route("/me", get(me).into());
+/// # drop(router);
+/// ```
+impl<S> From<MethodRouter<S>> for routing::MethodRouter<S> {
+    fn from(methods: MethodRouter<S>) -> Self {
+        methods.router
+    }
 }
 
 impl<S> Clone for MethodRouter<S> {

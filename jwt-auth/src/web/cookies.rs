@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderValue;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
 
 use crate::auth::JwtAuth;
 use crate::clock::since_epoch;
@@ -206,6 +206,29 @@ impl SetCookies {
         self
     }
 
+    /// Adds the `Set-Cookie` lines, and `Cache-Control: no-store`, to the headers of a response that you build yourself.
+    ///
+    /// # Errors
+    ///
+    /// As a response would: [`CannotIssue`](crate::AuthErrorKind::CannotIssue).
+    ///
+    /// ```
+    /// use axum::http::HeaderMap;
+    /// use jwt_auth::{AuthError, JwtAuth, TokenPair};
+    ///
+    /// fn add(auth: &JwtAuth, pair: &TokenPair, headers: &mut HeaderMap) -> Result<(), AuthError> {
+    ///     auth.set_cookies(pair).append_to(headers)
+    /// }
+    /// ```
+    pub fn append_to(&self, headers: &mut HeaderMap) -> Result<(), AuthError> {
+        for line in self.auth.attach(self.lines())? {
+            headers.append(SET_COOKIE, line);
+        }
+        // A cache would send the session to the next visitor.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(())
+    }
+
     /// The `Set-Cookie` lines of the response.
     pub(crate) fn lines(&self) -> Result<Vec<HeaderValue>, Refusal> {
         let settings = self.auth.web();
@@ -359,13 +382,7 @@ impl IntoResponseParts for SetCookies {
     type Error = AuthError;
 
     fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, AuthError> {
-        let lines = self.auth.attach(self.lines())?;
-        let headers = response.headers_mut();
-        for line in lines {
-            headers.append(SET_COOKIE, line);
-        }
-        // A cache would send the session to the next visitor.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.append_to(response.headers_mut())?;
         Ok(response)
     }
 }
