@@ -390,3 +390,28 @@ async fn the_current_user_is_loaded_once_and_an_unknown_user_is_401() {
         "the guard refuses before the user is loaded"
     );
 }
+
+#[tokio::test]
+async fn an_auth_error_of_the_loader_keeps_its_kind() {
+    struct Suspended;
+
+    impl LoadUser for Suspended {
+        type State = JwtAuth;
+        type Error = AuthError;
+
+        async fn load(_: &AccessToken, _: &JwtAuth) -> Result<Option<Self>, AuthError> {
+            Err(AuthError::forbidden("Your account is suspended"))
+        }
+    }
+
+    #[jwt_required]
+    async fn suspended(_user: CurrentUser<Suspended>) {}
+
+    let auth = config().0.build().expect("a valid configuration");
+    let router = GuardedRouter::new().route("/", get(suspended));
+    let app: axum::Router = router.with_state(auth.clone());
+    let token = auth.access_token("alice").issue().expect("a token");
+    let response = fetch(&app, "/", &token).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (403, "forbidden"));
+    assert_eq!(response.detail(), "Your account is suspended");
+}

@@ -55,6 +55,8 @@ pub trait LoadUser: Sized + Send + Sync + 'static {
     type State: Send + Sync;
 
     /// Any error, a `String` or a `&str`. It is logged, and the response is a 503.
+    ///
+    /// An [`AuthError`] keeps its kind: return [`AuthError::forbidden`] for a user who exists and may not enter.
     type Error: Into<BoxError>;
 
     /// Loads the user of a verified token.
@@ -63,7 +65,7 @@ pub trait LoadUser: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the user cannot be loaded now.
+    /// When the user cannot be loaded now, or is refused.
     fn load(
         token: &AccessToken,
         state: &Self::State,
@@ -137,8 +139,10 @@ where
     let user = match contain_async("LoadUser", auth.rules().hook_deadline, load).await? {
         Ok(user) => CurrentUser(Arc::new(user.ok_or(AuthErrorKind::UserUnknown)?)),
         Err(error) => {
-            tracing::warn!(target: "jwt_auth", %error, "the user of a token cannot be loaded");
-            return Err(Refusal::from(AuthErrorKind::Unavailable).with_source(error));
+            if !error.is::<AuthError>() {
+                tracing::warn!(target: "jwt_auth", %error, "the user of a token cannot be loaded");
+            }
+            return Err(Refusal::from_application(error, AuthErrorKind::Unavailable));
         }
     };
     let token = verified.token().into();
