@@ -11,8 +11,8 @@ use crate::error::{AuthErrorKind, BoxError, ErrorContext, Mismatch, RefusedToken
 /// Why a request was refused, or a token was not issued.
 ///
 /// A handler can return it: it becomes a response with status, `WWW-Authenticate` and a JSON body (RFC 6750 §3).
-/// It contains no token, no claim value and no secret, so it can be logged. [`source`](std::error::Error::source)
-/// is the error of the store or of the application's own function, if one caused it.
+/// `Debug` and `Display` print no token, no claim value and no secret, so it can be logged.
+/// [`source`](std::error::Error::source) is the error of the store or of the application's own function, if one caused it.
 ///
 /// ```
 /// use jwt_auth::{AuthError, AuthErrorKind};
