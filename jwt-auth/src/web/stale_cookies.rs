@@ -27,7 +27,7 @@ impl JwtAuth {
     /// Lets the response delete the cookies of an earlier configuration that the request has.
     pub(crate) fn delete_previous_cookies(&self, parts: &Parts) {
         let settings = self.web();
-        if settings.previous_cookies.is_empty() || !parts.headers.contains_key(COOKIE) {
+        if settings.previous_cookies.is_empty() {
             return;
         }
         let is_current = |name: &str| settings.cookies.names().any(|(current, _)| current == name);
@@ -74,4 +74,49 @@ pub(super) fn stray_cookies(
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    /// The domain and the path of each line for a request with this many cookies.
+    fn strays(location: TokenLocation, cookies: usize, host: &str, path: &str) -> Vec<String> {
+        let settings = WebSettings::with(|options| options.token_location = vec![location]);
+        let name = &settings.cookies.of(TokenKind::Access).token.name;
+        let sent = vec![format!("{name}=x"); cookies].join("; ");
+        let request = Request::builder().uri(path).header("host", host).header("cookie", sent);
+        let parts = request.body(()).unwrap().into_parts().0;
+        let lines = stray_cookies(&parts, &settings, TokenKind::Access);
+        let scope = |line: &HeaderValue| {
+            let line = line.to_str().unwrap();
+            let part = |start| line.split("; ").find_map(|part| part.strip_prefix(start));
+            format!("{} {}", part("Domain=").unwrap_or("-"), part("Path=").unwrap())
+        };
+        lines.iter().map(scope).collect()
+    }
+
+    #[test]
+    fn the_variants_of_two_cookies_are_bounded_and_leave_out_the_current_one() {
+        let cookie = TokenLocation::Cookie;
+        let root = ["example.com /", "com /"];
+        assert_eq!(strays(cookie, 2, "example.com:8080", "/"), root);
+        assert_eq!(strays(cookie, 3, "[::1]:8080", "/a/"), ["- /a", "- /a/"]);
+        let long = strays(cookie, 2, "a.b.c.d.example.com", "/a/b/c/d");
+        let mut expected = Vec::new();
+        for domain in ["-", "a.b.c.d.example.com", "b.c.d.example.com", "c.d.example.com"] {
+            for path in ["/", "/a", "/a/b", "/a/b/c"] {
+                expected.push(format!("{domain} {path}"));
+            }
+        }
+        assert_eq!(long, expected[1..], "the current cookie is the first");
+    }
+
+    #[test]
+    fn one_cookie_and_a_cookie_that_is_not_read_leave_nothing_to_delete() {
+        assert!(strays(TokenLocation::Cookie, 1, "example.com", "/a").is_empty());
+        assert!(strays(TokenLocation::Header, 2, "example.com", "/a").is_empty());
+    }
 }
