@@ -58,5 +58,5 @@ shared='/session/(record_key|postgres_store|redis_store|replicated_log|sqlite_st
 mapfile -t paths < <(printf '%s\n' "${files[@]}" | grep -vE "$shared")
 mapfile -t stores < <(printf '%s\n' "${files[@]}" | grep -E "$shared")
 mutants paths --lib --test=integration -- ${paths[@]+"${paths[@]}"}
-mutants stores --lib --test=integration --test=stores -- ${stores[@]+"${stores[@]}"}
+mutants stores --lib --test=integration --test=stores --test=sqlite_writers -- ${stores[@]+"${stores[@]}"}
 [ "$survived" = 0 ] || { printf '\nsurvived:\n'; cat target/mutants/*/mutants.out/missed.txt; exit 1; }

@@ -1,5 +1,6 @@
 //! Helpers of the tests: requests by `oneshot`, a fixed clock, and tokens signed by hand.
 
+pub mod folder;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

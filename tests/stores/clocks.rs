@@ -91,7 +91,7 @@ async fn s3_clocks_do_not_matter_to_redis() {
 
 #[tokio::test]
 async fn s3_clocks_do_not_matter_to_sqlite() {
-    let folder = crate::sqlite::Folder::new("clocks");
+    let folder = tests::folder::Folder::new("clocks");
     let open = async || SqliteStore::open(folder.file()).await.expect("opened");
     assert_that_clocks_do_not_matter(open).await;
 }

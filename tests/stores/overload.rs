@@ -8,6 +8,7 @@ use jwt_auth::session::RevocationStore;
 use jwt_auth::{Config, JwtAuth};
 use jwt_auth_redis::RedisStore;
 use jwt_auth_sqlx::{PostgresStore, SqliteStore};
+use tests::folder::Folder;
 use tests::postgres::PostgresServer;
 use tests::redis::RedisServer;
 
@@ -107,37 +108,7 @@ async fn s1_overload_of_redis_refuses_no_bystander() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s1_overload_of_sqlite_refuses_no_bystander() {
-    let folder = crate::sqlite::Folder::new("overload");
+    let folder = Folder::new("overload");
     let store = SqliteStore::open(folder.file()).await.expect("opened");
     assert_that_overload_refuses_no_bystander(&auth(store)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s19_writers_of_two_nodes_on_one_file_do_not_starve() {
-    let folder = crate::sqlite::Folder::new("writers");
-    let mut nodes = Vec::new();
-    for _ in 0..2 {
-        nodes.push(auth(SqliteStore::open(folder.file()).await.expect("opened")));
-    }
-    let mut calls = tokio::task::JoinSet::new();
-    for n in 0..60 {
-        let node = nodes[n % 2].clone();
-        calls.spawn(async move {
-            let mut refused = Vec::new();
-            for _ in 0..20 {
-                let turn = async {
-                    let pair = node.log_in(format!("user-{n}")).await?;
-                    node.log_out(node.verify_access(pair.access_token()).await?).await
-                };
-                if let Err(error) = turn.await {
-                    let source = std::error::Error::source(&error).map(ToString::to_string);
-                    refused.push(source.unwrap_or_else(|| error.to_string()));
-                }
-            }
-            refused
-        });
-    }
-    let refused: Vec<String> = calls.join_all().await.into_iter().flatten().collect();
-    // Other tests run at the same time, and may use the disk for longer than a caller waits.
-    assert!(refused.len() <= 12, "of 1 200 turns of 60 clients on two nodes: {refused:?}");
 }

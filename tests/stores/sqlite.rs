@@ -2,7 +2,6 @@
 
 #![allow(clippy::disallowed_methods, reason = "the log reader compares with the system clock")]
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,29 +10,7 @@ use jwt_auth::session::{Revocation, RevocationStore as _};
 use jwt_auth::{Config, JwtAuth, testing};
 use jwt_auth_sqlx::SqliteStore;
 use sqlx::{Connection as _, Row as _};
-
-/// A folder that is removed at the end of the test.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("jwt-auth-sqlite-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        Self(folder)
-    }
-
-    pub(crate) fn file(&self) -> PathBuf {
-        self.0.join("sessions.db")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use tests::folder::Folder;
 
 fn auth(store: SqliteStore) -> JwtAuth {
     Config::hs256(tests::SECRET).revocation(store).build().expect("a valid configuration")
@@ -258,7 +235,7 @@ async fn nodes_that_create_the_file_at_once_all_start() {
 #[tokio::test]
 async fn a_file_that_cannot_be_opened_is_an_error_at_once() {
     let folder = Folder::new("nowhere");
-    let opened = SqliteStore::open(folder.0.join("no folder").join("sessions.db"));
+    let opened = SqliteStore::open(folder.file().with_file_name("no folder").join("sessions.db"));
     let opened = tokio::time::timeout(Duration::from_secs(1), opened).await.expect("at once");
     assert!(opened.expect_err("no folder").to_string().contains("unable to open"));
 }

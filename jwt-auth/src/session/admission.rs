@@ -10,8 +10,10 @@ use tokio::time::Instant;
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// This many calls are admitted in any case, so that a store that was slow is tried again.
 const ALWAYS_ADMITTED: usize = 16;
-/// Each interval between two answers counts this much in the average, as a fraction of it.
-const WEIGHT: u64 = 16;
+/// The interval between two answers is the mean of this many, because a store that writes in groups answers in bursts.
+const WINDOW: u32 = 32;
+/// How much longer than the average one window may make it.
+const MOST_GROWTH: u64 = 4;
 
 /// The calls under way, and how fast they are answered.
 ///
@@ -21,7 +23,14 @@ pub(crate) struct Admission {
     under_way: AtomicUsize,
     /// The average interval between two answers while calls wait, in nanoseconds.
     interval: AtomicU64,
-    last_answer: Mutex<Option<Instant>>,
+    window: Mutex<Window>,
+}
+
+/// Some answers, and how long calls waited for them.
+struct Window {
+    last_answer: Option<Instant>,
+    waited: Duration,
+    answers: u32,
 }
 
 impl Admission {
@@ -29,7 +38,7 @@ impl Admission {
         Self {
             under_way: AtomicUsize::new(0),
             interval: AtomicU64::new(0),
-            last_answer: Mutex::new(None),
+            window: Mutex::new(Window { last_answer: None, waited: Duration::ZERO, answers: 0 }),
         }
     }
 
@@ -44,19 +53,26 @@ impl Admission {
 
     fn answered(&self, others: usize) {
         let now = Instant::now();
-        let mut last = self.last_answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = window.last_answer.replace(now);
         // Without other calls, the interval is the time between requests, and says nothing about the store.
-        if let Some(last) = last.filter(|_| others > 0) {
-            let interval = u64::try_from((now - last).as_nanos()).unwrap_or(u64::MAX);
-            let average = self.interval.load(Ordering::Relaxed);
-            let average = if average == 0 {
-                interval
-            } else {
-                average - average / WEIGHT + interval.min(average.saturating_mul(WEIGHT)) / WEIGHT
-            };
-            self.interval.store(average, Ordering::Relaxed);
+        let Some(last) = last.filter(|_| others > 0) else { return };
+        window.waited += now - last;
+        window.answers += 1;
+        if window.answers < WINDOW && window.waited < LONGEST_WAIT {
+            return;
         }
-        *last = Some(now);
+        let interval = window.waited / window.answers;
+        (window.waited, window.answers) = (Duration::ZERO, 0);
+        let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+        let average = self.interval.load(Ordering::Relaxed);
+        let average = if average == 0 {
+            interval
+        } else {
+            // The newest window counts most, so that a store that has recovered is used at once.
+            average / 4 + interval.min(average.saturating_mul(MOST_GROWTH)) / 4 * 3
+        };
+        self.interval.store(average, Ordering::Relaxed);
     }
 }
 
@@ -122,6 +138,22 @@ mod tests {
         answer_every(&admission, Duration::from_millis(1)).await;
         let calls: Vec<_> = (0..100).filter_map(|_| admission.admit()).collect();
         assert_eq!(calls.len(), 100, "the store is fast again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s19_a_store_that_answers_in_bursts_is_as_fast_as_its_mean() {
+        let admission = Admission::new();
+        for round in 0..50 {
+            let calls: Vec<_> = (0..30).filter_map(|_| admission.admit()).collect();
+            assert_eq!(calls.len(), 30, "30 calls wait for 100 ms, in round {round}");
+            tokio::time::advance(Duration::from_millis(100)).await;
+            for call in calls {
+                call.answered();
+                drop(call);
+                // A client calls again as soon as it has an answer.
+                assert!(admission.admit().is_some(), "in the middle of the burst of round {round}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
