@@ -62,7 +62,7 @@ struct Note {
 struct Login {
     username: String,
     password: String,
-    /// Without it, the cookies end with the browser.
+    /// If false, the browser deletes the cookies when it closes. Default: true.
     #[serde(default = "yes")]
     remember: bool,
 }
@@ -146,7 +146,7 @@ async fn logout(log_out: LogOut) -> Result<(SetCookies, StatusCode), AuthError> 
     Ok((log_out.end().await?, StatusCode::NO_CONTENT))
 }
 
-/// Ends every session of the user. The next request of this page is refused, and that answer deletes the cookies.
+/// Revokes every session of the user. The response to the next request of this page deletes the cookies.
 #[jwt_required]
 async fn logout_everywhere(auth: JwtAuth, token: AccessToken) -> Result<StatusCode, AuthError> {
     auth.log_out_everywhere(token.subject()).await?;

@@ -1,4 +1,4 @@
-//! Cookies that an earlier configuration set: not read any more, and deleted when a browser sends them.
+//! Cookies that an earlier configuration set, which are deleted when a browser sends them.
 
 use http::HeaderValue;
 
@@ -139,8 +139,9 @@ impl Config {
     /// Cookies that an earlier configuration set. Default: none.
     ///
     /// After a change of a cookie's name, domain or path, browsers send the old cookie beside the new one, for as long as
-    /// it lives. A cookie in this list is not read, and the response to a request that has it deletes it. If it has the
-    /// name of a current one, the newer of the two tokens is used, provided that both have the same subject.
+    /// it lives. The response to a request that has a cookie of this list deletes the cookie. A listed cookie with a name
+    /// that is no longer in use is not read. If it has the name of a current cookie, the newer of the two tokens is used,
+    /// provided that both have the same subject.
     ///
     /// The deletion is added to the responses of a [`GuardedRouter`](crate::GuardedRouter), or below a
     /// [`NoStoreLayer`](crate::layer::NoStoreLayer).

@@ -223,7 +223,7 @@ impl AuthError {
         }
     }
 
-    /// The refused token, once its signature was checked. It is known to `Config::on_refusal` and to the log only.
+    /// The refused token, if its signature is valid. It is recorded for `Config::on_refusal` and for the log.
     ///
     /// `None` if no token was sent, if its signature is not valid, or if neither
     /// [`Config::on_refusal`](crate::Config::on_refusal) nor a log of level `debug` reads it.
