@@ -33,7 +33,7 @@ for ui in sorted((root / "tests/ui").glob("*/*.rs")):
 
 example = re.findall(r"^#? ?JWT_AUTH_(\w+=.*)$", (root / ".env.example").read_text(), re.M)
 for line in example:
-    seed("configuration", f"SECRET_KEY=an example secret of 32 bytes ...\n{line}")
+    seed("configuration", f"SECRET_KEY=a secret of the fuzz target, 32 bytes\n{line}")
 
 default_folder = root.parent / "shared/vectors/wycheproof"
 wycheproof = pathlib.Path(os.environ.get("WYCHEPROOF_DIR", default_folder))

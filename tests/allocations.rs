@@ -108,7 +108,8 @@ fn a_public_route_allocates_no_more_than_an_unguarded_one() {
 
     async fn bare() {}
 
-    let auth = Config::hs256([7; 32]).build().expect("a valid configuration");
+    let auth =
+        Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build().expect("a valid configuration");
     let router = axum::Router::new().route("/bare", axum::routing::get(bare));
     let app: axum::Router = GuardedRouter::new()
         .route("/open", get(open))

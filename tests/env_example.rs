@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use jwt_auth::{Config, ConfigError};
 
-const SECRET: (&str, &str) = ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes ...");
+const SECRET: (&str, &str) = ("JWT_AUTH_SECRET_KEY", "a secret of the tests, of 32 bytes");
 /// The variables of a key pair, which exclude a secret.
 const PAIR: [&str; 2] = ["JWT_AUTH_PRIVATE_KEY", "JWT_AUTH_PUBLIC_KEY"];
+/// The variables whose values are files, which do not exist here.
+const FILES: [&str; 3] = [PAIR[0], PAIR[1], "JWT_AUTH_VERIFY_KEYS"];
 
 /// The name and value of each commented-out variable, and the line above it.
 fn variables() -> Vec<(&'static str, &'static str, &'static str)> {
@@ -60,7 +62,7 @@ fn it_contains_no_secret() {
 #[test]
 fn each_value_is_valid_with_a_secret() {
     for (name, value, _) in variables() {
-        if name != SECRET.0 && !PAIR.contains(&name) {
+        if name != SECRET.0 && !FILES.contains(&name) {
             build([owned(SECRET), owned((name, value))]).unwrap_or_else(|e| panic!("{name}: {e}"));
         }
     }
@@ -71,9 +73,10 @@ fn all_values_together_are_a_valid_configuration() {
     let mut vars: BTreeMap<_, _> =
         variables().into_iter().map(|(name, value, _)| owned((name, value))).collect();
     vars.insert(SECRET.0, SECRET.1.to_owned());
+    vars.remove("JWT_AUTH_VERIFY_KEYS");
     let refused = build(vars.clone()).expect_err("a secret and a key pair exclude each other");
     assert_eq!(refused.problems().count(), 1, "{refused}");
-    for name in PAIR {
+    for name in FILES {
         vars.remove(name);
     }
     build(vars).expect("a valid configuration");
@@ -83,7 +86,7 @@ fn all_values_together_are_a_valid_configuration() {
 fn the_values_of_the_key_pair_are_files() {
     let file = |name: &str| format!("file:{}/keys/{name}", env!("CARGO_MANIFEST_DIR"));
     for (name, value, _) in variables() {
-        assert!(!PAIR.contains(&name) || value.starts_with("file:"), "{name}={value}");
+        assert!(!FILES.contains(&name) || value.contains("file:"), "{name}={value}");
     }
     let pair = [(PAIR[0], file("p256.pem")), (PAIR[1], file("p256.pub.pem"))];
     build([("JWT_AUTH_ALGORITHM", "ES256".to_owned())].into_iter().chain(pair)).expect("a pair");
@@ -96,7 +99,7 @@ fn a_value_that_is_not_the_default_names_the_default() {
     let default = show(vec![owned(SECRET)]);
     let text = include_str!("../.env.example");
     for (name, value, _) in variables() {
-        if name == SECRET.0 || PAIR.contains(&name) {
+        if name == SECRET.0 || FILES.contains(&name) {
             continue;
         }
         let at = text.find(&format!("# {name}=")).expect("the line");

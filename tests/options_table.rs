@@ -22,7 +22,8 @@ const CODE_ONLY: [&str; 12] = [
     "revocation",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 14] = [
+const NOT_SETTERS: [&str; 15] = [
+    "also_verify",
     "claims",
     "current_claims",
     "current_roles",
@@ -39,7 +40,8 @@ const NOT_SETTERS: [&str; 14] = [
     "subject",
 ];
 /// Weakenings that no variable can set.
-const DANGER_IN_CODE_ONLY: [&str; 2] = ["allow_short_secret", "allow_tokens_without_expiry"];
+const DANGER_IN_CODE_ONLY: [&str; 3] =
+    ["allow_short_rsa_keys", "allow_short_secret", "allow_tokens_without_expiry"];
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);

@@ -175,7 +175,7 @@ async fn rotations_a_second(auth: &JwtAuth, tasks: usize) -> f64 {
 }
 
 fn config() -> Config {
-    Config::hs256([7; 32])
+    Config::hs256(jwt_auth::KeyMaterial::ephemeral())
 }
 
 /// Requests of bystanders that are refused while a crowd makes a call.

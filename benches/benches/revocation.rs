@@ -45,7 +45,10 @@ fn ids(count: usize) -> Vec<String> {
 
 fn main() {
     let clock = ManualClock::at(NOW);
-    let auth = Config::hs256([7; 32]).clock(clock).build().expect("a valid configuration");
+    let auth = Config::hs256(jwt_auth::KeyMaterial::ephemeral())
+        .clock(clock)
+        .build()
+        .expect("a valid configuration");
     let tokens: Vec<AccessToken> = (0..TOKENS)
         .map(|n| {
             let pair = run_ready(auth.log_in(format!("user-{n}")).into_future()).expect("a pair");

@@ -39,8 +39,12 @@ async fn measure<S: RevocationStore>(name: &str, here: S, there: S) {
         here.revoke(entry, system_time()).await.expect("recorded");
         revocations.push(start.elapsed());
     }
-    let node =
-        |store: S| Config::hs256([7; 32]).revocation(store).build().expect("a valid configuration");
+    let node = |store: S| {
+        Config::hs256(jwt_auth::KeyMaterial::ephemeral())
+            .revocation(store)
+            .build()
+            .expect("a valid configuration")
+    };
     let (here, there): (JwtAuth, JwtAuth) = (node(here), node(there));
     let mut rotations = Vec::new();
     let mut text = here.log_in("alice").await.expect("a pair").refresh_token().to_owned();

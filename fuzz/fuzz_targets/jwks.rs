@@ -12,11 +12,11 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
 use Algorithm::{
-    ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512,
+    ES256, ES384, ES512, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512,
 };
 
-const ALGORITHMS: [Algorithm; 12] =
-    [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA];
+const ALGORITHMS: [Algorithm; 13] =
+    [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA];
 
 fuzz_target!(|input: &str| {
     // Keys, separated by `---`: `jwk`, `secret HS256`, `public ES256` or `private ES256`, a line break, the material.
@@ -172,6 +172,7 @@ fn jwk(material: &str) -> (Algorithm, Option<Vec<u8>>) {
         ("oct" | "RSA", _) => named.expect("named"),
         ("EC", Some("P-256")) => ES256,
         ("EC", Some("P-384")) => ES384,
+        ("EC", Some("P-521")) => ES512,
         ("OKP", Some("Ed25519")) => EdDSA,
         other => panic!("{other:?}"),
     };
@@ -189,6 +190,9 @@ fn jwk(material: &str) -> (Algorithm, Option<Vec<u8>>) {
         }
         ("EC", ES384) => {
             assert_eq!((bytes(&members, "x").len(), bytes(&members, "y").len()), (48, 48));
+        }
+        ("EC", ES512) => {
+            assert_eq!((bytes(&members, "x").len(), bytes(&members, "y").len()), (66, 66));
         }
         ("OKP", EdDSA) => assert_eq!(bytes(&members, "x").len(), 32),
         other => panic!("{other:?}"),

@@ -167,14 +167,14 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// as in [`macro@jwt_required`].
 ///
 /// ```
-/// use jwt_auth::{Config, load_config};
+/// use jwt_auth::{Config, KeyMaterial, load_config};
 ///
 /// #[load_config]
 /// fn auth(secret: &str) -> Config {
 ///     Config::hs256(secret).issuer("https://auth.example")
 /// }
 ///
-/// assert!(auth("an example secret of 32 bytes ...").is_ok());
+/// assert!(auth(KeyMaterial::ephemeral()).is_ok());
 /// assert!(auth("too short").is_err());
 /// ```
 ///

@@ -49,11 +49,11 @@ impl Clock for SystemClock {
 /// Clones share one time.
 ///
 /// ```
-/// use jwt_auth::{Config, ManualClock};
+/// use jwt_auth::{Config, KeyMaterial, ManualClock};
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::at(1_700_000_000);
-/// let auth = Config::hs256("an example secret of 32 bytes ...").clock(clock.clone()).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
 /// clock.advance(Duration::from_secs(3600)); // `auth` is now an hour later
 /// # drop(auth);
 /// # Ok::<(), jwt_auth::ConfigError>(())
@@ -88,12 +88,12 @@ impl ManualClock {
     /// Moves the clock forward.
     ///
     /// ```
-    /// # use jwt_auth::{Config, ManualClock};
+    /// # use jwt_auth::{Config, KeyMaterial, ManualClock};
     /// # use std::time::Duration;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// assert!(auth.verify_access(&token).await.is_ok());
     /// clock.advance(Duration::from_secs(15 * 60)); // the default lifetime
@@ -110,12 +110,12 @@ impl ManualClock {
     /// Sets the clock, forward or back.
     ///
     /// ```
-    /// # use jwt_auth::{AuthErrorKind, Config, ManualClock};
+    /// # use jwt_auth::{AuthErrorKind, Config, KeyMaterial, ManualClock};
     /// # use std::time::UNIX_EPOCH;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// clock.set(UNIX_EPOCH);
     /// let error = auth.verify_access(&token).await.unwrap_err();

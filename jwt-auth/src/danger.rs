@@ -3,6 +3,7 @@
 //! | what | in code | elsewhere |
 //! |---|---|---|
 //! | a secret shorter than its hash | [`DangerousConfig::allow_short_secret`] | |
+//! | RSA keys below 2048 bits, to verify | [`DangerousConfig::allow_short_rsa_keys`] | |
 //! | tokens without `exp` | [`DangerousConfig::allow_tokens_without_expiry`], [`DangerousIssue::never_expires`] | |
 //! | cookies over plain HTTP | [`DangerousConfig::cookie_secure`] | `JWT_AUTH_COOKIE_SECURE=false` |
 //! | cookies without CSRF protection | [`DangerousConfig::cookie_csrf_protect`] | `JWT_AUTH_COOKIE_CSRF_PROTECT=false` |
@@ -45,14 +46,30 @@ pub trait DangerousConfig: sealed::Sealed {
     #[must_use]
     fn allow_short_secret(self) -> Self;
 
+    /// Accepts public RSA keys of 1024 to 2047 bits, for RS256 and RS512. They verify and cannot sign.
+    ///
+    /// For a change to a longer key: the short one stays in the ring until its last token has expired. RFC 7518 §3.3
+    /// forbids such keys, because a modulus of 1024 bits can be factored at great expense.
+    ///
+    /// ```no_run
+    /// use jwt_auth::danger::DangerousConfig as _;
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial};
+    ///
+    /// let old = Key::public_pem(Algorithm::RS256, KeyMaterial::file("old-1024.pub.pem"));
+    /// let config = Config::from_env().also_verify(old).allow_short_rsa_keys();
+    /// # drop(config);
+    /// ```
+    #[must_use]
+    fn allow_short_rsa_keys(self) -> Self;
+
     /// Accepts tokens without `exp`. A stolen one works until its key is removed.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use jwt_auth::danger::{DangerousConfig as _, DangerousIssue as _};
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// let (strict, lenient) = (config().build()?, config().allow_tokens_without_expiry().build()?);
     /// let token = strict.access_token("robot").never_expires().issue()?;
     /// assert!(strict.verify_access(&token).await.is_err());
@@ -71,9 +88,9 @@ pub trait DangerousConfig: sealed::Sealed {
     ///
     /// ```
     /// use jwt_auth::danger::DangerousConfig as _;
-    /// use jwt_auth::{Config, TokenLocation};
+    /// use jwt_auth::{Config, KeyMaterial, TokenLocation};
     ///
-    /// let config = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config.cookie_secure(false).build().is_ok());
     /// ```
     #[must_use]
@@ -86,9 +103,9 @@ pub trait DangerousConfig: sealed::Sealed {
     ///
     /// ```
     /// use jwt_auth::danger::DangerousConfig as _;
-    /// use jwt_auth::{Config, TokenLocation};
+    /// use jwt_auth::{Config, KeyMaterial, TokenLocation};
     ///
-    /// let config = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// let auth = config.cookie_csrf_protect(false).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// assert!(!jwt_auth::danger::decode_unverified(&token)?.claims.contains_key("csrf"));
@@ -104,9 +121,9 @@ pub trait DangerousConfig: sealed::Sealed {
     ///
     /// ```
     /// use jwt_auth::danger::DangerousConfig as _;
-    /// use jwt_auth::{Config, TokenKind};
+    /// use jwt_auth::{Config, KeyMaterial, TokenKind};
     ///
-    /// let config = || Config::hs256([7; 32]);
+    /// let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().denylist_token_checks([TokenKind::Refresh]).build().is_ok());
     /// assert!(config().denylist_token_checks([]).build().is_err(), "at least one kind is checked");
     /// ```
@@ -117,6 +134,11 @@ pub trait DangerousConfig: sealed::Sealed {
 impl DangerousConfig for Config {
     fn allow_short_secret(mut self) -> Self {
         self.leniency.short_secrets = true;
+        self
+    }
+
+    fn allow_short_rsa_keys(mut self) -> Self {
+        self.leniency.short_rsa_keys = true;
         self
     }
 
@@ -141,10 +163,10 @@ impl DangerousConfig for Config {
 /// Weakens a token that is issued.
 ///
 /// ```
-/// use jwt_auth::Config;
+/// use jwt_auth::{Config, KeyMaterial};
 /// use jwt_auth::danger::DangerousIssue as _;
 ///
-/// let auth = Config::hs256([7; 32]).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
 /// let token = auth.access_token("robot").never_expires().issue()?;
 /// assert_eq!(token.expires_at(), None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -157,9 +179,9 @@ pub trait DangerousIssue: sealed::Sealed {
     /// it](DangerousConfig::allow_tokens_without_expiry) accepts a token without `exp`.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use jwt_auth::danger::DangerousIssue as _;
-    /// # let auth = Config::hs256([7; 32]).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
     /// assert_eq!(auth.access_token("robot").never_expires().issue()?.expires_at(), None);
     /// assert!(auth.refresh_token("robot").never_expires().issue()?.expires_at().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -215,7 +237,7 @@ mod sealed {
 /// No function accepts it in place of a verified token.
 ///
 /// ```
-/// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+/// let token = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?.access_token("alice").issue()?;
 /// let unverified = jwt_auth::danger::decode_unverified(&token)?;
 /// assert_eq!(unverified.header["alg"], "HS256");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -239,7 +261,7 @@ pub struct Unverified {
 /// [`Malformed`](AuthErrorKind::Malformed) if the text is not three segments of JSON.
 ///
 /// ```
-/// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let token = auth.access_token("alice").issue()?;
 /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["sub"], "alice");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -85,6 +85,10 @@ fn handlers_with_other_attributes_route() {
         .route("/9", get(documented))
         .route("/10", get(switched))
         .route("/11", get(conditional))
-        .with_state(Config::hs256([7; 32]).build().expect("a valid configuration"));
+        .with_state(
+            Config::hs256(jwt_auth::KeyMaterial::ephemeral())
+                .build()
+                .expect("a valid configuration"),
+        );
     assert!(app.has_routes());
 }

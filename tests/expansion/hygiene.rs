@@ -26,7 +26,7 @@ mod no_prelude {
 
     #[load_config]
     fn auth() -> Config {
-        Config::hs256([7; 32])
+        Config::hs256(*b"a secret of the tests, 32 bytes .")
     }
 
     #[load_config]

@@ -40,7 +40,7 @@ macro_rules! configuration {
     };
 }
 
-configuration!(auth, Config::hs256([7; 32]));
+configuration!(auth, Config::hs256(jwt_auth::KeyMaterial::ephemeral()));
 
 #[test]
 fn handlers_generated_by_macros_route() {

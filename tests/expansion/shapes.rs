@@ -163,7 +163,8 @@ fn handlers_of_every_shape_route() {
     #[jwt_required(any_scope("a"))]
     async fn local(_: AccessToken) {}
 
-    let auth = Config::hs256([7; 32]).build().expect("a valid configuration");
+    let auth =
+        Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build().expect("a valid configuration");
     let state = App { auth: auth.clone(), name: "app".into() };
     let app: axum::Router = GuardedRouter::new()
         .route("/extractors/{id}", post(extractors))

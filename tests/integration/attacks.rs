@@ -46,8 +46,10 @@ fn cookie_config() -> (Config, ManualClock) {
 #[tokio::test]
 async fn implicit_refresh_ignores_a_token_of_another_jwt_auth() {
     let clock = ManualClock::at(NOW);
-    let build = |byte: u8| {
-        let config = Config::hs256([byte; 32]).clock(clock.clone());
+    let build = |number: u8| {
+        let mut secret = *b"secret number _, with 32 bytes .";
+        secret[14] = number;
+        let config = Config::hs256(secret).clock(clock.clone());
         config.token_location([TokenLocation::Cookie]).build().expect("a valid configuration")
     };
     let (staff, partner) = (build(1), build(2));

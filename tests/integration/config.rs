@@ -250,7 +250,7 @@ trait Source {
 struct Vault;
 
 impl Source for Vault {
-    const SECRET: [u8; 32] = [9; 32];
+    const SECRET: [u8; 32] = *b"secret number 9, with 32 bytes .";
 }
 
 #[load_config]
@@ -289,8 +289,8 @@ async fn load_config_accepts_every_documented_return_type() {
 fn two_configurations_in_one_process_are_independent() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let (one, two) = (
-        Config::hs256([1; 32]).build().expect("a valid configuration"),
-        Config::hs256([2; 32]).build().expect("a valid configuration"),
+        Config::hs256(*b"secret number 1, with 32 bytes .").build().expect("a valid configuration"),
+        Config::hs256(*b"secret number 2, with 32 bytes .").build().expect("a valid configuration"),
     );
     let token = one.access_token("alice").issue().expect("a token");
     assert!(runtime.block_on(one.verify_access(&token)).is_ok());

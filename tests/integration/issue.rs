@@ -127,8 +127,13 @@ fn issue_refuses_invalid_claims_headers_scopes_and_sizes() {
 
 #[tokio::test]
 async fn algorithm_selects_another_key_of_the_ring() {
-    let ring = KeyRing::new(Key::secret(Algorithm::HS256, SECRET).id("a"))
-        .also_verify(Key::secret(Algorithm::HS512, [3; 64]).id("b"));
+    let ring = KeyRing::new(Key::secret(Algorithm::HS256, SECRET).id("a")).also_verify(
+        Key::secret(
+            Algorithm::HS512,
+            *b"secret number 3, with 64 bytes, which is as long as its hash is.",
+        )
+        .id("b"),
+    );
     let auth =
         Config::with_keys(ring).clock(ManualClock::at(NOW)).build().expect("a valid configuration");
     let token = auth.access_token("alice").algorithm(Algorithm::HS512).issue().expect("a token");

@@ -25,6 +25,11 @@ fn error_text(result: Result<JwtAuth, ConfigError>) -> String {
     result.expect_err("refused").to_string()
 }
 
+/// A secret of that size.
+fn secret(size: usize) -> Vec<u8> {
+    (0..size).map(|at| u8::try_from(at % 251).expect("a byte")).collect()
+}
+
 const PAIRS: [(Algorithm, &str, &str); 9] = [
     (Algorithm::RS256, "rsa.pem", "rsa.pub.pem"),
     (Algorithm::RS384, "rsa.pkcs1.pem", "rsa.pkcs1.pub.pem"),
@@ -41,7 +46,7 @@ const PAIRS: [(Algorithm, &str, &str); 9] = [
 async fn every_algorithm_signs_verifies_and_refuses_a_changed_token() {
     let secrets = [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)];
     let secrets =
-        secrets.map(|(algorithm, size)| (algorithm, ring([Key::secret(algorithm, vec![7; size])])));
+        secrets.map(|(algorithm, size)| (algorithm, ring([Key::secret(algorithm, secret(size))])));
     let pairs =
         PAIRS.map(|(algorithm, private, public)| (algorithm, pair(algorithm, private, public)));
     for (algorithm, auth) in secrets.into_iter().chain(pairs) {
@@ -197,8 +202,10 @@ async fn r5_a_kid_does_not_select_its_key_for_another_algorithm() {
 
 #[tokio::test]
 async fn a_token_without_kid_is_tried_against_every_key_without_an_id() {
-    let (old, new) =
-        (Key::secret(Algorithm::HS256, [1; 32]), Key::secret(Algorithm::HS256, [2; 32]));
+    let (old, new) = (
+        Key::secret(Algorithm::HS256, *b"secret number 1, with 32 bytes ."),
+        Key::secret(Algorithm::HS256, *b"secret number 2, with 32 bytes ."),
+    );
     let token =
         ring([old.clone()]).expect("valid keys").access_token("alice").issue().expect("a token");
     let both = ring([new, old]).expect("valid keys");
@@ -210,8 +217,8 @@ fn r10_short_secrets_are_refused() {
     for (algorithm, size) in
         [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)]
     {
-        assert!(ring([Key::secret(algorithm, vec![7; size])]).is_ok());
-        let error = error_text(ring([Key::secret(algorithm, vec![7; size - 1])]));
+        assert!(ring([Key::secret(algorithm, secret(size))]).is_ok());
+        let error = error_text(ring([Key::secret(algorithm, secret(size - 1))]));
         assert!(
             error.contains(&format!("at least {size} bytes")) && error.contains("head -c"),
             "{error}"
@@ -224,16 +231,15 @@ fn r10_short_secrets_are_refused() {
 fn r10_unusable_key_pairs_are_refused() {
     for (algorithm, private, public, words) in [
         (Algorithm::RS256, "rsa1024.pem", "rsa1024.pub.pem", "2048"),
-        (Algorithm::ES256, "p384.pem", "p384.pub.pem", "curve of ES256"),
-        (Algorithm::ES384, "p256.pem", "p256.pub.pem", "curve of ES384"),
-        (Algorithm::ES256, "k256.pem", "k256.pub.pem", "curve of ES256"),
-        (Algorithm::ES256, "ed.pem", "ed.pub.pem", "no key for ES256"),
+        (Algorithm::ES256, "p384.pem", "p384.pub.pem", "no key for ES256, but an EC key on P-384"),
+        (Algorithm::ES384, "p256.pem", "p256.pub.pem", "write `Algorithm::ES256` or"),
+        (Algorithm::ES256, "k256.pem", "k256.pub.pem", "but an EC key on secp256k1"),
+        (Algorithm::ES256, "ed.pem", "ed.pub.pem", "JWT_AUTH_ALGORITHM=EdDSA"),
         (Algorithm::EdDSA, "p256.pem", "p256.pub.pem", "no key for EdDSA"),
         (Algorithm::RS256, "p256.pem", "p256.pub.pem", "no key for RS256"),
-        (Algorithm::ES256, "rsa.pem", "rsa.pub.pem", "no key for ES256"),
+        (Algorithm::ES256, "rsa.pem", "rsa.pub.pem", "but an RSA key"),
         (Algorithm::ES256, "p256.pem", "other.pub.pem", "does not belong"),
         (Algorithm::ES256, "p256.pub.pem", "p256.pem", "PEM of"),
-        (Algorithm::ES256, "p256.sec1.pem", "p256.pub.pem", "openssl pkcs8 -topk8"),
         (Algorithm::ES256, "p256.pem", "cert.pem", "openssl x509"),
         (Algorithm::HS256, "p256.pem", "p256.pub.pem", "shared secret"),
     ] {
@@ -246,7 +252,10 @@ fn r10_unusable_key_pairs_are_refused() {
             error_text(Config::from_pem(algorithm, "-----BEGIN PRIVATE KEY-----", "x").build())
                 .contains("PEM")
         );
-        assert!(error_text(ring([Key::secret(algorithm, [7; 64])])).contains("key pair"));
+        assert!(
+            error_text(ring([Key::secret(algorithm, jwt_auth::KeyMaterial::ephemeral())]))
+                .contains("key pair")
+        );
     }
 }
 
@@ -278,7 +287,9 @@ fn r10_public_jwks_and_jwks_of_shared_secrets_are_not_mixed() {
     let error = error_text(ring([public(), shared()]));
     assert!(error.contains("a set of JWKs has public keys or shared secrets"), "{error}");
     // A secret that is not a JWK may be in the ring beside public JWKs.
-    assert!(ring([public(), Key::secret(Algorithm::HS256, [7; 32])]).is_ok());
+    assert!(
+        ring([public(), Key::secret(Algorithm::HS256, jwt_auth::KeyMaterial::ephemeral())]).is_ok()
+    );
 }
 
 #[tokio::test]
@@ -296,19 +307,27 @@ async fn a_thumbprint_id_is_the_kid_of_issued_tokens() {
     let named = ring([key().thumbprint_id().id("2026")]).expect("valid keys");
     let error = named.verify_access(&token).await.expect_err("another id");
     assert_eq!(error.kind(), AuthErrorKind::UnknownKey);
-    let error = error_text(ring([Key::secret(Algorithm::HS256, [7; 32]).thumbprint_id()]));
+    let error =
+        error_text(ring([
+            Key::secret(Algorithm::HS256, jwt_auth::KeyMaterial::ephemeral()).thumbprint_id()
+        ]));
     assert!(error.contains("RFC 7638"), "{error}");
 }
 
 #[test]
 fn r10_rings_with_conflicting_keys_are_refused() {
-    let secret = |byte: u8| Key::secret(Algorithm::HS256, [byte; 32]);
+    let secret = |byte: u8| {
+        let mut bytes = *b"secret number 0, with 32 bytes .";
+        bytes[14] = byte;
+        Key::secret(Algorithm::HS256, bytes)
+    };
     assert!(ring([secret(1).id("a"), secret(2).id("b")]).is_ok());
     assert!(error_text(ring([secret(1).id("a"), secret(2).id("a")])).contains("ids are unique"));
     assert!(
         error_text(ring([secret(1).id("a"), secret(1).id("b")])).contains("is in the ring once")
     );
-    let filled = [[1; 32].as_slice(), &[0; 32]].concat();
+    let mut filled = b"secret number \x01, with 32 bytes .".to_vec();
+    filled.resize(64, 0);
     let same = [secret(1).id("a"), Key::secret(Algorithm::HS512, filled).id("b")];
     assert!(
         error_text(ring(same)).contains("once"),
@@ -324,12 +343,244 @@ fn r10_rings_with_conflicting_keys_are_refused() {
     assert!(error_text(ring([])).contains("has no key"));
     assert!(error_text(ring([secret(1).id("")])).contains("key id"));
     assert!(error_text(ring([secret(1).id("x".repeat(257))])).contains("key id"));
+    // Four candidates in all, with and without ids.
+    let also = |byte: u8| secret(byte).id(byte.to_string()).also_without_id();
+    assert!(ring([secret(1), secret(2), also(3), also(4), secret(5).id("e")]).is_ok());
+    assert!(error_text(ring((1..=5).map(also))).contains("at most 4"));
+}
+
+#[test]
+fn r22_published_secrets_and_uniform_bytes_are_refused() {
+    use jwt_auth::danger::DangerousConfig as _;
+    for uniform in [vec![0; 32], vec![7; 32], vec![0xff; 64], vec![b'a'; 1]] {
+        let error = error_text(Config::hs256(uniform).allow_short_secret().build());
+        assert!(error.contains("all bytes of the secret are equal"), "{error}");
+    }
+    for published in [
+        "an example secret of 32 bytes ...",
+        "your-256-bit-secret",
+        "a-string-secret-at-least-256-bits-long",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    ] {
+        let error = error_text(Config::hs256(published).allow_short_secret().build());
+        assert!(error.contains("printed in a documentation"), "{error}");
+        assert!(!error.contains(published), "{error}");
+    }
+}
+
+#[test]
+fn r22_the_documentation_prints_no_secret_that_works() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = vec![root.join("README.md"), root.join(".env.example")];
+    let mut folders = vec![root.join("jwt-auth/src"), root.join("jwt-auth-macros/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { &mut folders } else { &mut files }.push(path);
+        }
+    }
+    for file in files {
+        let is_rust = file.extension().is_some_and(|extension| extension == "rs");
+        let text = std::fs::read_to_string(&file).expect("text");
+        for line in text.lines().map(str::trim_start) {
+            let docs = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            let Some(shown) = docs.or((!is_rust).then_some(line)).map(str::trim_start) else {
+                continue;
+            };
+            if shown.starts_with("# ") {
+                continue;
+            }
+            for literal in shown.split('"').skip(1).step_by(2) {
+                let may_sign = shown.contains("hs256(")
+                    || shown.contains("Key::secret(")
+                    || shown.contains("SECRET_KEY")
+                    || shown.contains("KeyMaterial::raw(");
+                let works = may_sign && Config::hs256(literal).build().is_ok();
+                assert!(!works, "{}: {shown}", file.display());
+            }
+        }
+    }
+}
+
+/// What `openssl` writes for these arguments.
+fn openssl(arguments: &[&str], input: &str) -> String {
+    String::from_utf8(openssl_bytes(arguments, input)).expect("text")
+}
+
+fn openssl_bytes(arguments: &[&str], input: &str) -> Vec<u8> {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new("openssl")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl is installed");
+    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("written");
+    child.wait_with_output().expect("it exits").stdout
+}
+
+#[tokio::test]
+async fn r10_every_key_that_openssl_writes_is_read_or_refused_with_the_fix() {
+    let curve = |name| {
+        openssl(
+            &["genpkey", "-algorithm", "EC", "-pkeyopt", &format!("ec_paramgen_curve:{name}")],
+            "",
+        )
+    };
+    let public = |private: &str| openssl(&["pkey", "-pubout"], private);
+    let sec1 = openssl(&["ecparam", "-name", "prime256v1", "-genkey"], "");
+    assert!(sec1.starts_with("-----BEGIN EC PARAMETERS-----"), "{sec1}");
+    let (p256, p384, p521) = (curve("P-256"), curve("P-384"), curve("P-521"));
+    let rsa = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
+    let ed = openssl(&["genpkey", "-algorithm", "ED25519"], "");
+    let reads = [
+        (Algorithm::ES256, sec1.clone()),
+        (Algorithm::ES256, openssl(&["ec"], &sec1)),
+        (Algorithm::ES384, openssl(&["ecparam", "-name", "secp384r1", "-genkey"], "")),
+        (Algorithm::ES256, p256.clone()),
+        (Algorithm::ES384, p384),
+        (Algorithm::RS256, rsa.clone()),
+        (Algorithm::PS256, openssl(&["rsa", "-traditional"], &rsa)),
+        (Algorithm::EdDSA, ed.clone()),
+        (
+            Algorithm::ES256,
+            format!(
+                "Bag Attributes\n    friendlyName: key\nKey Attributes: <No Attributes>\n{p256}"
+            ),
+        ),
+        (Algorithm::EdDSA, format!("# created 2026-01-05\r\n{}", ed.replace('\n', "\r\n"))),
+        (Algorithm::EdDSA, ed.trim_end().replace('\n', "\\n")),
+        (Algorithm::RS256, format!("{rsa}{}", pem("cert.pem"))),
+        (Algorithm::RS256, format!("{}{rsa}", public(&rsa))),
+    ];
+    for (algorithm, private) in reads {
+        let auth = ring([Key::private_pem(algorithm, private.as_str())])
+            .unwrap_or_else(|error| panic!("{algorithm}: {error}"));
+        let token = auth.access_token("alice").issue().expect("a token");
+        let public = Key::public_pem(algorithm, public(&private.replace("\\n", "\n")));
+        let reader = ring([public]).unwrap_or_else(|error| panic!("{algorithm}: {error}"));
+        assert!(reader.verify_access(&token).await.is_ok(), "{algorithm}");
+    }
+    let es512 = Config::from_pem(Algorithm::ES512, p521.as_str(), public(&p521));
+    if cfg!(feature = "aws_lc_rs") {
+        let auth = es512.clock(ManualClock::at(NOW)).build().expect("valid keys");
+        let token = auth.access_token("alice").issue().expect("a token");
+        let token = auth.verify_access(&token).await.expect("a valid token");
+        assert_eq!(token.header()["alg"], "ES512");
+        let sec1 = openssl(&["ecparam", "-name", "secp521r1", "-genkey"], "");
+        assert!(ring([Key::private_pem(Algorithm::ES512, sec1).thumbprint_id()]).is_ok());
+    } else {
+        let error = error_text(es512.build());
+        assert!(error.contains("aws_lc_rs"), "{error}");
+    }
+    let explicit =
+        openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-param_enc", "explicit"], "");
+    let pss =
+        openssl(&["genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"], "");
+    let encrypted = openssl(&["pkcs8", "-topk8", "-passout", "pass:secret"], &p256);
+    let old_encrypted =
+        openssl(&["rsa", "-traditional", "-aes128", "-passout", "pass:secret"], &rsa);
+    for (algorithm, private, words) in [
+        (Algorithm::ES256, explicit, "-param_enc named_curve"),
+        (Algorithm::PS256, pss, "a key of the type RSA-PSS"),
+        (Algorithm::EdDSA, openssl(&["genpkey", "-algorithm", "ED448"], ""), "but an Ed448 key"),
+        (
+            Algorithm::EdDSA,
+            openssl(&["genpkey", "-algorithm", "X25519"], ""),
+            "a key for encryption",
+        ),
+        (Algorithm::ES256, encrypted, "decrypt it: openssl pkey"),
+        (Algorithm::RS256, old_encrypted, "decrypt it: openssl pkey"),
+        (Algorithm::ES256, format!("{p256}{sec1}"), "contains 2 private keys"),
+        (Algorithm::ES256, p256.replace("MIG", "MI G!"), "damaged"),
+        (Algorithm::ES256, public(&p256), "PEM of `PRIVATE KEY`"),
+    ] {
+        let error = error_text(ring([Key::private_pem(algorithm, private.as_str())]));
+        assert!(error.contains(words), "{words}: {error}");
+        for line in private.lines().filter(|line| line.len() > 40) {
+            assert!(!error.contains(line), "key material in {error}");
+        }
+    }
+    let compressed = openssl(&["pkey", "-pubout", "-ec_conv_form", "compressed"], &p256);
+    let error = error_text(ring([Key::public_pem(Algorithm::ES256, compressed)]));
+    assert!(error.contains("-conv_form uncompressed"), "{error}");
+    let utf16: Vec<u8> =
+        [0xfeff].into_iter().chain(ed.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let error = error_text(ring([Key::private_pem(Algorithm::EdDSA, utf16)]));
+    assert!(error.contains("UTF-16"), "{error}");
+    let body: String = ed.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(body).expect("base64");
+    let error = error_text(ring([Key::private_pem(Algorithm::EdDSA, der)]));
+    assert!(error.contains("-inform DER"), "{error}");
+}
+
+#[tokio::test]
+async fn short_rsa_keys_verify_under_danger_and_never_sign() {
+    use jwt_auth::danger::DangerousConfig as _;
+    let config = |algorithm, key| {
+        Config::with_keys(KeyRing::new(key))
+            .clock(ManualClock::at(NOW))
+            .allow_short_rsa_keys()
+            .issuer(format!("{algorithm}"))
+    };
+    for algorithm in [Algorithm::RS256, Algorithm::RS512] {
+        let public = Key::public_pem(algorithm, pem("rsa1024.pub.pem"));
+        assert!(error_text(ring([public.clone()])).contains("2048"));
+        let auth = config(algorithm, public).build().expect("a valid configuration");
+        let message = {
+            let encode = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+            let mut claims = tests::claims();
+            claims["iss"] = algorithm.name().into();
+            format!(
+                "{}.{}",
+                encode(&serde_json::json!({ "alg": algorithm.name() })),
+                encode(&claims)
+            )
+        };
+        let hash = if algorithm == Algorithm::RS256 { "-sha256" } else { "-sha512" };
+        let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys/rsa1024.pem");
+        let signed =
+            openssl_bytes(&["dgst", hash, "-sign", key.to_str().expect("UTF-8")], &message);
+        let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signed));
+        assert_eq!(auth.verify_access(&token).await.expect("a valid token").subject(), "alice");
+        let private = Key::private_pem(algorithm, pem("rsa1024.pem"));
+        assert!(error_text(config(algorithm, private).build()).contains("2048"));
+    }
+    let pss = Key::public_pem(Algorithm::PS256, pem("rsa1024.pub.pem"));
+    assert!(error_text(config(Algorithm::PS256, pss).build()).contains("2048"));
+}
+
+#[tokio::test]
+async fn r20_both_names_of_ed25519_are_read() {
+    let auth = ring([Key::public_pem(Algorithm::EdDSA, pem("ed.pub.pem"))]).expect("valid keys");
+    let ours = pair(Algorithm::EdDSA, "ed.pem", "ed.pub.pem").expect("valid keys");
+    let token = ours.access_token("alice").issue().expect("a token");
+    assert!(auth.verify_access(&token).await.is_ok());
+    let message = {
+        let encode = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = serde_json::json!({ "alg": "Ed25519" });
+        format!("{}.{}", encode(&header), encode(&tests::claims()))
+    };
+    let file = std::env::temp_dir().join(format!("jwt-auth-r20-{}", std::process::id()));
+    std::fs::write(&file, &message).expect("written");
+    let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys/ed.pem");
+    let (key, path) = (key.to_str().expect("UTF-8"), file.to_str().expect("UTF-8"));
+    let signed = openssl_bytes(&["pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", path], "");
+    std::fs::remove_file(&file).expect("removed");
+    let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signed));
+    assert_eq!(auth.verify_access(&token).await.expect("a valid token").subject(), "alice");
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","alg":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    assert!(ring([Key::jwk(jwk)]).is_ok());
 }
 
 #[tokio::test]
 async fn tokens_of_a_previous_secret_without_an_id_are_accepted() {
-    let (old, new) =
-        (Key::secret(Algorithm::HS256, [1; 32]), Key::secret(Algorithm::HS256, [2; 32]));
+    let (old, new) = (
+        Key::secret(Algorithm::HS256, *b"secret number 1, with 32 bytes ."),
+        Key::secret(Algorithm::HS256, *b"secret number 2, with 32 bytes ."),
+    );
     let before = ring([old.clone()]).expect("valid keys");
     let token = before.access_token("alice").issue().expect("a token");
     let after = ring([new.id("2026"), old]).expect("valid keys");

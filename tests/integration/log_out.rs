@@ -74,7 +74,7 @@ async fn a_request_without_a_usable_token_gets_the_deletion_and_ends_nothing() {
     let (app, auth, _) = app(with_cookies);
     let pair = auth.log_in("alice").await.expect("a pair");
     let forged = tests::tamper_with_signature(pair.access_token());
-    let foreign = tests::sign_with(&[9; 32], &plain_header(), &claims());
+    let foreign = tests::sign_with(b"secret number 9, with 32 bytes .", &plain_header(), &claims());
     for token in [None, Some("junk"), Some(&*forged), Some(&*foreign)] {
         let response = call(&app, "POST", "/logout", token).await;
         assert_eq!(response.status, StatusCode::OK, "{token:?}");
@@ -162,7 +162,8 @@ async fn end_session_ends_only_a_session_of_that_subject() {
 #[tokio::test]
 async fn a_token_that_this_jwt_auth_does_not_accept_is_an_error_in_each_call() {
     let (_, auth, _) = app(|config| config);
-    let other = Config::hs256([9; 32]).build().expect("a valid configuration");
+    let other =
+        Config::hs256(*b"secret number 9, with 32 bytes .").build().expect("a valid configuration");
     let pair = other.log_in("alice").await.expect("a pair");
     let token = other.verify_access(pair.access_token()).await.expect("a valid token");
     for outcome in [

@@ -10,6 +10,7 @@ mod contract;
 mod cookies;
 mod cross_site;
 mod csrf;
+mod environment;
 mod errors;
 mod grants;
 mod hook_failures;

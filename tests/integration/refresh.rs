@@ -347,7 +347,10 @@ async fn a_token_that_was_revoked_after_verification_is_not_rotated() {
 #[tokio::test]
 async fn a_token_that_another_configuration_verified_is_not_rotated() {
     let (auth, clock) = good();
-    let other = Config::hs256([9; 32]).clock(clock).build().expect("a valid configuration");
+    let other = Config::hs256(*b"secret number 9, with 32 bytes .")
+        .clock(clock)
+        .build()
+        .expect("a valid configuration");
     let pair = other.log_in("mallory").await.expect("a pair");
     let token = other.verify_refresh(pair.refresh_token()).await.expect("a valid token there");
     assert_eq!(
@@ -437,8 +440,13 @@ async fn a_replayed_successor_ends_with_its_session() {
 #[tokio::test]
 async fn a_pair_signed_by_another_key_leaves_room_for_its_successors() {
     use jwt_auth::{Algorithm, Key, KeyRing};
-    let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("x".repeat(200)))
-        .also_verify(Key::secret(Algorithm::HS384, [2; 48]));
+    let ring = KeyRing::new(
+        Key::secret(Algorithm::HS256, *b"secret number 1, with 32 bytes .").id("x".repeat(200)),
+    )
+    .also_verify(Key::secret(
+        Algorithm::HS384,
+        *b"secret number 2, with 48 bytes as HS384 needs it",
+    ));
     let auth =
         Config::with_keys(ring).clock(ManualClock::at(NOW)).build().expect("a valid configuration");
     let pair = |n: usize| {

@@ -54,13 +54,16 @@ async fn sessions_are_listed_by_last_use_and_ended_by_id() {
 #[tokio::test]
 async fn revoke_key_covers_the_tokens_of_one_key_only() {
     let ring = || {
-        KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("new"))
-            .also_verify(Key::secret(Algorithm::HS256, [2; 32]).id("old"))
+        KeyRing::new(Key::secret(Algorithm::HS256, *b"secret number 1, with 32 bytes .").id("new"))
+            .also_verify(
+                Key::secret(Algorithm::HS256, *b"secret number 2, with 32 bytes .").id("old"),
+            )
     };
     let clock = jwt_auth::ManualClock::at(tests::NOW);
     let auth =
         Config::with_keys(ring()).clock(clock.clone()).build().expect("a valid configuration");
-    let old = KeyRing::new(Key::secret(Algorithm::HS256, [2; 32]).id("old"));
+    let old =
+        KeyRing::new(Key::secret(Algorithm::HS256, *b"secret number 2, with 32 bytes .").id("old"));
     let old = Config::with_keys(old).clock(clock).build().expect("a valid configuration");
     let (stolen, good) =
         (old.log_in("alice").await.expect("a pair"), auth.log_in("alice").await.expect("a pair"));
@@ -75,7 +78,7 @@ async fn revoke_key_covers_the_tokens_of_one_key_only() {
     assert!(auth.verify_access(good.access_token()).await.is_ok());
     // A token that another implementation signed with that key is covered as well.
     let header = serde_json::json!({ "alg": "HS256", "kid": "old", "typ": "JWT" });
-    let foreign = tests::sign_with(&[2; 32], &header, &tests::claims());
+    let foreign = tests::sign_with(b"secret number 2, with 32 bytes .", &header, &tests::claims());
     assert_eq!(auth.verify_access(&foreign).await.expect_err("revoked").code(), "token_revoked");
 }
 
@@ -341,7 +344,7 @@ async fn a_refresh_token_with_a_made_up_id_or_of_another_deployment_is_not_rotat
     claims["gen"] = 7.into();
     assert_eq!(present(&claims).await.expect_err("unknown").code(), "token_revoked");
     // A token of another deployment, signed by another key.
-    let other = Config::hs256([9; 32])
+    let other = Config::hs256(*b"secret number 9, with 32 bytes .")
         .clock(jwt_auth::ManualClock::at(tests::NOW))
         .build()
         .expect("a valid configuration");

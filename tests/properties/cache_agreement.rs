@@ -16,7 +16,7 @@ struct Both {
 
 fn key(n: usize) -> Key {
     if n == 0 {
-        Key::secret(Algorithm::HS256, [1; 32]).id("a")
+        Key::secret(Algorithm::HS256, *b"secret number 1, with 32 bytes .").id("a")
     } else {
         let (private, public) = crate::pem(Algorithm::EdDSA);
         Key::pem_pair(Algorithm::EdDSA, private, public).id("b")

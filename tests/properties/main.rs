@@ -19,12 +19,16 @@ fn pem(algorithm: Algorithm) -> (&'static str, &'static str) {
         Algorithm::ES384 => {
             (include_str!("../keys/p384.pem"), include_str!("../keys/p384.pub.pem"))
         }
+        Algorithm::ES512 => {
+            (include_str!("../keys/p521.pem"), include_str!("../keys/p521.pub.pem"))
+        }
         Algorithm::EdDSA => (include_str!("../keys/ed.pem"), include_str!("../keys/ed.pub.pem")),
         _ => (include_str!("../keys/rsa.pem"), include_str!("../keys/rsa.pub.pem")),
     }
 }
 
-const ALL: [Algorithm; 12] = [
+/// In the order of the enum, which is their index.
+const ALL: [Algorithm; 13] = [
     Algorithm::HS256,
     Algorithm::HS384,
     Algorithm::HS512,
@@ -36,6 +40,7 @@ const ALL: [Algorithm; 12] = [
     Algorithm::PS512,
     Algorithm::ES256,
     Algorithm::ES384,
+    Algorithm::ES512,
     Algorithm::EdDSA,
 ];
 
@@ -43,7 +48,9 @@ const ALL: [Algorithm; 12] = [
 fn config_for(algorithm: Algorithm) -> (Config, ManualClock) {
     let clock = ManualClock::at(NOW);
     let key = match algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => Key::secret(algorithm, [7; 64]),
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+            Key::secret(algorithm, jwt_auth::KeyMaterial::ephemeral())
+        }
         _ => {
             let (private, public) = pem(algorithm);
             Key::pem_pair(algorithm, private, public)

@@ -1,9 +1,9 @@
 //! A token that breaks one rule is refused with the error kind of that rule.
 
-use jwt_auth::AuthErrorKind;
+use jwt_auth::{Algorithm, AuthErrorKind, Config, Key, KeyRing, ManualClock};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tests::{NOW, SECRET, claims, config, sign, sign_with};
+use tests::{NOW, SECRET, claims, sign, sign_with};
 
 use crate::verdict;
 
@@ -142,7 +142,10 @@ proptest! {
         cache_size in prop::sample::select(vec![0_usize, 10]),
     ) {
         thread_local!(static AUTHS: [jwt_auth::JwtAuth; 2] = [0, 10].map(|cache_size| {
-            let config = config().0.issuer("me").audience(["api"]).verified_cache(cache_size);
+            // With an id, so that no key is a candidate for an unknown `kid`.
+            let key = Key::secret(Algorithm::HS256, SECRET).id("known");
+            let config = Config::with_keys(KeyRing::new(key)).clock(ManualClock::at(NOW));
+            let config = config.issuer("me").audience(["api"]).verified_cache(cache_size);
             config.build().expect("a valid configuration")
         }));
         let auth = AUTHS.with(|auths| auths[usize::from(cache_size > 0)].clone());

@@ -25,7 +25,9 @@ struct Browser {
 impl Browser {
     fn new() -> Self {
         let clock = ManualClock::at(NOW);
-        let auth = super::auth(Config::hs256([7; 32]).clock(clock.clone())).unwrap();
+        let auth =
+            super::auth(Config::hs256(jwt_auth::KeyMaterial::ephemeral()).clock(clock.clone()))
+                .unwrap();
         let app = super::app(auth);
         Self { app, clock, jar: BTreeMap::new(), headers: HeaderMap::new() }
     }

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 
 use super::{App, Plan, Users};
 
-const SECRET: [u8; 32] = [7; 32];
+const SECRET: [u8; 32] = *b"secret number 7, with 32 bytes .";
 
 fn app() -> (Router, Users) {
     let users = Users::new();

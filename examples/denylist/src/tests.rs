@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 use super::{App, EndedSessions};
 
 fn config() -> Config {
-    Config::hs256([7; 32])
+    Config::hs256(jwt_auth::KeyMaterial::ephemeral())
 }
 
 fn app(auth: JwtAuth, ended: &EndedSessions) -> Router {

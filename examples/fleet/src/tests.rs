@@ -16,7 +16,8 @@ use tower::ServiceExt as _;
 /// A node as `main` creates it, with its own store, replica and router.
 async fn node(server: &RedisServer) -> Router {
     let store = RedisStore::connect(&server.url()).await.unwrap();
-    super::router().with_state(super::auth(Config::hs256([7; 32]), store).unwrap())
+    super::router()
+        .with_state(super::auth(Config::hs256(jwt_auth::KeyMaterial::ephemeral()), store).unwrap())
 }
 
 /// Sends a request, and repeats it while the response is 503, as a client would.

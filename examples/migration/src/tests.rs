@@ -83,7 +83,10 @@ async fn a_token_of_python_is_accepted_and_ours_has_the_same_claims() {
 async fn refusals_are_those_of_fastapi_jwt_auth() {
     let (app, auth, _) = app();
     let refresh = format!("Bearer {}", &*auth.refresh_token("test").issue().unwrap());
-    let other = Config::hs256([8; 32]).clock(ManualClock::at(1_700_000_000)).build().unwrap();
+    let other = Config::hs256(*b"secret number 8, with 32 bytes .")
+        .clock(ManualClock::at(1_700_000_000))
+        .build()
+        .unwrap();
     let forged = format!("Bearer {}", &*other.access_token("test").issue().unwrap());
     let bad_header = "Bad Authorization header. Expected value 'Bearer <JWT>'";
     for (header, status, sentence) in [

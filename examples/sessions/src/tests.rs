@@ -31,7 +31,7 @@ impl TestFolder {
     /// An app with the file, as `main` creates it.
     async fn app(&self) -> Router {
         let store = SqliteStore::open(self.path.join("sessions.db")).await.unwrap();
-        let config = Config::hs256([7; 32]).clock(self.clock.clone());
+        let config = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).clock(self.clock.clone());
         super::router().with_state(super::auth(config, store).unwrap())
     }
 }

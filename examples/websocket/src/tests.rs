@@ -25,7 +25,9 @@ struct Server {
 impl Server {
     async fn start() -> Self {
         let clock = ManualClock::at(1_700_000_000);
-        let auth = super::auth(Config::hs256([7; 32]).clock(clock.clone())).unwrap();
+        let auth =
+            super::auth(Config::hs256(jwt_auth::KeyMaterial::ephemeral()).clock(clock.clone()))
+                .unwrap();
         let alice = auth.log_in("alice").await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

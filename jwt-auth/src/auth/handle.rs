@@ -22,11 +22,11 @@ use crate::token_kind::TokenKind;
 /// It is also an extractor, so a handler can take `auth: JwtAuth`.
 ///
 /// ```
-/// use jwt_auth::Config;
+/// use jwt_auth::{Config, KeyMaterial};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// let auth = Config::hs256("an example secret of 32 bytes ...").build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
 /// let pair = auth.log_in("alice").await?;
 /// let token = auth.verify_access(pair.access_token()).await?;
 /// assert_eq!(token.subject(), "alice");
@@ -102,7 +102,7 @@ impl JwtAuth {
     /// A builder of one access token that belongs to no session.
     ///
     /// ```
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").scopes(["notes:read"]).issue()?;
     /// # drop(token);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -118,7 +118,7 @@ impl JwtAuth {
     /// [`token_pair`](Self::token_pair).
     ///
     /// ```
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.refresh_token("alice").issue()?;
     /// # drop(token);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -135,7 +135,7 @@ impl JwtAuth {
     /// time afterwards (5 seconds) are revoked too. [`log_in`](Self::log_in) has no such limit.
     ///
     /// ```
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.token_pair("alice").roles(["editor"]).issue()?;
     /// # drop(pair);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -155,7 +155,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// assert_eq!(auth.verify_access(&token).await?.subject(), "alice");
     /// assert!(auth.verify_access("a.b.c").await.is_err());
@@ -180,7 +180,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// assert!(auth.verify_refresh(pair.refresh_token()).await.is_ok());
     /// assert!(auth.verify_refresh(pair.access_token()).await.is_err());
@@ -202,7 +202,7 @@ impl JwtAuth {
     /// It does not wait.
     ///
     /// ```
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// println!("{:?}", auth.store_status());
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```

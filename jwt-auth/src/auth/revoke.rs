@@ -32,7 +32,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// auth.revoke(&auth.verify_access(&token).await?).await?;
     /// assert!(auth.verify_access(&token).await.is_err());
@@ -54,7 +54,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// let (id, until) = {
     ///     let token = auth.verify_access(&token).await?;
@@ -86,7 +86,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// auth.log_out(auth.verify_access(pair.access_token()).await?).await?;
     /// assert!(auth.verify_refresh(pair.refresh_token()).await.is_err());
@@ -112,7 +112,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let (phone, laptop) = (auth.log_in("alice").await?, auth.log_in("alice").await?);
     /// auth.log_out_others(&auth.verify_access(laptop.access_token()).await?).await?;
     /// assert!(auth.verify_access(phone.access_token()).await.is_err());
@@ -136,7 +136,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let session = auth.sessions("alice").await?.remove(0);
     /// assert!(!auth.end_session("mallory", session.id()).await?);
@@ -164,7 +164,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let session = auth.sessions("alice").await?.remove(0);
     /// auth.revoke_session(session.id()).await?;
@@ -187,11 +187,11 @@ impl JwtAuth {
     /// [`NotRevocable`](AuthErrorKind::NotRevocable) if the id has more than 1024 bytes or contains NUL.
     ///
     /// ```
-    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [7; 32]).id("2026-01"));
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, KeyMaterial::ephemeral()).id("2026-01"));
     /// let auth = Config::with_keys(ring).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// auth.revoke_key("2026-01").await?;
@@ -218,7 +218,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// auth.revoke_all().await?;
     /// assert!(auth.verify_access(&token).await.is_err());
@@ -244,7 +244,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// auth.log_in("alice").device("phone").await?;
     /// auth.log_in("alice").device("laptop").await?;
     /// assert_eq!(auth.sessions("alice").await?.len(), 2);
@@ -273,7 +273,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let (phone, laptop) = (auth.log_in("alice").await?, auth.log_in("alice").await?);
     /// auth.log_out_everywhere("alice").await?;
     /// assert!(auth.verify_access(phone.access_token()).await.is_err());

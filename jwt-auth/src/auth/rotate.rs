@@ -34,7 +34,7 @@ impl JwtAuth {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let token = auth.verify_refresh(pair.refresh_token()).await?;
     /// let next = auth.rotate(token).await?;

@@ -19,7 +19,7 @@ use crate::token::{Named, TokenPair, Verified, with_claims};
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let pair = auth.log_in("alice").roles(["admin"]).scopes(["notes:read"]).await?;
 /// let token = auth.verify_refresh(pair.refresh_token()).await?;
 /// let pair = auth.rotate(token).roles(["editor"]).await?;
@@ -99,7 +99,7 @@ impl<'a> Rotation<'a> {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let first = auth.log_in("alice").roles(["admin"]).await?;
     /// let token = auth.verify_refresh(first.refresh_token()).await?;
     /// let next = auth.rotate(token).roles(["reader"]).revoke_previous_access().await?;

@@ -17,10 +17,10 @@ use crate::token_kind::{PerKind, TokenKind};
 /// are in [`danger`](crate::danger).
 ///
 /// ```
-/// use jwt_auth::Config;
+/// use jwt_auth::{Config, KeyMaterial};
 /// use std::time::Duration;
 ///
-/// let auth = Config::hs256("an example secret of 32 bytes ...")
+/// let auth = Config::hs256(KeyMaterial::ephemeral())
 ///     .issuer("https://auth.example")
 ///     .audience(["https://api.example"])
 ///     .access_token_expires(Duration::from_secs(5 * 60))
@@ -66,8 +66,8 @@ impl Config {
     /// HMAC with SHA-256, with a shared secret of at least 32 bytes.
     ///
     /// ```
-    /// use jwt_auth::Config;
-    /// assert!(Config::hs256([7_u8; 32]).build().is_ok());
+    /// use jwt_auth::{Config, KeyMaterial};
+    /// assert!(Config::hs256(KeyMaterial::ephemeral()).build().is_ok());
     /// assert!(Config::hs256("too short").build().is_err());
     /// ```
     pub fn hs256(secret: impl Into<KeyMaterial>) -> Self {
@@ -77,7 +77,7 @@ impl Config {
     /// HMAC with SHA-384, with a shared secret of at least 48 bytes.
     ///
     /// ```
-    /// assert!(jwt_auth::Config::hs384([7_u8; 48]).build().is_ok());
+    /// assert!(jwt_auth::Config::hs384(jwt_auth::KeyMaterial::ephemeral()).build().is_ok());
     /// ```
     pub fn hs384(secret: impl Into<KeyMaterial>) -> Self {
         Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS384, secret)))
@@ -86,7 +86,7 @@ impl Config {
     /// HMAC with SHA-512, with a shared secret of at least 64 bytes.
     ///
     /// ```
-    /// assert!(jwt_auth::Config::hs512([7_u8; 64]).build().is_ok());
+    /// assert!(jwt_auth::Config::hs512(jwt_auth::KeyMaterial::ephemeral()).build().is_ok());
     /// ```
     pub fn hs512(secret: impl Into<KeyMaterial>) -> Self {
         Self::with_keys(KeyRing::new(Key::secret(Algorithm::HS512, secret)))
@@ -113,16 +113,18 @@ impl Config {
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// # use jwt_auth::KeyMaterial;
     ///
-    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [1; 32]).id("b"))
-    ///     .also_verify(Key::secret(Algorithm::HS256, [2; 32]).id("a"));
+    /// # let (new_secret, old_secret) = (KeyMaterial::ephemeral(), KeyMaterial::raw(*b"a hidden example, with 32 bytes."));
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, new_secret).id("b"))
+    ///     .also_verify(Key::secret(Algorithm::HS256, old_secret).id("a"));
     /// assert!(Config::with_keys(ring).build().is_ok());
     /// assert!(Config::with_keys(KeyRing::default()).build().is_err(), "an empty ring");
     /// ```
     pub fn with_keys(keys: KeyRing) -> Self {
         Self {
             keys,
-            key_fields: KeyFields { first: "secret_key", others: "keys" },
+            key_fields: KeyFields { first: "secret_key", others: "also_verify" },
             store: None,
             problems: Vec::new(),
             leniency: Leniency::default(),
@@ -130,6 +132,25 @@ impl Config {
             hooks: Hooks::default(),
             web: WebOptions::default(),
         }
+    }
+
+    /// Adds a key that verifies and does not sign, such as the previous key of a service.
+    ///
+    /// Keep it until the last token that it signed has expired. A key without an id verifies tokens without `kid`; see
+    /// [`Key::also_without_id`] for an old key that gets an id.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial};
+    ///
+    /// # let old_secret = KeyMaterial::raw(*b"the secret that signed last year");
+    /// let old = Key::secret(Algorithm::HS256, old_secret);
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).also_verify(old.clone());
+    /// assert!(config.clone().build().is_ok());
+    /// assert!(config.also_verify(old).build().is_err(), "a key is in the ring once");
+    /// ```
+    pub fn also_verify(mut self, key: Key) -> Self {
+        self.keys = self.keys.also_verify(key);
+        self
     }
 
     /// See [`danger`](crate::danger).
@@ -172,7 +193,7 @@ impl Config {
                 for (position, problem) in problems {
                     let field = match position {
                         0 => first.to_owned(),
-                        _ => format!("{others} (number {})", position + 1),
+                        _ => format!("{others} (number {position})"),
                     };
                     self.problems.push(ConfigProblem::new(field, problem.rule, problem.fix));
                 }

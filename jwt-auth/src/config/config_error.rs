@@ -55,7 +55,8 @@ impl ConfigProblem {
     ///     error.problems().next().expect("one problem").field().to_owned()
     /// };
     /// assert_eq!(field(Config::hs256("short")), "secret_key");
-    /// let typo = [("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes ..."), ("JWT_AUTH_ISUER", "me")];
+    /// # let secret = "the secret of one hidden example";
+    /// let typo = [("JWT_AUTH_SECRET_KEY", secret), ("JWT_AUTH_ISUER", "me")];
     /// assert_eq!(field(Config::from_vars(typo)), "JWT_AUTH_ISUER");
     /// ```
     pub fn field(&self) -> &str {
@@ -65,9 +66,9 @@ impl ConfigProblem {
     /// The rule that is broken, and how the value breaks it.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// let error = Config::hs256([7; 32]).refresh_grace(Duration::from_secs(600)).build().unwrap_err();
+    /// let error = Config::hs256(KeyMaterial::ephemeral()).refresh_grace(Duration::from_secs(600)).build().unwrap_err();
     /// let problem = error.problems().next().expect("one problem");
     /// assert_eq!(problem.rule(), "the grace is at most 5m; this one is 10m");
     /// ```
@@ -78,8 +79,8 @@ impl ConfigProblem {
     /// The line to write instead.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// let error = Config::hs256([7; 32]).header_name("X Auth").build().unwrap_err();
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// let error = Config::hs256(KeyMaterial::ephemeral()).header_name("X Auth").build().unwrap_err();
     /// let problem = error.problems().next().expect("one problem");
     /// assert_eq!(problem.fix(), "write `.header_name(\"Authorization\")`");
     /// ```

@@ -12,9 +12,9 @@ use crate::token_kind::{PerKind, TokenKind};
 /// RFC 6265bis §5.2 specifies the attribute.
 ///
 /// ```
-/// use jwt_auth::{Config, SameSite};
+/// use jwt_auth::{Config, KeyMaterial, SameSite};
 ///
-/// let config = Config::hs256([7; 32]).cookie_samesite(SameSite::Strict);
+/// let config = Config::hs256(KeyMaterial::ephemeral()).cookie_samesite(SameSite::Strict);
 /// # drop(config);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -218,8 +218,8 @@ impl Config {
     /// is omitted with a path, with a domain, without `Secure` and under [`compat`](Self::compat).
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().access_cookie_key("session").build().is_ok());
     /// assert!(config().access_cookie_key("two words").build().is_err());
     /// ```
@@ -233,8 +233,8 @@ impl Config {
     /// Default: `refresh_token_cookie`, with the prefix of [`access_cookie_key`](Self::access_cookie_key).
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().refresh_cookie_key("renewal").build().is_ok());
     /// assert!(config().refresh_cookie_key("access_token_cookie").build().is_err(), "two cookies of one name");
     /// ```
@@ -248,8 +248,8 @@ impl Config {
     /// Any other path removes `__Host-` from the name.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().access_cookie_path("/api").build().is_ok());
     /// assert!(config().access_cookie_path("api").build().is_err());
     /// ```
@@ -264,8 +264,8 @@ impl Config {
     /// `__Host-` from the name.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().refresh_cookie_path("/refresh").build().is_ok());
     /// assert!(config().refresh_cookie_path("refresh").build().is_err());
     /// ```
@@ -279,9 +279,9 @@ impl Config {
     /// Default: as long as the token in the cookie lives.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().cookie_max_age(Duration::from_secs(3600)).build().is_ok());
     /// assert!(config().cookie_max_age(Duration::ZERO).build().is_err());
     /// ```
@@ -297,8 +297,8 @@ impl Config {
     /// A domain removes `__Host-` from the names, because each of its hosts can then set the cookies.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().cookie_domain("example.com").build().is_ok());
     /// assert!(config().cookie_domain("https://example.com").build().is_err());
     /// ```
@@ -312,8 +312,8 @@ impl Config {
     /// Default: [`SameSite::Lax`].
     ///
     /// ```
-    /// # use jwt_auth::{Config, SameSite, TokenLocation, danger::DangerousConfig as _};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, SameSite, TokenLocation, danger::DangerousConfig as _};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().cookie_samesite(SameSite::None).build().is_ok());
     /// assert!(config().cookie_secure(false).cookie_samesite(SameSite::None).build().is_err());
     /// ```

@@ -151,8 +151,8 @@ impl Config {
     /// [`TokenPair::access_csrf_token`](crate::TokenPair::access_csrf_token).
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().csrf_in_cookies(false).build().is_ok());
     /// ```
     pub fn csrf_in_cookies(mut self, in_cookies: bool) -> Self {
@@ -165,8 +165,8 @@ impl Config {
     /// Default: `csrf_access_token`, with the prefix of [`access_cookie_key`](Self::access_cookie_key).
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().access_csrf_cookie_key("csrf").build().is_ok());
     /// assert!(config().access_csrf_cookie_key("two words").build().is_err());
     /// ```
@@ -180,8 +180,8 @@ impl Config {
     /// Default: `csrf_refresh_token`, with the prefix of [`access_cookie_key`](Self::access_cookie_key).
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().refresh_csrf_cookie_key("csrf_renewal").build().is_ok());
     /// assert!(config().refresh_csrf_cookie_key("csrf_access_token").build().is_err(), "two cookies of one name");
     /// ```
@@ -195,8 +195,8 @@ impl Config {
     /// Only scripts of pages below the path can read the value.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().access_csrf_cookie_path("/app").build().is_ok());
     /// assert!(config().access_csrf_cookie_path("app").build().is_err());
     /// ```
@@ -210,8 +210,8 @@ impl Config {
     /// Only scripts of pages below the path can read the value.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().refresh_csrf_cookie_path("/app").build().is_ok());
     /// assert!(config().refresh_csrf_cookie_path("app").build().is_err());
     /// ```
@@ -225,8 +225,8 @@ impl Config {
     /// Default: `X-CSRF-Token`.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().access_csrf_header_name("X-XSRF-TOKEN").build().is_ok());
     /// assert!(config().access_csrf_header_name("").build().is_err());
     /// ```
@@ -240,8 +240,8 @@ impl Config {
     /// Default: `X-CSRF-Token`.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().refresh_csrf_header_name("X-CSRF-Refresh").build().is_ok());
     /// assert!(config().refresh_csrf_header_name("").build().is_err());
     /// ```
@@ -256,8 +256,8 @@ impl Config {
     /// always repeat it.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().csrf_methods(["POST", "DELETE"]).build().is_ok());
     /// assert!(config().csrf_methods(["post"]).build().is_err(), "methods are in capitals");
     /// ```
@@ -272,8 +272,8 @@ impl Config {
     /// [`CsrfFormLayer`](crate::layer::CsrfFormLayer) reads the field.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().csrf_form_field("csrf_token").build().is_ok());
     /// assert!(config().csrf_form_field("csrf token").build().is_err());
     /// ```
@@ -288,8 +288,8 @@ impl Config {
     /// Their pages may also open WebSockets, and must also repeat the CSRF value.
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// assert!(config().trusted_origins(["https://app.example"]).build().is_ok());
     /// assert!(config().trusted_origins(["app.example/"]).build().is_err());
     /// ```

@@ -1,4 +1,4 @@
-//! The development key, for a debug build without a configured key: created once, in a file that Git ignores.
+//! The development key, for a debug build without a configured key: created once, in a file that Git and Docker ignore.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -16,6 +16,16 @@ pub(super) struct Origin<'a> {
     pub(super) debug_build: bool,
     pub(super) folder: &'a Path,
 }
+
+/// The files that show that a folder is copied into images.
+const DOCKER_FILES: [&str; 6] = [
+    "Dockerfile",
+    "Containerfile",
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+];
 
 /// The stored key, created on the first call. An error in a release build, and for algorithms with a key pair.
 pub(super) fn key(algorithm: Algorithm, origin: &Origin<'_>) -> Result<Key, ConfigProblem> {
@@ -51,6 +61,7 @@ fn stored(folder: &Path) -> io::Result<Zeroizing<String>> {
     let file = folder.join("dev-key");
     match read(&file) {
         Ok(text) => {
+            hide_from_docker(folder)?;
             eprintln!(
                 "jwt-auth: JWT_AUTH_SECRET_KEY is not set; using the development key in {}",
                 file.display()
@@ -61,6 +72,7 @@ fn stored(folder: &Path) -> io::Result<Zeroizing<String>> {
         Err(error) => return Err(error),
     }
     fs::create_dir_all(folder)?;
+    hide_from_docker(folder)?;
     fs::write(folder.join(".gitignore"), "*\n")?;
     let mut bytes = Zeroizing::new([0_u8; 64]);
     getrandom::fill(&mut *bytes).map_err(|_| io::Error::other("no random bytes"))?;
@@ -85,14 +97,54 @@ fn stored(folder: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
+/// Adds the folder to the `.dockerignore` beside it, if the project has files for Docker and lists it nowhere: an image
+/// is given to others, and Docker does not read `.gitignore`.
+fn hide_from_docker(folder: &Path) -> io::Result<()> {
+    let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
+    let project = folder.parent().unwrap_or(Path::new(""));
+    let ignore = project.join(".dockerignore");
+    let listed = match fs::read_to_string(&ignore) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if !DOCKER_FILES.iter().any(|file| project.join(file).exists()) {
+                return Ok(());
+            }
+            String::new()
+        }
+        Err(error) => return Err(error),
+    };
+    let is_it = |line: &str| line.trim().trim_matches('/').trim_start_matches("**/") == name;
+    if listed.lines().any(is_it) {
+        return Ok(());
+    }
+    let separator = if listed.is_empty() || listed.ends_with('\n') { "" } else { "\n" };
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(&ignore)?;
+    writeln!(file, "{separator}**/{name}")?;
+    eprintln!("jwt-auth: added {name} to {}, because the key is in it", ignore.display());
+    Ok(())
+}
+
 /// The stored key. A key that other users can access is not secret, and is refused.
 fn read(file: &Path) -> io::Result<Zeroizing<String>> {
+    let metadata = fs::symlink_metadata(file)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other(format!("{} is not a file", file.display())));
+    }
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt as _;
-        if fs::metadata(file)?.permissions().mode() & 0o077 != 0 {
+        use std::os::unix::fs::MetadataExt as _;
+        if metadata.mode() & 0o077 != 0 {
             return Err(io::Error::other(format!(
                 "other users can access {0}; run chmod 600 {0}",
+                file.display()
+            )));
+        }
+        // Linux names the user of a process by the owner of its folder. Elsewhere only root can read the file of
+        // another user with these permissions.
+        let user = fs::metadata("/proc/self").map(|process| process.uid());
+        if user.is_ok_and(|user| user != metadata.uid()) {
+            return Err(io::Error::other(format!(
+                "{} belongs to another user; remove it, and a new key is created",
                 file.display()
             )));
         }
@@ -140,6 +192,45 @@ mod tests {
             fs::set_permissions(folder.join("dev-key"), fs::Permissions::from_mode(0o644)).unwrap();
             assert!(stored(&folder).is_err(), "a key that other users can read is refused");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_project_with_docker_files_gets_a_line_in_its_dockerignore() {
+        let project = folder("docker");
+        fs::create_dir_all(&project).unwrap();
+        let (folder, ignore) = (project.join(".jwt-auth"), project.join(".dockerignore"));
+        stored(&folder).unwrap();
+        assert!(!ignore.exists(), "nothing here is copied into an image");
+        fs::write(project.join("Dockerfile"), "FROM scratch\n").unwrap();
+        stored(&folder).unwrap();
+        assert_eq!(fs::read_to_string(&ignore).unwrap(), "**/.jwt-auth\n");
+        fs::write(&ignore, "target").unwrap();
+        stored(&folder).unwrap();
+        stored(&folder).unwrap();
+        assert_eq!(fs::read_to_string(&ignore).unwrap(), "target\n**/.jwt-auth\n");
+        for known in [".jwt-auth", "/.jwt-auth/", "**/.jwt-auth"] {
+            fs::write(&ignore, format!("{known}\n")).unwrap();
+            stored(&folder).unwrap();
+            assert_eq!(fs::read_to_string(&ignore).unwrap(), format!("{known}\n"));
+        }
+        fs::remove_dir_all(project).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_or_the_file_of_another_user_is_no_key() {
+        let folder = folder("owner");
+        stored(&folder).unwrap();
+        let file = folder.join("dev-key");
+        if std::os::unix::fs::chown(&file, Some(65_534), None).is_ok() {
+            let error = stored(&folder).unwrap_err();
+            assert!(error.to_string().contains("belongs to another user"), "{error}");
+        }
+        let other = folder.join("other");
+        fs::rename(&file, &other).unwrap();
+        std::os::unix::fs::symlink(&other, &file).unwrap();
+        assert!(stored(&folder).unwrap_err().to_string().contains("is not a file"));
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use crate::config::builder::KeyFields;
 use crate::config::development_key::{self, Origin};
-use crate::config::{Compat, Config, ConfigProblem, SameSite, TokenLocation, duration};
+use crate::config::{
+    Compat, Config, ConfigProblem, SameSite, TokenLocation, duration, service_variables,
+};
 use crate::error::one_of;
-use crate::keys::{Algorithm, Family, Key, KeyMaterial, KeyRing};
+use crate::keys::{Algorithm, Family, Key, KeyMaterial, KeyRing, MOST_WITHOUT_ID, stray_ends};
 use crate::token_kind::TokenKind;
 
 const PREFIX: &str = "JWT_AUTH_";
 
 /// The variables for the key; the variables for all other options are in [`OPTIONS`].
-const KEY_VARIABLES: [&str; 5] = ["SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "ALGORITHM", "KEY_ID"];
+const KEY_VARIABLES: [&str; 6] =
+    ["SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "ALGORITHM", "KEY_ID", VERIFY_KEYS];
+
+const VERIFY_KEYS: &str = "VERIFY_KEYS";
 
 /// The variable that the macros read at compile time; `cargo run` passes it to the program.
 const MACRO_VARIABLE: &str = "MACROS_DEBUG";
@@ -243,6 +248,7 @@ impl Config {
     /// | `JWT_AUTH_PRIVATE_KEY`, `JWT_AUTH_PUBLIC_KEY` | PEM, or `file:private.pem`; with only the public key the service verifies tokens and cannot issue any |
     /// | `JWT_AUTH_ALGORITHM` | `HS256` by default |
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
+    /// | `JWT_AUTH_VERIFY_KEYS` | keys that verify and do not sign, such as the previous one: `id=source`, separated by commas. A source is written as in the variables above, or is a path to a JWK; an entry without an id starts with its prefix. The algorithm follows from the key. The first three also verify tokens without `kid` |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer), [`encode_issuer`](Self::encode_issuer), [`decode_issuer`](Self::decode_issuer) |
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
     /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_REFRESH_GRACE_UNTIL_USED`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE`, `…_HOOK_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
@@ -300,10 +306,11 @@ impl Config {
     /// ```
     /// use jwt_auth::Config;
     ///
-    /// let vars = [("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes ..."), ("JWT_AUTH_ACCESS_TOKEN_EXPIRES", "5m")];
+    /// # let secret = "the secret of one hidden example";
+    /// let vars = [("JWT_AUTH_SECRET_KEY", secret), ("JWT_AUTH_ACCESS_TOKEN_EXPIRES", "5m")];
     /// assert!(Config::from_vars(vars).build().is_ok());
     ///
-    /// let typo = [("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes ..."), ("JWT_AUTH_ACCES_TOKEN_EXPIRES", "5m")];
+    /// let typo = [("JWT_AUTH_SECRET_KEY", secret), ("JWT_AUTH_ACCES_TOKEN_EXPIRES", "5m")];
     /// assert!(Config::from_vars(typo).build().is_err());
     /// ```
     pub fn from_vars<N: Into<String>, V: Into<String>>(
@@ -319,15 +326,26 @@ fn read(vars: &BTreeMap<String, String>, origin: &Origin<'_>) -> Config {
     let mut config = with_key(&get, origin);
     for Row { variable, apply, .. } in OPTIONS {
         let Some(value) = get(variable) else { continue };
-        config = if value.trim().is_empty() {
-            config.problem(blank(variable))
-        } else {
-            apply(config, variable, value)
+        config = match text_problem(variable, value) {
+            Some(problem) => config.problem(problem),
+            None => apply(config, variable, value),
         };
     }
-    for name in vars.keys() {
+    let has_link = |prefix: &str| {
+        let name = format!("{prefix}NAME");
+        get(&name).is_some_and(|value| service_variables::is_link_name(&name, value))
+    };
+    for (name, value) in vars {
         let Some(suffix) = name.strip_prefix(PREFIX) else { continue };
-        if suffix != MACRO_VARIABLE && !variables().any(|known| known == suffix) {
+        if suffix == MACRO_VARIABLE || variables().any(|known| known == suffix) {
+            continue;
+        }
+        if service_variables::is_of_a_service(suffix, value, has_link) {
+            tracing::debug!(
+                variable = name,
+                "ignored a variable that Kubernetes or Docker sets for a service"
+            );
+        } else {
             config = config.problem(ConfigProblem::new(
                 name.as_str(),
                 "unknown variable",
@@ -341,21 +359,26 @@ fn read(vars: &BTreeMap<String, String>, origin: &Origin<'_>) -> Config {
     config
 }
 
-fn blank(name: &str) -> ConfigProblem {
-    ConfigProblem::new(
-        format!("{PREFIX}{name}"),
-        "the variable is set but blank",
-        format!("give it a value, or remove it: unset {PREFIX}{name}"),
-    )
+/// What is wrong with the text of a variable: it is blank, or has quotes or white space around it, which other tools
+/// remove and `docker --env-file`, for example, does not.
+fn text_problem(name: &str, value: &str) -> Option<ConfigProblem> {
+    let (rule, fix) = if value.trim().is_empty() {
+        (
+            "the variable is set but blank",
+            format!("give it a value, or remove it: unset {PREFIX}{name}"),
+        )
+    } else if let Some((rule, fix)) = stray_ends(value) {
+        (rule, fix.to_owned())
+    } else {
+        return None;
+    };
+    Some(ConfigProblem::new(format!("{PREFIX}{name}"), rule, fix))
 }
 
 /// A configuration with the key that the variables describe.
 fn with_key<'v>(get: &dyn Fn(&str) -> Option<&'v str>, origin: &Origin<'_>) -> Config {
-    let mut problems: Vec<_> = KEY_VARIABLES
-        .iter()
-        .filter(|name| get(name).is_some_and(|value| value.trim().is_empty()))
-        .map(|name| blank(name))
-        .collect();
+    let mut problems: Vec<_> =
+        KEY_VARIABLES.iter().filter_map(|name| text_problem(name, get(name)?)).collect();
     let name = get("ALGORITHM").unwrap_or("HS256");
     let algorithm = Algorithm::from_name(name.trim()).unwrap_or_else(|| {
         problems.push(ConfigProblem::new(
@@ -400,9 +423,45 @@ fn with_key<'v>(get: &dyn Fn(&str) -> Option<&'v str>, origin: &Origin<'_>) -> C
         Some(id) => key.id(id),
         None => key,
     });
-    let mut config = Config::with_keys(key.map(KeyRing::new).unwrap_or_default());
-    config.key_fields = KeyFields { first: field, others: "JWT_AUTH_SECRET_KEY" };
+    let mut ring = key.map(KeyRing::new).unwrap_or_default();
+    if let Some(entries) = get(VERIFY_KEYS)
+        && text_problem(VERIFY_KEYS, entries).is_none()
+    {
+        for (at, entry) in entries.split(',').map(str::trim).enumerate() {
+            match verify_key(entry, algorithm) {
+                Some(key) => ring = ring.also_verify(serving_tokens_without_id(key, at)),
+                None => problems.push(ConfigProblem::new(
+                    format!("{PREFIX}{VERIFY_KEYS} (number {})", at + 1),
+                    "an entry is `id=source`, or a source that starts with `file:`, `base64:` or `hex:`",
+                    format!("write {PREFIX}{VERIFY_KEYS}=2025=file:old.key; commas separate entries, so a secret with a comma is written as `base64:…`"),
+                )),
+            }
+        }
+    }
+    let mut config = Config::with_keys(ring);
+    config.key_fields = KeyFields { first: field, others: "JWT_AUTH_VERIFY_KEYS" };
     problems.into_iter().fold(config, Config::problem)
+}
+
+/// A key of `JWT_AUTH_VERIFY_KEYS`: `id=source`, or the source alone. A secret is written with a prefix if it has no id,
+/// because it may contain `=`.
+fn verify_key(entry: &str, algorithm: Algorithm) -> Option<Key> {
+    let is_source = |text: &str| {
+        ["file:", "base64:", "hex:", "-----BEGIN "].iter().any(|start| text.starts_with(start))
+    };
+    let key = |source: &str| Key::detect(algorithm, KeyMaterial::prefixed(source));
+    if is_source(entry) {
+        return Some(key(entry));
+    }
+    let (id, source) = entry.split_once('=')?;
+    let is_complete = !id.is_empty() && id.trim() == id && !source.trim().is_empty();
+    is_complete.then(|| key(source).id(id))
+}
+
+/// The key, which also verifies tokens without `kid`, if it is among the first: it may have signed before it had an id.
+fn serving_tokens_without_id(key: Key, at: usize) -> Key {
+    // One of the four candidates is the signing key.
+    if at < MOST_WITHOUT_ID - 1 { key.also_without_id() } else { key }
 }
 
 /// The suffixes of all variables.
@@ -467,7 +526,7 @@ mod tests {
         }
     }
 
-    const SECRET: (&str, &str) = ("JWT_AUTH_SECRET_KEY", "an example secret of 32 bytes ...");
+    const SECRET: (&str, &str) = ("JWT_AUTH_SECRET_KEY", "the secret of the tests, 32 bytes");
 
     #[test]
     fn without_a_key_the_error_prints_the_command_that_creates_one() {

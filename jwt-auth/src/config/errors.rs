@@ -28,9 +28,9 @@ impl Config {
     ///
     /// ```
     /// use axum::response::IntoResponse;
-    /// use jwt_auth::Config;
+    /// use jwt_auth::{Config, KeyMaterial};
     ///
-    /// let config = Config::hs256([7; 32]).on_error(|error, parts| {
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).on_error(|error, parts| {
     ///     (axum::http::StatusCode::UNAUTHORIZED, format!("{}: {}", parts.uri.path(), error.code())).into_response()
     /// });
     /// # drop(config);
@@ -50,12 +50,12 @@ impl Config {
     /// signature of the token was checked. If it panics, the panic is logged.
     ///
     /// ```
-    /// use jwt_auth::Config;
+    /// use jwt_auth::{Config, KeyMaterial};
     /// use std::sync::atomic::{AtomicU64, Ordering};
     ///
     /// static REFUSED: AtomicU64 = AtomicU64::new(0);
     ///
-    /// let config = Config::hs256([7; 32]).on_refusal(|error, request| {
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).on_refusal(|error, request| {
     ///     REFUSED.fetch_add(1, Ordering::Relaxed);
     ///     let subject = error.token().map(|token| token.subject());
     ///     println!("{} {} {subject:?} {:?}", request.method, error.code(), error.expected());
@@ -76,9 +76,9 @@ impl Config {
     /// request without its query; and `code`. It cannot be combined with [`compat`](Self::compat).
     ///
     /// ```
-    /// use jwt_auth::{Compat, Config};
+    /// use jwt_auth::{Compat, Config, KeyMaterial};
     ///
-    /// let config = || Config::hs256([7; 32]).problem_details();
+    /// let config = || Config::hs256(KeyMaterial::ephemeral()).problem_details();
     /// assert!(config().build().is_ok());
     /// assert!(config().compat(Compat::FastApiJwtAuth).build().is_err());
     /// ```
@@ -92,8 +92,8 @@ impl Config {
     /// Default: `detail`, as in `FastAPI`.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().error_body_key("message").build().is_ok());
     /// assert!(config().error_body_key("code").build().is_err(), "`code` is in every body");
     /// ```
@@ -105,9 +105,9 @@ impl Config {
     /// Responds as another framework does. Default: none; responses follow RFC 6750.
     ///
     /// ```
-    /// use jwt_auth::{Compat, Config};
+    /// use jwt_auth::{Compat, Config, KeyMaterial};
     ///
-    /// assert!(Config::hs256([7; 32]).compat(Compat::FastApiJwtAuth).build().is_ok());
+    /// assert!(Config::hs256(KeyMaterial::ephemeral()).compat(Compat::FastApiJwtAuth).build().is_ok());
     /// ```
     pub fn compat(mut self, compat: Compat) -> Self {
         self.web.errors.compat = Some(compat);

@@ -42,7 +42,7 @@ pub enum GrantKind {
 ///         _ => Some(request.grants()),
 ///     })
 /// }
-/// # let _ = jwt_auth::Config::hs256([7; 32]).grants(current);
+/// # let _ = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).grants(current);
 /// ```
 #[derive(Clone, Debug)]
 pub struct GrantRequest<'a> {

@@ -20,13 +20,13 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// It is implemented for all of these functions. You never implement it yourself.
 ///
 /// ```
-/// use jwt_auth::{Config, TokenIdentity};
+/// use jwt_auth::{Config, KeyMaterial, TokenIdentity};
 ///
 /// async fn is_revoked(token: &TokenIdentity<'_>) -> Result<bool, String> {
 ///     Ok(token.subject() == "mallory")
 /// }
 ///
-/// # let config = || Config::hs256([7; 32]);
+/// # let config = || Config::hs256(KeyMaterial::ephemeral());
 /// assert!(config().denylist(is_revoked).build().is_ok());
 /// let closure = |token: &TokenIdentity<'_>| {
 ///     let is_revoked = token.subject() == "mallory";
@@ -170,13 +170,13 @@ impl Config {
     /// the default store loses that at a restart.
     ///
     /// ```
-    /// use jwt_auth::{Config, TokenIdentity};
+    /// use jwt_auth::{Config, KeyMaterial, TokenIdentity};
     ///
     /// async fn is_revoked(token: &TokenIdentity<'_>) -> Result<bool, std::io::Error> {
     ///     Ok(token.id() == Some("a-stolen-jti")) // query your database here
     /// }
     ///
-    /// let auth = Config::hs256([7; 32]).denylist(is_revoked).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).denylist(is_revoked).build()?;
     /// # drop(auth);
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
@@ -200,7 +200,7 @@ impl Config {
     /// [`UserUnknown`](AuthErrorKind::UserUnknown) for a deleted user (401).
     ///
     /// ```
-    /// use jwt_auth::Config;
+    /// use jwt_auth::{Config, KeyMaterial};
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
@@ -208,7 +208,7 @@ impl Config {
     ///     Ok(serde_json::json!({ "tenant": format!("{subject}'s") }))
     /// }
     ///
-    /// let auth = Config::hs256([7; 32]).additional_claims(tenant).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).additional_claims(tenant).build()?;
     /// let token = auth.access_token("alice").await?;
     /// assert_eq!(auth.verify_access(&token).await?.claims()["tenant"], "alice's");
     /// assert!(auth.access_token("alice").issue().is_err(), "`.await` it, so that the hook can run");
@@ -231,13 +231,13 @@ impl Config {
     /// It works like [`additional_claims`](Self::additional_claims).
     ///
     /// ```
-    /// use jwt_auth::Config;
+    /// use jwt_auth::{Config, KeyMaterial};
     ///
     /// async fn region(_: &str) -> Result<serde_json::Value, std::io::Error> {
     ///     Ok(serde_json::json!({ "region": "eu" }))
     /// }
     ///
-    /// let auth = Config::hs256([7; 32]).additional_headers(region).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).additional_headers(region).build()?;
     /// # drop(auth);
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
@@ -266,7 +266,7 @@ impl Config {
     ///
     /// ```
     /// use jwt_auth::config::{GrantRequest, Grants};
-    /// use jwt_auth::{AuthErrorKind, Config};
+    /// use jwt_auth::{AuthErrorKind, Config, KeyMaterial};
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
@@ -277,7 +277,7 @@ impl Config {
     ///     Ok(Some(request.grants().roles(["editor"])))
     /// }
     ///
-    /// let auth = Config::hs256([7; 32]).grants(grants).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).grants(grants).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// assert!(auth.verify_access(pair.access_token()).await?.roles().eq(["editor"]));
     /// let error = auth.log_in("mallory").await.unwrap_err();
@@ -301,7 +301,7 @@ impl Config {
     /// in any case; use the hook to notify the user. It must not block: spawn a task for anything that waits.
     ///
     /// ```
-    /// use jwt_auth::{Config, ManualClock};
+    /// use jwt_auth::{Config, KeyMaterial, ManualClock};
     /// use std::sync::mpsc;
     /// # use std::time::Duration;
     ///
@@ -309,7 +309,7 @@ impl Config {
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
     /// let (sender, reused) = mpsc::channel();
-    /// let auth = Config::hs256([7; 32])
+    /// let auth = Config::hs256(KeyMaterial::ephemeral())
     /// #   .clock(clock.clone())
     ///     .on_reuse(move |subject, session| drop(sender.send(format!("{subject} in {session}"))))
     ///     .build()?;
@@ -333,11 +333,11 @@ impl Config {
     /// with 403, as a route's own `check = …` does.
     ///
     /// ```
-    /// use jwt_auth::Config;
+    /// use jwt_auth::{Config, KeyMaterial};
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = Config::hs256([7; 32]).claims_check(|token, claims| {
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).claims_check(|token, claims| {
     ///     token.subject() != "root" && claims.get("tenant").is_none_or(|tenant| tenant == "ours")
     /// });
     /// let auth = auth.build()?;

@@ -77,9 +77,9 @@ impl Config {
     /// `Cache-Control: no-store`.
     ///
     /// ```
-    /// use jwt_auth::{Config, TokenLocation};
+    /// use jwt_auth::{Config, KeyMaterial, TokenLocation};
     ///
-    /// let config = || Config::hs256([7; 32]);
+    /// let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().token_location([TokenLocation::Header, TokenLocation::Cookie]).build().is_ok());
     /// assert!(config().token_location([]).build().is_err(), "at least one location is required");
     /// ```
@@ -91,8 +91,8 @@ impl Config {
     /// The header that carries the token. Default: `Authorization`.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().header_name("X-Auth").build().is_ok());
     /// assert!(config().header_name("X Auth").build().is_err());
     /// ```
@@ -106,8 +106,8 @@ impl Config {
     /// Default: `Bearer` (RFC 6750 §2.1). `None` is for a header that contains only the token.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().header_type(None).build().is_ok());
     /// assert!(config().header_type(Some("two words")).build().is_err());
     /// ```
@@ -121,8 +121,8 @@ impl Config {
     /// Default: `access_token` (RFC 6750 §2.3).
     ///
     /// ```
-    /// # use jwt_auth::{Config, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Query]);
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Query]);
     /// assert!(config().query_name("token").build().is_ok());
     /// assert!(config().query_name("a token").build().is_err());
     /// ```

@@ -13,6 +13,7 @@ mod hooks;
 pub(crate) mod load;
 mod locations;
 mod previous_cookies;
+mod service_variables;
 mod sessions;
 mod syntax;
 mod token_rules;

@@ -9,9 +9,9 @@ use crate::config::{Config, ConfigProblem, CookieSettings};
 /// A cookie that an earlier configuration set.
 ///
 /// ```
-/// use jwt_auth::{Config, PreviousCookie, TokenLocation};
+/// use jwt_auth::{Config, KeyMaterial, PreviousCookie, TokenLocation};
 ///
-/// let config = Config::hs256([7; 32])
+/// let config = Config::hs256(KeyMaterial::ephemeral())
 ///     .token_location([TokenLocation::Cookie])
 ///     .previous_cookies([
 ///         PreviousCookie::new("session"),
@@ -147,8 +147,8 @@ impl Config {
     /// [`NoStoreLayer`](crate::layer::NoStoreLayer).
     ///
     /// ```
-    /// # use jwt_auth::{Config, PreviousCookie, TokenLocation};
-    /// # let config = || Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// # use jwt_auth::{Config, KeyMaterial, PreviousCookie, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// let domain_wide = PreviousCookie::new("access_token_cookie").domain("example.com");
     /// assert!(config().previous_cookies([domain_wide]).build().is_ok());
     /// assert!(config().previous_cookies(["__Host-access_token_cookie"]).build().is_err(), "it is in use");

@@ -16,9 +16,9 @@ impl Config {
     /// Default: 90 days; then the user logs in again.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().session_expires(Duration::from_secs(365 * 86_400)).build().is_ok());
     /// assert!(config().session_expires(Duration::ZERO).build().is_err());
     /// ```
@@ -33,9 +33,9 @@ impl Config {
     /// grace off; the maximum is 5 minutes. Only the token that was rotated last has it.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().refresh_grace(Duration::ZERO).build().is_ok(), "off");
     /// assert!(config().refresh_grace(Duration::from_secs(301)).build().is_err());
     /// ```
@@ -52,12 +52,12 @@ impl Config {
     /// successor. The maximum is 30 days.
     ///
     /// ```
-    /// # use jwt_auth::{Config, ManualClock};
+    /// # use jwt_auth::{Config, KeyMaterial, ManualClock};
     /// # use std::time::Duration;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// let config = Config::hs256([7; 32]).refresh_grace_until_used(Duration::from_secs(3600));
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).refresh_grace_until_used(Duration::from_secs(3600));
     /// # let auth = config.clock(clock.clone()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let lost = auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
@@ -79,10 +79,10 @@ impl Config {
     /// logs in without ever logging out does not fill the store. The maximum is 10 000.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = Config::hs256([7; 32]).max_sessions_per_subject(2).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).max_sessions_per_subject(2).build()?;
     /// for device in ["phone", "laptop", "tablet"] {
     ///     auth.log_in("alice").device(device).await?;
     /// }
@@ -103,9 +103,9 @@ impl Config {
     /// for it. The maximum is 10 seconds.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().store_deadline(Duration::from_secs(1)).build().is_ok());
     /// assert!(config().store_deadline(Duration::ZERO).build().is_err());
     /// ```
@@ -120,9 +120,9 @@ impl Config {
     /// Default: 250 milliseconds, because every request with a token waits for it. The maximum is 10 seconds.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().denylist_deadline(Duration::from_millis(500)).build().is_ok());
     /// assert!(config().denylist_deadline(Duration::from_secs(11)).build().is_err());
     /// ```
@@ -140,9 +140,9 @@ impl Config {
     /// maximum is 10 seconds.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().hook_deadline(Duration::from_secs(1)).build().is_ok());
     /// assert!(config().hook_deadline(Duration::from_secs(11)).build().is_err());
     /// ```
@@ -156,9 +156,9 @@ impl Config {
     /// Default: a [`MemoryStore`](crate::MemoryStore), which is for one process and loses everything at a restart.
     ///
     /// ```
-    /// use jwt_auth::{Config, MemoryStore};
+    /// use jwt_auth::{Config, KeyMaterial, MemoryStore};
     ///
-    /// assert!(Config::hs256([7; 32]).revocation(MemoryStore::new()).build().is_ok());
+    /// assert!(Config::hs256(KeyMaterial::ephemeral()).revocation(MemoryStore::new()).build().is_ok());
     /// ```
     pub fn revocation(mut self, store: impl RevocationStore) -> Self {
         self.store = Some(Arc::new(store));

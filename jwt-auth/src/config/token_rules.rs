@@ -259,8 +259,8 @@ impl Config {
     /// Default: none; any issuer is accepted, because the key already determines who signed (RFC 7519 §4.1.1).
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// let auth = config().issuer("https://auth.example").build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// let other = config().issuer("https://other.example").build()?;
@@ -281,8 +281,8 @@ impl Config {
     /// Default: none.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().encode_issuer("https://auth.example").build().is_ok());
     /// assert!(config().encode_issuer("").build().is_err());
     /// ```
@@ -296,8 +296,8 @@ impl Config {
     /// Default: none; any issuer is accepted.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().decode_issuer("https://auth.example").build().is_ok());
     /// assert!(config().decode_issuer("").build().is_err());
     /// ```
@@ -312,8 +312,8 @@ impl Config {
     /// because it was issued for another service (RFC 7519 §4.1.3).
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().audience(["https://api.example"]).build().is_ok());
     /// assert!(config().audience([" "]).build().is_err());
     /// ```
@@ -328,8 +328,8 @@ impl Config {
     /// Call it after [`audience`](Self::audience), which sets both. Default: none.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().decode_audience(["https://api.example"]).build().is_ok());
     /// assert!(config().decode_audience([""]).build().is_err());
     /// ```
@@ -348,9 +348,9 @@ impl Config {
     /// For clocks that differ by a few seconds it is not needed: see `issued_at_leeway`.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().decode_leeway(Duration::from_secs(30)).build().is_ok());
     /// assert!(config().decode_leeway(Duration::from_secs(601)).build().is_err());
     /// ```
@@ -367,9 +367,9 @@ impl Config {
     /// than clocks differ under NTP. The maximum is 1 minute.
     ///
     /// ```
-    /// # use jwt_auth::{Config, ManualClock};
+    /// # use jwt_auth::{Config, KeyMaterial, ManualClock};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// let ahead = config().clock(ManualClock::at(1_700_000_003)).build()?;
     /// let token = ahead.access_token("alice").issue()?;
     /// let behind = || config().clock(ManualClock::at(1_700_000_000));
@@ -393,9 +393,9 @@ impl Config {
     /// Default: 15 minutes, which limits how long a stolen token works.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().access_token_expires(Duration::from_secs(300)).build().is_ok());
     /// assert!(config().access_token_expires(Duration::ZERO).build().is_err());
     /// ```
@@ -409,9 +409,9 @@ impl Config {
     /// Default: 30 days.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().refresh_token_expires(Duration::from_secs(7 * 86_400)).build().is_ok());
     /// assert!(config().refresh_token_expires(Duration::ZERO).build().is_err());
     /// ```
@@ -432,8 +432,8 @@ impl Config {
     /// stays in memory until others replace it, or until it is presented again after it expired.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// # let config = || Config::hs256([7; 32]);
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
     /// assert!(config().verified_cache(100_000).build().is_ok());
     /// assert!(config().verified_cache(0).build().is_ok(), "off");
     /// assert!(config().verified_cache(usize::MAX).build().is_err());
@@ -446,9 +446,9 @@ impl Config {
     /// The source of the current time. Default: the clock of the operating system.
     ///
     /// ```
-    /// use jwt_auth::{Config, ManualClock};
+    /// use jwt_auth::{Config, KeyMaterial, ManualClock};
     ///
-    /// assert!(Config::hs256([7; 32]).clock(ManualClock::at(1_700_000_000)).build().is_ok());
+    /// assert!(Config::hs256(KeyMaterial::ephemeral()).clock(ManualClock::at(1_700_000_000)).build().is_ok());
     /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.rules.clock = Arc::new(clock);

@@ -15,9 +15,9 @@ use crate::error::AuthError;
 /// Clients that were written for that framework then continue to work.
 ///
 /// ```
-/// use jwt_auth::{Compat, Config};
+/// use jwt_auth::{Compat, Config, KeyMaterial};
 ///
-/// let config = Config::hs256([7; 32]).compat(Compat::FastApiJwtAuth);
+/// let config = Config::hs256(KeyMaterial::ephemeral()).compat(Compat::FastApiJwtAuth);
 /// # drop(config);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

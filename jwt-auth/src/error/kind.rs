@@ -6,10 +6,10 @@
 /// fixed set and never quote the token (RFC 6750 §3.1, rule W6). The status is 401 unless a kind names another one.
 ///
 /// ```
-/// use jwt_auth::{AuthErrorKind, Config};
+/// use jwt_auth::{AuthErrorKind, Config, KeyMaterial};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// let auth = Config::hs256([7; 32]).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
 /// let error = auth.verify_access("junk").await.unwrap_err();
 /// assert_eq!(error.kind(), AuthErrorKind::Malformed);
 /// # Ok::<(), jwt_auth::ConfigError>(())

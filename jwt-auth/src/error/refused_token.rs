@@ -8,9 +8,9 @@ use std::fmt;
 /// are personal data: a response should not contain them.
 ///
 /// ```
-/// use jwt_auth::Config;
+/// use jwt_auth::{Config, KeyMaterial};
 ///
-/// let config = Config::hs256([7; 32]).on_refusal(|error, request| {
+/// let config = Config::hs256(KeyMaterial::ephemeral()).on_refusal(|error, request| {
 ///     let subject = error.token().map(|token| token.subject());
 ///     println!("{} {} {subject:?}", request.uri.path(), error.code());
 /// });
@@ -28,8 +28,8 @@ impl RefusedToken {
     /// `sub`.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// Config::hs256([7; 32]).on_refusal(|error, _| drop(error.token().map(|token| token.subject().to_owned())));
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// Config::hs256(KeyMaterial::ephemeral()).on_refusal(|error, _| drop(error.token().map(|token| token.subject().to_owned())));
     /// ```
     pub fn subject(&self) -> &str {
         &self.subject
@@ -38,8 +38,8 @@ impl RefusedToken {
     /// `jti`, if the token has one.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// Config::hs256([7; 32]).on_refusal(|error, _| drop(error.token().and_then(|token| token.id())));
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// Config::hs256(KeyMaterial::ephemeral()).on_refusal(|error, _| drop(error.token().and_then(|token| token.id())));
     /// ```
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -48,8 +48,8 @@ impl RefusedToken {
     /// The session (`sid`), if the token has one.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// Config::hs256([7; 32]).on_refusal(|error, _| drop(error.token().and_then(|token| token.session_id())));
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// Config::hs256(KeyMaterial::ephemeral()).on_refusal(|error, _| drop(error.token().and_then(|token| token.session_id())));
     /// ```
     pub fn session_id(&self) -> Option<&str> {
         self.session_id.as_deref()
@@ -58,8 +58,8 @@ impl RefusedToken {
     /// The id of the key that signed the token, if the key has one.
     ///
     /// ```
-    /// # use jwt_auth::Config;
-    /// Config::hs256([7; 32]).on_refusal(|error, _| drop(error.token().and_then(|token| token.key_id())));
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// Config::hs256(KeyMaterial::ephemeral()).on_refusal(|error, _| drop(error.token().and_then(|token| token.key_id())));
     /// ```
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()

@@ -38,6 +38,8 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
+    /// ECDSA on P-521 with SHA-512. Only with the feature `aws_lc_rs`: jsonwebtoken does not have it.
+    ES512,
     /// Ed25519.
     EdDSA,
 }
@@ -54,7 +56,6 @@ struct Row {
     algorithm: Algorithm,
     name: &'static str,
     family: Family,
-    backend: jsonwebtoken::Algorithm,
     /// Bytes of hash output for HMAC, of one coordinate for EC, of the key for Ed25519.
     size: usize,
 }
@@ -65,7 +66,6 @@ macro_rules! table {
             algorithm: Algorithm::$algorithm,
             name: stringify!($algorithm),
             family: Family::$family,
-            backend: jsonwebtoken::Algorithm::$algorithm,
             size: $size,
         }),*];
     };
@@ -75,7 +75,7 @@ table! {
     HS256 Hmac 32, HS384 Hmac 48, HS512 Hmac 64,
     RS256 Rsa 0, RS384 Rsa 0, RS512 Rsa 0,
     PS256 Rsa 0, PS384 Rsa 0, PS512 Rsa 0,
-    ES256 Ec 32, ES384 Ec 48,
+    ES256 Ec 32, ES384 Ec 48, ES512 Ec 66,
     EdDSA Ed 32,
 }
 
@@ -102,10 +102,6 @@ impl Algorithm {
         self.row().size
     }
 
-    pub(crate) fn backend(self) -> jsonwebtoken::Algorithm {
-        self.row().backend
-    }
-
     /// The length of a signature in bytes; `None` for RSA, where the key decides it.
     pub(crate) fn signature_len(self) -> Option<usize> {
         match self.family() {
@@ -115,9 +111,12 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of that name. Returns no error, because building one for each unknown name in a token would
-    /// be slow.
+    /// The algorithm of that name; `EdDSA` has a second one, `Ed25519` (RFC 9864 §2.2). Returns no error, because building
+    /// one for each unknown name in a token would be slow.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
+        if name == "Ed25519" {
+            return Some(Self::EdDSA);
+        }
         TABLE.iter().find(|row| row.name == name).map(|row| row.algorithm)
     }
 
@@ -148,6 +147,7 @@ mod tests {
 
     #[test]
     fn the_table_is_in_the_order_of_the_enum() {
+        assert_eq!("Ed25519".parse(), Ok(Algorithm::EdDSA), "r20");
         for row in TABLE {
             assert_eq!(row.algorithm.row().algorithm, row.algorithm);
             assert_eq!(row.name.parse(), Ok(row.algorithm));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn r6_alg_none_exists_in_no_build() {
-        for name in ["none", "None", "NONE", "nOnE", "", "HS256 ", "hs256", "ES512", "RS1", "HS1"] {
+        for name in ["none", "None", "NONE", "nOnE", "", "HS256 ", "hs256", "ES521", "RS1", "HS1"] {
             assert!(name.parse::<Algorithm>().is_err(), "{name:?}");
         }
     }

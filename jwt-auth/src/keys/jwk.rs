@@ -138,16 +138,16 @@ impl Members {
         let by_curve = match (kty, self.text("crv")) {
             ("EC", Some("P-256")) => Some(Algorithm::ES256),
             ("EC", Some("P-384")) => Some(Algorithm::ES384),
+            ("EC", Some("P-521")) => Some(Algorithm::ES512),
             ("OKP", Some("Ed25519")) => Some(Algorithm::EdDSA),
             ("EC" | "OKP", _) => {
                 return Err(problem(
-                    "missing or unknown `crv` of the JWK; expected `P-256` or `P-384` for `EC`, `Ed25519` for `OKP`",
+                    "missing or unknown `crv` of the JWK; expected `P-256`, `P-384` or `P-521` for `EC`, `Ed25519` for `OKP`",
                 ));
             }
             _ => None,
         };
         let named = match self.text("alg") {
-            Some("Ed25519") => Some(Algorithm::EdDSA),
             Some(name) => Some(name.parse().map_err(|_| {
                 problem(format!("unknown `alg` of the JWK; expected {}", Algorithm::names()))
             })?),

@@ -7,12 +7,14 @@ use crate::keys::{Algorithm, KeyMaterial};
 /// [`Config::build`](crate::Config::build) loads the key and reports every problem with it.
 ///
 /// ```
-/// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+/// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
 ///
-/// let now = Key::secret(Algorithm::HS256, "the secret of this year, 32 bytes").id("2026");
-/// let before = Key::secret(Algorithm::HS256, "the secret of last year, 32 bytes").id("2025");
+/// # if false {
+/// let now = Key::secret(Algorithm::HS256, KeyMaterial::file("2026.key")).id("2026");
+/// let before = Key::secret(Algorithm::HS256, KeyMaterial::file("2025.key")).id("2025");
 /// let auth = Config::with_keys(KeyRing::new(now).also_verify(before)).build()?;
 /// # drop(auth);
+/// # }
 /// # Ok::<(), jwt_auth::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -22,18 +24,26 @@ pub struct Key {
     pub(crate) id: Option<String>,
     /// Whether the id is the RFC 7638 thumbprint of the key.
     pub(crate) thumbprint_id: bool,
+    /// Whether a key with an id also verifies tokens without `kid`.
+    pub(crate) also_without_id: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Secret(Algorithm, KeyMaterial),
-    Pem { algorithm: Algorithm, private: Option<KeyMaterial>, public: Option<KeyMaterial> },
+    Pem {
+        algorithm: Algorithm,
+        private: Option<KeyMaterial>,
+        public: Option<KeyMaterial>,
+    },
     Jwk(KeyMaterial),
+    /// A secret, a PEM or a JWK. The algorithm is the given one if the key fits it.
+    Detect(Algorithm, KeyMaterial),
 }
 
 impl Key {
     fn new(source: Source) -> Self {
-        Self { source, id: None, thumbprint_id: false }
+        Self { source, id: None, thumbprint_id: false, also_without_id: false }
     }
 
     /// A shared secret for HMAC.
@@ -41,11 +51,11 @@ impl Key {
     /// At least 32 bytes for HS256, 48 for HS384, 64 for HS512: the length of the hash (RFC 7518 §3.2).
     ///
     /// ```
-    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
     ///
-    /// let ring = |secret: &str| KeyRing::new(Key::secret(Algorithm::HS256, secret));
-    /// assert!(Config::with_keys(ring("an example secret of 32 bytes ...")).build().is_ok());
-    /// assert!(Config::with_keys(ring("too short")).build().is_err());
+    /// let ring = |secret: KeyMaterial| KeyRing::new(Key::secret(Algorithm::HS256, secret));
+    /// assert!(Config::with_keys(ring(KeyMaterial::ephemeral())).build().is_ok());
+    /// assert!(Config::with_keys(ring("too short".into())).build().is_err());
     /// ```
     pub fn secret(algorithm: Algorithm, secret: impl Into<KeyMaterial>) -> Self {
         Self::new(Source::Secret(algorithm, secret.into()))
@@ -115,15 +125,20 @@ impl Key {
         Self::new(Source::Jwk(json.into()))
     }
 
+    /// A key whose kind is only known from its material.
+    pub(crate) fn detect(preferred: Algorithm, material: KeyMaterial) -> Self {
+        Self::new(Source::Detect(preferred, material))
+    }
+
     /// Sets the key's id, which is the `kid` of the tokens that it signs.
     ///
     /// Default: none. The `kid` of a token selects the key with that id (RFC 7515 §4.1.4). Ids in a ring are
     /// unique.
     ///
     /// ```
-    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
     ///
-    /// let key = Key::secret(Algorithm::HS256, [7; 32]).id("2026-01");
+    /// let key = Key::secret(Algorithm::HS256, KeyMaterial::ephemeral()).id("2026-01");
     /// let auth = Config::with_keys(KeyRing::new(key)).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.header["kid"], "2026-01");
@@ -141,16 +156,43 @@ impl Key {
     /// shared secret, because its hash would let others guess the secret.
     ///
     /// ```
-    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
     ///
     /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     /// let public = Key::jwk(jwk).thumbprint_id(); // kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
     /// assert!(Config::with_keys(KeyRing::new(public)).build().is_ok());
-    /// let secret = Key::secret(Algorithm::HS256, [7; 32]).thumbprint_id();
+    /// let secret = Key::secret(Algorithm::HS256, KeyMaterial::ephemeral()).thumbprint_id();
     /// assert!(Config::with_keys(KeyRing::new(secret)).build().is_err());
     /// ```
     pub fn thumbprint_id(mut self) -> Self {
         self.thumbprint_id = true;
+        self
+    }
+
+    /// Lets a key with an id verify tokens without `kid` too.
+    ///
+    /// For a key that signed tokens before it had an id: otherwise those tokens are refused once the ring has a second
+    /// key of the algorithm. Default: off. A key without an id needs no such call: it verifies tokens without `kid`, and
+    /// tokens whose `kid` no key has.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, Key, KeyMaterial, KeyRing};
+    /// # use jwt_auth::Algorithm::HS256;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    ///
+    /// # let (old_secret, new_secret) = (KeyMaterial::raw(*b"the secret that signed last year"), KeyMaterial::ephemeral());
+    /// let before = Config::hs256(old_secret.clone()).build()?;
+    /// let token = before.access_token("alice").issue()?; // without `kid`
+    ///
+    /// let old = Key::secret(HS256, old_secret).id("2025").also_without_id();
+    /// let ring = KeyRing::new(Key::secret(HS256, new_secret).id("2026")).also_verify(old);
+    /// assert!(Config::with_keys(ring).build()?.verify_access(&token).await.is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn also_without_id(mut self) -> Self {
+        self.also_without_id = true;
         self
     }
 }

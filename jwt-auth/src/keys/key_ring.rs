@@ -4,14 +4,15 @@ use crate::keys::Key;
 
 /// The keys of a configuration: the first one signs, all of them verify.
 ///
-/// A token's `kid` is compared with the ids in the ring and used for nothing else (RFC 8725 §3.10). A token
-/// without `kid` is checked with the keys that have no id, or with the only key of its algorithm.
+/// A token's `kid` is compared with the ids in the ring and used for nothing else (RFC 8725 §3.10). A token without
+/// `kid` is checked with the keys that have no id or are [`also_without_id`](Key::also_without_id), or with the only key
+/// of its algorithm. A token whose `kid` no key has is checked with the keys that have no id: at most 4 of its algorithm.
 ///
 /// ```
-/// use jwt_auth::{Algorithm, Key, KeyRing};
+/// use jwt_auth::{Algorithm, Key, KeyMaterial, KeyRing};
 ///
-/// let ring = KeyRing::new(Key::secret(Algorithm::HS256, "a new secret of 32 bytes or more").id("b"))
-///     .also_verify(Key::secret(Algorithm::HS256, "the old secret of 32 bytes, still").id("a"));
+/// let ring = KeyRing::new(Key::secret(Algorithm::HS256, KeyMaterial::file("b.key")).id("b"))
+///     .also_verify(Key::secret(Algorithm::HS256, KeyMaterial::file("a.key")).id("a"));
 /// # drop(ring);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -24,9 +25,9 @@ impl KeyRing {
     /// A ring whose first key signs.
     ///
     /// ```
-    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
     ///
-    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [7; 32]));
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, KeyMaterial::ephemeral()));
     /// assert!(Config::with_keys(ring).build().is_ok());
     /// ```
     pub fn new(signing: Key) -> Self {
@@ -40,8 +41,10 @@ impl KeyRing {
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
     ///
-    /// let old = Key::secret(Algorithm::HS256, [1; 32]).id("2025");
-    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [2; 32]).id("2026")).also_verify(old.clone());
+    /// # use jwt_auth::KeyMaterial;
+    /// # let (old_secret, new_secret) = (KeyMaterial::raw(*b"a hidden example, with 32 bytes."), KeyMaterial::ephemeral());
+    /// let old = Key::secret(Algorithm::HS256, old_secret).id("2025");
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, new_secret).id("2026")).also_verify(old.clone());
     /// assert!(Config::with_keys(ring.clone()).build().is_ok());
     /// assert!(Config::with_keys(ring.also_verify(old)).build().is_err(), "a key is in the ring once");
     /// ```

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use jsonwebtoken::jwk::EllipticCurve;
-use jsonwebtoken::{DecodingKey, EncodingKey};
 use zeroize::Zeroizing;
 
 use crate::keys::backend::{self, LONGEST_SIGNATURE, Signer, Verifier};
 use crate::keys::key::Source;
 use crate::keys::own_headers::OwnHeaders;
+use crate::keys::pem::{self, Half, KeyType, Pem};
 use crate::keys::thumbprint::thumbprint;
 use crate::keys::{Algorithm, Family, Key, KeyMaterial, jwk, weak_keys};
 
@@ -29,13 +29,20 @@ impl KeyProblem {
 /// The rules of loading that `danger` has lifted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Leniency {
+    /// For test vectors: the HMAC key of Wycheproof has 32 zero bytes.
+    #[cfg(test)]
+    pub(crate) uniform_secrets: bool,
     pub(crate) short_secrets: bool,
+    pub(crate) short_rsa_keys: bool,
 }
 
 /// A key that has passed every rule. It can verify, and may be able to sign.
 pub(crate) struct LoadedKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) id: Option<Arc<str>>,
+    /// Whether it also verifies tokens without `kid` if it has an id.
+    also_without_id: bool,
+    pub(super) is_jwk: bool,
     /// The public key, or the secret: two keys are the same if these are.
     fingerprint: Zeroizing<Vec<u8>>,
     verifier: Verifier,
@@ -52,6 +59,11 @@ impl LoadedKey {
 
     pub(crate) fn can_sign(&self) -> bool {
         self.signer.is_some()
+    }
+
+    /// Whether the key verifies tokens without `kid`, beside others that do.
+    pub(super) fn serves_without_id(&self) -> bool {
+        self.id.is_none() || self.also_without_id
     }
 
     /// The length of a signature in bytes.
@@ -95,13 +107,11 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
     let loaded = match &key.source {
         Source::Secret(algorithm, material) => from_secret(*algorithm, &material.read()?, leniency),
         Source::Pem { algorithm, private, public } => {
-            from_pem(*algorithm, private.as_ref(), public.as_ref())
+            from_pem(*algorithm, private.as_ref(), public.as_ref(), leniency)
         }
-        Source::Jwk(json) => {
-            let text = json.read()?;
-            let jwk = jwk::Jwk::read(&text)?;
-            id = id.or_else(|| jwk.id.clone());
-            from_jwk(&jwk, leniency)
+        Source::Jwk(json) => from_jwk(&json.read()?, &mut id, leniency),
+        Source::Detect(preferred, material) => {
+            detect(*preferred, &material.read()?, &mut id, leniency)
         }
     }?;
     if key.thumbprint_id {
@@ -120,19 +130,54 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
         ));
     }
     let own_headers = OwnHeaders::new(loaded.algorithm, id.as_deref());
-    Ok(LoadedKey { id: id.map(Into::into), own_headers, ..loaded })
+    let also_without_id = key.also_without_id;
+    Ok(LoadedKey { id: id.map(Into::into), also_without_id, own_headers, ..loaded })
 }
 
-fn from_jwk(jwk: &jwk::Jwk, leniency: Leniency) -> Result<LoadedKey, KeyProblem> {
-    match &jwk.material {
+/// Loads a secret, a PEM or a JWK.
+fn detect(
+    preferred: Algorithm,
+    bytes: &[u8],
+    id: &mut Option<String>,
+    leniency: Leniency,
+) -> Result<LoadedKey, KeyProblem> {
+    if pem::is_pem(bytes) {
+        let pem = Pem::parse(bytes, &[Half::Private, Half::Public])?;
+        let Some(algorithm) = pem.key_type.algorithm(preferred) else {
+            return Err(wrong_type(preferred, pem.key_type));
+        };
+        return match pem.half {
+            Half::Private => private(algorithm, &pem),
+            Half::Public => public(algorithm, &pem, leniency),
+        };
+    }
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return from_jwk(bytes, id, leniency);
+    }
+    let is_secret = preferred.family() == Family::Hmac;
+    from_secret(if is_secret { preferred } else { Algorithm::HS256 }, bytes, leniency)
+}
+
+/// Loads a JWK. Its `kid` is the id of the key, unless the key has one.
+fn from_jwk(
+    text: &[u8],
+    id: &mut Option<String>,
+    leniency: Leniency,
+) -> Result<LoadedKey, KeyProblem> {
+    let jwk = jwk::Jwk::read(text)?;
+    if id.is_none() {
+        id.clone_from(&jwk.id);
+    }
+    let loaded = match &jwk.material {
         jwk::Material::Secret(bytes) => {
             let mut loaded = from_secret(jwk.algorithm, bytes, leniency)?;
             loaded.signer = loaded.signer.filter(|_| jwk.may_sign);
-            Ok(loaded)
+            loaded
         }
-        jwk::Material::Rsa { n, e } => public_rsa(jwk.algorithm, n, e),
-        jwk::Material::Point(bytes) => public_point(jwk.algorithm, bytes),
-    }
+        jwk::Material::Rsa { n, e } => public_rsa(jwk.algorithm, n, e, leniency)?,
+        jwk::Material::Point(bytes) => public_point(jwk.algorithm, bytes)?,
+    };
+    Ok(LoadedKey { is_jwk: true, ..loaded })
 }
 
 fn from_secret(
@@ -148,7 +193,7 @@ fn from_secret(
             ),
         ));
     }
-    if secret.windows(10).any(|window| window == b"-----BEGIN") {
+    if pem::is_pem(secret) {
         return Err(KeyProblem::new(
             "a PEM is not a shared secret, because its public key is not secret",
             "load a key pair: `Config::from_pem(Algorithm::RS256, private, public)`, or set JWT_AUTH_ALGORITHM",
@@ -167,12 +212,20 @@ fn from_secret(
             ),
         ));
     }
-    let problem = || {
-        KeyProblem::new(
-            "the cryptography backend refuses the secret",
-            format!("create another one: {}", secret_command(min_len)),
-        )
+    let problem = |rule: &str| {
+        KeyProblem::new(rule, format!("create another one: {}", secret_command(min_len)))
     };
+    #[cfg(test)]
+    let may_be_uniform = leniency.uniform_secrets;
+    #[cfg(not(test))]
+    let may_be_uniform = false;
+    if weak_keys::is_uniform(secret) && !may_be_uniform {
+        return Err(problem("all bytes of the secret are equal"));
+    }
+    if weak_keys::is_published(secret) {
+        return Err(problem("the secret is printed in a documentation, so everyone knows it"));
+    }
+    let problem = || problem("the cryptography backend refuses the secret");
     let verifier = Verifier::secret(algorithm, secret).ok_or_else(problem)?;
     let signer = Signer::secret(algorithm, secret).ok_or_else(problem)?;
     // HMAC pads a key with zeros, so secrets that differ only in trailing zeros are the same key.
@@ -190,12 +243,20 @@ pub(crate) fn secret_command(bytes: usize) -> String {
 /// The size of the largest RSA key that the backend accepts.
 const MAX_RSA_BITS: usize = if cfg!(feature = "aws_lc_rs") { 8192 } else { 4096 };
 
-fn public_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<LoadedKey, KeyProblem> {
+fn public_rsa(
+    algorithm: Algorithm,
+    n: &[u8],
+    e: &[u8],
+    leniency: Leniency,
+) -> Result<LoadedKey, KeyProblem> {
     let strip =
         |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|b| *b == 0).collect() };
     let (n, e) = (strip(n), strip(e));
     let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
-    if !(2048..=MAX_RSA_BITS).contains(&bits) {
+    let may_be_short =
+        leniency.short_rsa_keys && matches!(algorithm, Algorithm::RS256 | Algorithm::RS512);
+    let min_bits = if may_be_short { 1024 } else { 2048 };
+    if !(min_bits..=MAX_RSA_BITS).contains(&bits) {
         return Err(KeyProblem::new(
             format!(
                 "an RSA key has 2048 to {MAX_RSA_BITS} bits (RFC 7518 §3.3); this one has {bits}"
@@ -223,6 +284,18 @@ fn public_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<LoadedKey, Key
 
 fn public_point(algorithm: Algorithm, bytes: &[u8]) -> Result<LoadedKey, KeyProblem> {
     let size = algorithm.size();
+    if algorithm == Algorithm::ES512 && !cfg!(feature = "aws_lc_rs") {
+        return Err(KeyProblem::new(
+            "ES512 needs the cryptography of AWS-LC",
+            "write `jwt-auth = { version = \"0.1\", features = [\"aws_lc_rs\"] }`, or use ES384",
+        ));
+    }
+    if algorithm.family() == Family::Ec && matches!(bytes, [2 | 3, ..]) {
+        return Err(KeyProblem::new(
+            "the public key is a compressed point",
+            "write it in full: openssl ec -pubin -in public.pem -conv_form uncompressed -pubout -out full.pem",
+        ));
+    }
     // The length is checked first, because RustCrypto's verifier panics on a short key.
     let fits = match algorithm.family() {
         Family::Ec => bytes.len() == 1 + 2 * size && bytes.first() == Some(&4),
@@ -247,6 +320,8 @@ fn finish(
     LoadedKey {
         algorithm,
         id: None,
+        also_without_id: false,
+        is_jwk: false,
         fingerprint: Zeroizing::new(fingerprint),
         verifier,
         signer,
@@ -260,6 +335,7 @@ fn pair_command(algorithm: Algorithm) -> String {
     let options = match algorithm {
         Algorithm::ES256 => "EC -pkeyopt ec_paramgen_curve:P-256",
         Algorithm::ES384 => "EC -pkeyopt ec_paramgen_curve:P-384",
+        Algorithm::ES512 => "EC -pkeyopt ec_paramgen_curve:P-521",
         Algorithm::EdDSA => "ED25519",
         _ => "RSA -pkeyopt rsa_keygen_bits:2048",
     };
@@ -270,8 +346,9 @@ fn pair_command(algorithm: Algorithm) -> String {
 
 fn from_pem(
     algorithm: Algorithm,
-    private: Option<&KeyMaterial>,
-    public: Option<&KeyMaterial>,
+    private_half: Option<&KeyMaterial>,
+    public_half: Option<&KeyMaterial>,
+    leniency: Leniency,
 ) -> Result<LoadedKey, KeyProblem> {
     if algorithm.family() == Family::Hmac {
         return Err(KeyProblem::new(
@@ -279,70 +356,84 @@ fn from_pem(
             "use an algorithm with a key pair: `Algorithm::RS256`, or JWT_AUTH_ALGORITHM=RS256",
         ));
     }
-    let problem = || {
-        KeyProblem::new(format!("the PEM contains no key for {algorithm}"), pair_command(algorithm))
-    };
-    let public = match public {
+    let public_key = match public_half {
+        Some(material) => Some(public(algorithm, &Pem::read(material, Half::Public)?, leniency)?),
         None => None,
-        Some(material) => {
-            let pem = Pem::read(material, &["PUBLIC KEY", "RSA PUBLIC KEY"], "public")?;
-            Some(match algorithm.family() {
-                Family::Rsa => {
-                    let key = DecodingKey::from_rsa_pem(&pem.text).map_err(|_| problem())?;
-                    let der = key.try_get_as_bytes().map_err(|_| problem())?;
-                    let (n, e) = (backend::utils().rsa_pub_components_from_public_key)(der)
-                        .map_err(|_| unusable_rsa(algorithm))?;
-                    public_rsa(algorithm, &n, &e)?
-                }
-                Family::Ec => {
-                    let key = DecodingKey::from_ec_pem(&pem.text).map_err(|_| problem())?;
-                    public_point(algorithm, key.try_get_as_bytes().map_err(|_| problem())?)?
-                }
-                _ => {
-                    let key = DecodingKey::from_ed_pem(&pem.text).map_err(|_| problem())?;
-                    public_point(algorithm, key.try_get_as_bytes().map_err(|_| problem())?)?
-                }
-            })
-        }
     };
-    let Some(private) = private else { return public.ok_or_else(problem) };
-    let pem = Pem::read(private, &["PRIVATE KEY", "RSA PRIVATE KEY"], "private")?;
-    let utils = backend::utils();
-    let (signing, derived) = match algorithm.family() {
-        Family::Rsa => {
-            let key = EncodingKey::from_rsa_pem(&pem.text).map_err(|_| problem())?;
-            let (n, e) = (utils.rsa_pub_components_from_private_key)(key.as_bytes())
-                .map_err(|_| unusable_rsa(algorithm))?;
-            (key, public_rsa(algorithm, &n, &e)?)
-        }
-        Family::Ec => {
-            let key = EncodingKey::from_ec_pem(&pem.text).map_err(|_| problem())?;
-            let (_, x, y) =
-                (utils.ec_pub_components_from_private_key)(key.as_bytes(), algorithm.backend())
-                    .map_err(|_| problem())?;
-            (key, public_point(algorithm, &[&[4], x.as_slice(), &y].concat())?)
-        }
-        _ => {
-            let key = EncodingKey::from_ed_pem(&pem.text).map_err(|_| problem())?;
-            let x =
-                (utils.ed_pub_components_from_private_key)(key.as_bytes(), &EllipticCurve::Ed25519)
-                    .map_err(|_| problem())?;
-            (key, public_point(algorithm, &x)?)
-        }
+    let Some(material) = private_half else {
+        return public_key
+            .ok_or_else(|| KeyProblem::new("there is no key", pair_command(algorithm)));
     };
-    if public.is_some_and(|public| !public.same_material(&derived)) {
+    let private_key = private(algorithm, &Pem::read(material, Half::Private)?)?;
+    if public_key.is_some_and(|public| !public.same_material(&private_key)) {
         return Err(KeyProblem::new(
             "the public key does not belong to the private key",
             "derive the public key: openssl pkey -in private.pem -pubout -out public.pem",
         ));
     }
-    let signer = Signer::private(algorithm, signing.as_bytes()).ok_or_else(problem)?;
+    Ok(private_key)
+}
+
+/// Refuses a PEM whose key is of another type than the algorithm's.
+fn check_type(algorithm: Algorithm, found: KeyType) -> Result<(), KeyProblem> {
+    if found.algorithm(algorithm) == Some(algorithm) {
+        Ok(())
+    } else {
+        Err(wrong_type(algorithm, found))
+    }
+}
+
+fn wrong_type(algorithm: Algorithm, found: KeyType) -> KeyProblem {
+    KeyProblem::new(
+        format!("the PEM contains no key for {algorithm}, but {}", found.description()),
+        match found.algorithm(algorithm) {
+            Some(fitting) => format!(
+                "write `Algorithm::{fitting}` or JWT_AUTH_ALGORITHM={fitting}, or {}",
+                pair_command(algorithm)
+            ),
+            None => pair_command(algorithm),
+        },
+    )
+}
+
+fn public(algorithm: Algorithm, pem: &Pem, leniency: Leniency) -> Result<LoadedKey, KeyProblem> {
+    check_type(algorithm, pem.key_type)?;
+    if pem.key_type != KeyType::Rsa {
+        return public_point(algorithm, &pem.content);
+    }
+    let (n, e) = pem::rsa_numbers(&pem.content).ok_or_else(|| unusable_rsa(algorithm))?;
+    public_rsa(algorithm, &n, &e, leniency)
+}
+
+fn private(algorithm: Algorithm, pem: &Pem) -> Result<LoadedKey, KeyProblem> {
+    check_type(algorithm, pem.key_type)?;
+    let unusable =
+        || KeyProblem::new("the backend cannot read the private key", pair_command(algorithm));
+    let utils = backend::utils();
+    let der = &pem.content;
+    let derived = match pem.key_type {
+        KeyType::Rsa => {
+            let (n, e) = (utils.rsa_pub_components_from_private_key)(der)
+                .map_err(|_| unusable_rsa(algorithm))?;
+            public_rsa(algorithm, &n, &e, Leniency::default())?
+        }
+        KeyType::Ed25519 => {
+            let x = (utils.ed_pub_components_from_private_key)(der, &EllipticCurve::Ed25519)
+                .map_err(|_| unusable())?;
+            public_point(algorithm, &x)?
+        }
+        _ => {
+            let point = backend::public_point(algorithm, der).ok_or_else(unusable)?;
+            public_point(algorithm, &point)?
+        }
+    };
+    let signer = Signer::private(algorithm, der).ok_or_else(unusable)?;
     let loaded = LoadedKey { signer: Some(signer), ..derived };
     // The key signs once now, so that a key that cannot sign is an error at startup.
     let mut buffer = [0; LONGEST_SIGNATURE];
     match loaded.sign(b"probe", &mut buffer) {
         Some(len) if loaded.verify(b"probe", &buffer[..len]) => Ok(loaded),
-        _ => Err(problem()),
+        _ => Err(unusable()),
     }
 }
 
@@ -353,46 +444,4 @@ fn unusable_rsa(algorithm: Algorithm) -> KeyProblem {
         ),
         pair_command(algorithm),
     )
-}
-
-struct Pem {
-    text: Zeroizing<Vec<u8>>,
-}
-
-impl Pem {
-    fn read(material: &KeyMaterial, labels: &[&str], half: &str) -> Result<Self, KeyProblem> {
-        let mut text = material.read()?;
-        // An environment variable may have the PEM on one line, with each line break written as `\n`.
-        if let Ok(line) = std::str::from_utf8(&text)
-            && !line.contains('\n')
-            && line.contains("\\n")
-        {
-            text = Zeroizing::new(line.replace("\\n", "\n").into_bytes());
-        }
-        let label = std::str::from_utf8(&text)
-            .ok()
-            .and_then(|text| text.trim_start().strip_prefix("-----BEGIN "))
-            .and_then(|rest| rest.split_once("-----"))
-            .map(|(label, _)| label.to_owned());
-        let fix = match label.as_deref() {
-            Some(label) if labels.contains(&label) => return Ok(Self { text }),
-            Some("EC PRIVATE KEY") => {
-                "convert it: openssl pkcs8 -topk8 -nocrypt -in key.pem -out private.pem".to_owned()
-            }
-            Some("ENCRYPTED PRIVATE KEY") => {
-                "decrypt it: openssl pkcs8 -in key.pem -out private.pem".to_owned()
-            }
-            Some("CERTIFICATE") => {
-                "extract its public key: openssl x509 -in cert.pem -pubkey -noout > public.pem"
-                    .to_owned()
-            }
-            _ => format!(
-                "write the PEM itself, or `KeyMaterial::file(\"{half}.pem\")` in code, or `file:{half}.pem` in a variable"
-            ),
-        };
-        Err(KeyProblem::new(
-            format!("the {half} key is not a PEM of `{}`", labels.join("` or `")),
-            fix,
-        ))
-    }
 }

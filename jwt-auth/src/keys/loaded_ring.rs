@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::keys::key::Source;
 use crate::keys::load::{self, KeyProblem, Leniency, LoadedKey};
 use crate::keys::{Algorithm, Family, KeyRing};
 
 /// The maximum number of keys without an id for one algorithm: a token without `kid` is tried against each.
-const MOST_WITHOUT_ID: usize = 4;
+pub(crate) const MOST_WITHOUT_ID: usize = 4;
 
 /// A ring of keys that passed every rule.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl LoadedRing {
             match load::load(key, leniency) {
                 Err(problem) => problems.push((position, problem)),
                 Ok(loaded) => {
-                    if matches!(key.source, Source::Jwk(_)) {
+                    if loaded.is_jwk {
                         let is_secret = loaded.algorithm.family() == Family::Hmac;
                         let first = if is_secret { &mut secret_jwk } else { &mut public_jwk };
                         first.get_or_insert(position);
@@ -98,13 +97,20 @@ impl LoadedRing {
     /// The keys of the algorithm that may have signed a token without `kid`.
     pub(crate) fn without_id(&self, algorithm: Algorithm) -> impl Iterator<Item = &LoadedKey> {
         let of_algorithm = move |key: &&Arc<LoadedKey>| key.algorithm == algorithm;
-        let has_no_id = move |key: &&Arc<LoadedKey>| of_algorithm(key) && key.id.is_none();
+        let has_no_id = move |key: &&Arc<LoadedKey>| of_algorithm(key) && key.serves_without_id();
         let all_have_ids = !self.keys.iter().any(|key| has_no_id(&key));
         let is_only = all_have_ids && self.keys.iter().filter(of_algorithm).count() == 1;
         self.keys
             .iter()
             .filter(move |key| has_no_id(key) || (is_only && of_algorithm(key)))
             .map(Arc::as_ref)
+    }
+
+    /// The keys of the algorithm that may have signed a token whose `kid` no key has: those without an id (R9).
+    pub(crate) fn of_unknown_id(&self, algorithm: Algorithm) -> impl Iterator<Item = &LoadedKey> {
+        let is_candidate =
+            move |key: &&Arc<LoadedKey>| key.algorithm == algorithm && key.id.is_none();
+        self.keys.iter().filter(is_candidate).map(Arc::as_ref)
     }
 }
 
@@ -121,11 +127,11 @@ fn conflicts(new: &LoadedKey, keys: &[Arc<LoadedKey>]) -> Vec<KeyProblem> {
         problems.push(KeyProblem::new("key ids are unique", "give the key another `.id(\"…\")`"));
     }
     let without_id =
-        keys.iter().filter(|key| key.id.is_none() && key.algorithm == new.algorithm).count();
-    if new.id.is_none() && without_id >= MOST_WITHOUT_ID {
+        keys.iter().filter(|key| key.serves_without_id() && key.algorithm == new.algorithm).count();
+    if new.serves_without_id() && without_id >= MOST_WITHOUT_ID {
         problems.push(KeyProblem::new(
-            format!("at most {MOST_WITHOUT_ID} keys of one algorithm have no id, since a token without `kid` is tried against each"),
-            "give the key an `.id(\"…\")`",
+            format!("at most {MOST_WITHOUT_ID} keys of one algorithm verify tokens without `kid`, since such a token is tried against each"),
+            "give the key an `.id(\"…\")`, without `.also_without_id()`",
         ));
     }
     problems

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::keys::load::{KeyProblem, secret_command};
+use crate::keys::pem;
 use crate::secret::{Secret, SecretBytes};
 
 /// The material of a key: a secret, a PEM or a JWK, or where to read one.
@@ -27,11 +29,12 @@ use crate::secret::{Secret, SecretBytes};
 /// ```
 /// use jwt_auth::{Config, KeyMaterial};
 ///
-/// let secret = KeyMaterial::base64("YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgOik=");
+/// # let encoded = "dGhlIHNlY3JldCBvZiBvbmUgaGlkZGVuIGV4YW1wbGU=";
+/// let secret = KeyMaterial::base64(encoded);
 /// assert_eq!(format!("{secret:?}"), "[redacted]");
 /// assert!(Config::hs256(secret).build().is_ok());
 /// assert!(Config::hs256(KeyMaterial::file("no-such-file")).build().is_err());
-/// assert!(Config::hs256("base64:YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgOik=").build().is_err());
+/// assert!(Config::hs256(format!("base64:{encoded}")).build().is_err());
 /// ```
 #[derive(Clone)]
 pub struct KeyMaterial(Source);
@@ -79,7 +82,7 @@ impl KeyMaterial {
     ///
     /// ```
     /// use jwt_auth::{Config, KeyMaterial};
-    /// assert!(Config::hs256(KeyMaterial::hex("07".repeat(32))).build().is_ok());
+    /// assert!(Config::hs256(KeyMaterial::hex("not hex")).build().is_err());
     /// ```
     pub fn hex(digits: impl Into<String>) -> Self {
         Self(Source::Hex(digits.into().into()))
@@ -89,10 +92,35 @@ impl KeyMaterial {
     ///
     /// ```
     /// use jwt_auth::{Config, KeyMaterial};
-    /// assert!(Config::hs256(KeyMaterial::raw("an example secret of 32 bytes ...")).build().is_ok());
+    /// # let secret = *b"the secret of one hidden example";
+    /// assert!(Config::hs256(KeyMaterial::raw(secret)).build().is_ok());
     /// ```
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Source::Bytes(SecretBytes::new(bytes.into())))
+    }
+
+    /// A random secret of 64 bytes, which this process creates once.
+    ///
+    /// Every call returns the same secret. Tokens that it signed end with the process, so it is for tests, examples and
+    /// prototypes.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, KeyMaterial};
+    /// assert!(Config::hs512(KeyMaterial::ephemeral()).build().is_ok());
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the system has no random bytes.
+    pub fn ephemeral() -> Self {
+        static SECRET: OnceLock<KeyMaterial> = OnceLock::new();
+        SECRET
+            .get_or_init(|| {
+                let mut bytes = Zeroizing::new([0; 64]);
+                getrandom::fill(&mut *bytes).expect("the system has random bytes");
+                Self::raw(bytes.to_vec())
+            })
+            .clone()
     }
 
     /// The value of an environment variable, which may have a prefix.
@@ -164,6 +192,33 @@ impl<const N: usize> From<[u8; N]> for KeyMaterial {
     }
 }
 
+/// What is wrong with the ends of a value that came from outside, and the fix: quotes, white space, or a reference that
+/// nothing replaced. Other tools remove the first two, and `docker --env-file` does not. Space around a PEM is harmless.
+pub(crate) fn stray_ends(value: &str) -> Option<(&'static str, &'static str)> {
+    let is_between = |open: &str, close: char| {
+        value.len() > open.len() && value.starts_with(open) && value.ends_with(close)
+    };
+    if is_between("\"", '"') || is_between("'", '\'') || is_between("`", '`') {
+        return Some((
+            "the value is in quotes, which are a part of it",
+            "write it without quotes; a shell removes them, `docker --env-file` does not",
+        ));
+    }
+    if is_between("$(", ')') || is_between("${", '}') {
+        return Some((
+            "the value is a reference to another variable, and nothing has replaced it",
+            "define that variable; Kubernetes passes `$(NAME)` on if it does not know the name",
+        ));
+    }
+    let is_blank = |end: Option<char>| end.is_some_and(|c| c.is_whitespace() || c == '\u{feff}');
+    let mut ends = value.chars();
+    let has_blank = is_blank(ends.next()) || is_blank(ends.next_back());
+    (has_blank && !pem::is_pem(value.as_bytes())).then_some((
+        "the value has white space at an end",
+        "remove it; a secret from a file is written `file:` and its path, which drops one line break",
+    ))
+}
+
 /// Reads a string from code. A prefix in it is a mistake: prefixes are for variables.
 fn read_literal(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
     for (prefix, constructor) in [("file:", "file"), ("base64:", "base64"), ("hex:", "hex")] {
@@ -201,7 +256,13 @@ fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
         )),
         Ok(text) => {
             let text = text.strip_suffix('\n').unwrap_or(text);
-            read_prefixed(text.strip_suffix('\r').unwrap_or(text))
+            let text = text.strip_suffix('\r').unwrap_or(text);
+            match stray_ends(text) {
+                Some((rule, fix)) => {
+                    Err(KeyProblem::new(format!("the file {}: {rule}", path.display()), fix))
+                }
+                None => read_prefixed(text),
+            }
         }
         Err(_) => Ok(content),
     }

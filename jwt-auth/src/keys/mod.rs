@@ -9,6 +9,7 @@ mod load;
 mod loaded_ring;
 mod material;
 mod own_headers;
+mod pem;
 mod thumbprint;
 mod weak_keys;
 
@@ -18,7 +19,8 @@ pub(crate) use backend::LONGEST_SIGNATURE;
 pub use key::Key;
 pub use key_ring::KeyRing;
 pub(crate) use load::{KeyProblem, Leniency, LoadedKey, secret_command};
-pub(crate) use loaded_ring::LoadedRing;
+pub(crate) use loaded_ring::{LoadedRing, MOST_WITHOUT_ID};
 pub use material::KeyMaterial;
+pub(crate) use material::stray_ends;
 
 pub use crate::error::UnknownName;

@@ -26,7 +26,11 @@ pub(super) fn thumbprint(
         }
         Family::Ec => {
             let (x, y) = public.get(1..)?.split_at_checked(size)?;
-            let curve = if algorithm == Algorithm::ES256 { "P-256" } else { "P-384" };
+            let curve = match algorithm {
+                Algorithm::ES256 => "P-256",
+                Algorithm::ES384 => "P-384",
+                _ => "P-521",
+            };
             format!(r#"{{"crv":"{curve}","kty":"EC","x":"{}","y":"{}"}}"#, text(x), text(y))
         }
         Family::Ed => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(public)),

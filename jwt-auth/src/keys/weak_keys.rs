@@ -1,4 +1,27 @@
-//! Keys that let anyone forge signatures: points of small order, and the RSA keys of one generator (ROCA).
+//! Keys that let anyone forge signatures: published and uniform secrets, points of small order, and the RSA keys of one
+//! generator (ROCA).
+
+/// Secrets that a documentation prints: this one's, jwt.io's and `FastAPI`'s.
+const PUBLISHED: [&str; 8] = [
+    "an example secret of 32 bytes ...",
+    "your-256-bit-secret",
+    "your-384-bit-secret",
+    "your-512-bit-secret",
+    "a-string-secret-at-least-256-bits-long",
+    "a-valid-string-secret-that-is-at-least-384-bits-long",
+    "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+];
+
+/// Whether the secret is printed in a documentation.
+pub(super) fn is_published(secret: &[u8]) -> bool {
+    PUBLISHED.iter().any(|known| known.as_bytes() == secret)
+}
+
+/// Whether all bytes of the secret are equal, as in a buffer that was never filled.
+pub(super) fn is_uniform(secret: &[u8]) -> bool {
+    secret.windows(2).all(|pair| pair[0] == pair[1])
+}
 
 /// Whether the Ed25519 point is one of the few for which anyone can create signatures: the encodings of 0, 1, p-1, p
 /// and p+1, and the two of order 8, each with either sign bit. RFC 8032 §5.1.7 checks S, but not the key.

@@ -29,9 +29,9 @@ impl JwtAuth {
     /// runs before the guards, so it reads such a body even if the token is not valid.
     ///
     /// ```
-    /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
+    /// use jwt_auth::{Config, GuardedRouter, JwtAuth, KeyMaterial, TokenLocation};
     ///
-    /// let config = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]);
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
     /// let auth = config.csrf_form_field("csrf_token").build()?;
     /// let router: GuardedRouter<JwtAuth> = GuardedRouter::new().layer(auth.csrf_form());
     /// # drop(router);
@@ -45,9 +45,9 @@ impl JwtAuth {
 /// The layer of [`JwtAuth::csrf_form`].
 ///
 /// ```
-/// use jwt_auth::{Config, layer::CsrfFormLayer};
+/// use jwt_auth::{Config, KeyMaterial, layer::CsrfFormLayer};
 ///
-/// let auth = Config::hs256([7; 32]).csrf_form_field("csrf_token").build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).csrf_form_field("csrf_token").build()?;
 /// let layer: CsrfFormLayer = auth.csrf_form();
 /// let router: axum::Router = axum::Router::new().layer(layer);
 /// # drop(router);
@@ -64,7 +64,7 @@ pub struct CsrfFormLayer(JwtAuth);
 /// use jwt_auth::layer::CsrfForm;
 /// use tower::Layer as _;
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let service: CsrfForm<Router> = auth.csrf_form().layer(Router::new());
 /// # drop(service);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -90,7 +90,7 @@ impl<S> Layer<S> for CsrfFormLayer {
 /// use jwt_auth::layer::{CsrfForm, CsrfFormFuture};
 /// use tower::{Layer as _, Service as _};
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let mut service: CsrfForm<axum::Router> = auth.csrf_form().layer(axum::Router::new());
 /// let response: CsrfFormFuture<std::convert::Infallible> = service.call(Request::default());
 /// # drop(response);

@@ -33,10 +33,10 @@ impl JwtAuth {
     /// turns renewal off with [`NoImplicitRefresh`].
     ///
     /// ```
-    /// use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
+    /// use jwt_auth::{Config, GuardedRouter, JwtAuth, KeyMaterial, TokenLocation};
     /// use std::time::Duration;
     ///
-    /// let auth = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]).build()?;
     /// let layer = auth.implicit_refresh().within(Duration::from_secs(120));
     /// let router: GuardedRouter<JwtAuth> = GuardedRouter::new().layer(layer);
     /// # drop(router);
@@ -50,9 +50,9 @@ impl JwtAuth {
 /// The layer of [`JwtAuth::implicit_refresh`].
 ///
 /// ```
-/// use jwt_auth::{Config, TokenLocation, layer::ImplicitRefreshLayer};
+/// use jwt_auth::{Config, KeyMaterial, TokenLocation, layer::ImplicitRefreshLayer};
 ///
-/// let auth = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]).build()?;
 /// let layer: ImplicitRefreshLayer = auth.implicit_refresh();
 /// let router: axum::Router = axum::Router::new().layer(layer);
 /// # drop(router);
@@ -73,7 +73,7 @@ impl ImplicitRefreshLayer {
     /// ```
     /// use std::time::Duration;
     ///
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let layer = auth.implicit_refresh().within(Duration::from_secs(60));
     /// # drop(layer);
     /// # Ok::<(), jwt_auth::ConfigError>(())
@@ -118,7 +118,7 @@ impl IntoResponseParts for NoImplicitRefresh {
 /// use jwt_auth::layer::ImplicitRefresh;
 /// use tower::Layer as _;
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let service: ImplicitRefresh<Router> = auth.implicit_refresh().layer(Router::new());
 /// # drop(service);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -150,7 +150,7 @@ impl<S> Layer<S> for ImplicitRefreshLayer {
 /// use jwt_auth::layer::{ImplicitRefresh, ImplicitRefreshFuture};
 /// use tower::{Layer as _, Service as _};
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let mut service: ImplicitRefresh<Router> = auth.implicit_refresh().layer(Router::new());
 /// let request: Request = Request::default();
 /// let response: ImplicitRefreshFuture<Body, std::convert::Infallible> = service.call(request);

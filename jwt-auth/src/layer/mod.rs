@@ -1,9 +1,9 @@
 //! Layers for tasks that guards cannot do: a guard sees only the head of a request, and never the response.
 //!
 //! ```
-//! use jwt_auth::{Config, GuardedRouter, JwtAuth, TokenLocation};
+//! use jwt_auth::{Config, GuardedRouter, JwtAuth, KeyMaterial, TokenLocation};
 //!
-//! let auth = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]).build()?;
+//! let auth = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]).build()?;
 //! let router: GuardedRouter<JwtAuth> = GuardedRouter::new().layer(auth.implicit_refresh());
 //! # drop(router);
 //! # Ok::<(), jwt_auth::ConfigError>(())

@@ -78,7 +78,7 @@ pin_project! {
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let login = axum::routing::get(|| async move { auth.access_token("alice").await });
     /// let router = axum::Router::new().route("/login", login).layer(NoStoreLayer);
     /// let response = router.oneshot(Request::get("/login").body(Body::empty())?).await?;

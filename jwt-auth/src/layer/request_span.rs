@@ -13,9 +13,9 @@ impl JwtAuth {
     ///
     /// ```
     /// use axum::extract::Request;
-    /// use jwt_auth::Config;
+    /// use jwt_auth::{Config, KeyMaterial};
     ///
-    /// let auth = Config::hs256([7; 32]).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
     /// let make_span = {
     ///     let auth = auth.clone();
     ///     move |request: &Request| auth.request_span(request)
@@ -36,7 +36,7 @@ impl JwtAuth {
     /// The URI with `[token]` in place of a token in its query, for your own log.
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let uri = "/feed?access_token=a.b.c&page=2".parse()?;
     /// assert_eq!(auth.redacted_uri(&uri), "/feed?access_token=[token]&page=2");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn every_token_of_the_query_is_redacted_and_nothing_else() {
-        let auth = Config::hs256([7; 32]).build().unwrap();
+        let auth = Config::hs256(crate::KeyMaterial::ephemeral()).build().unwrap();
         for (uri, expected) in [
             ("/a", "/a"),
             ("/a?", "/a?"),

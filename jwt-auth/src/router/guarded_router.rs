@@ -25,7 +25,7 @@ use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 /// meaning as in axum.
 ///
 /// ```
-/// use jwt_auth::{AccessToken, Config, GuardedRouter, jwt_required, public, routing::get};
+/// use jwt_auth::{AccessToken, Config, GuardedRouter, KeyMaterial, jwt_required, public, routing::get};
 ///
 /// #[public]
 /// async fn health() -> &'static str { "ok" }
@@ -33,7 +33,7 @@ use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 /// #[jwt_required]
 /// async fn me(token: AccessToken) -> String { token.subject().to_owned() }
 ///
-/// let auth = Config::hs256([7; 32]).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
 /// let router = GuardedRouter::new().route("/health", get(health)).route("/me", get(me));
 /// assert_eq!(router.manifest().entries().len(), 2);
 /// let app: axum::Router = router.with_state(auth);
@@ -44,11 +44,11 @@ use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 /// A handler that does not say who may call it does not compile:
 ///
 /// ```compile_fail
-/// use jwt_auth::{Config, GuardedRouter, routing::get};
+/// use jwt_auth::{Config, GuardedRouter, KeyMaterial, routing::get};
 ///
 /// async fn me() -> &'static str { "anyone" }
 ///
-/// let auth = Config::hs256([7; 32]).build().unwrap();
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build().unwrap();
 /// let app: axum::Router = GuardedRouter::new().route("/me", get(me)).with_state(auth);
 /// ```
 #[must_use = "a router serves no request before `.with_state(…)`"]
@@ -258,12 +258,12 @@ where
     /// The manifest shows the reason.
     ///
     /// ```
-    /// use jwt_auth::{Config, GuardedRouter};
+    /// use jwt_auth::{Config, GuardedRouter, KeyMaterial};
     ///
     /// let docs: axum::Router<jwt_auth::JwtAuth> = axum::Router::new();
     /// let app: axum::Router = GuardedRouter::new()
     ///     .unguarded("API docs are public", docs)
-    ///     .with_state(Config::hs256([7; 32]).build()?);
+    ///     .with_state(Config::hs256(KeyMaterial::ephemeral()).build()?);
     /// # drop(app);
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
@@ -351,14 +351,14 @@ where
     ///
     /// ```
     /// # use axum::{body::Body, extract::Request, http::StatusCode};
-    /// # use jwt_auth::{AccessToken, Config, GuardedRouter, jwt_required, routing::get};
+    /// # use jwt_auth::{AccessToken, Config, GuardedRouter, KeyMaterial, jwt_required, routing::get};
     /// # use tower::ServiceExt as _;
     /// #[jwt_required]
     /// async fn me(token: AccessToken) -> String { token.subject().to_owned() }
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = Config::hs256([7; 32]).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// let app: axum::Router = GuardedRouter::new().route("/me", get(me)).with_state(auth);
     ///
@@ -379,9 +379,9 @@ where
     /// Use it to nest the router in one with another state. The manifest is preserved.
     ///
     /// ```
-    /// use jwt_auth::{Config, GuardedRouter, JwtAuth};
+    /// use jwt_auth::{Config, GuardedRouter, JwtAuth, KeyMaterial};
     ///
-    /// let auth = Config::hs256([7; 32]).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
     /// let library: GuardedRouter<JwtAuth> = GuardedRouter::new().provide_state(auth.clone());
     /// let app: axum::Router = GuardedRouter::new().nest("/library", library).with_state(auth);
     /// # drop(app);

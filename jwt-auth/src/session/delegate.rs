@@ -5,13 +5,13 @@
 /// Every method is delegated, so a wrapper does not lose what a default would hide.
 ///
 /// ```
-/// use jwt_auth::{Config, MemoryStore};
+/// use jwt_auth::{Config, KeyMaterial, MemoryStore};
 ///
 /// /// A store with a name of its own.
 /// struct AppStore(MemoryStore);
 /// jwt_auth::delegate_store!(AppStore);
 ///
-/// let auth = Config::hs256([7; 32]).revocation(AppStore(MemoryStore::new())).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).revocation(AppStore(MemoryStore::new())).build()?;
 /// # drop(auth);
 /// # Ok::<(), jwt_auth::ConfigError>(())
 /// ```

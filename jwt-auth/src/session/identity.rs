@@ -10,8 +10,8 @@ use crate::token_kind::TokenKind;
 /// It does not contain the token's text, because many texts of the same token verify.
 ///
 /// ```
-/// # use jwt_auth::{Config, ManualClock};
-/// # let auth = Config::hs256([7; 32]).clock(ManualClock::at(1_700_000_000)).build()?;
+/// # use jwt_auth::{Config, KeyMaterial, ManualClock};
+/// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(ManualClock::at(1_700_000_000)).build()?;
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
 /// let pair = auth.log_in("alice").await?;
@@ -99,7 +99,7 @@ impl<'a> TokenIdentity<'a> {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = jwt_auth::Config::hs256([7; 32]).issuer("https://auth.example").build()?;
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).issuer("https://auth.example").build()?;
     /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
     /// assert_eq!(token.identity().issuer(), Some("https://auth.example"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -115,7 +115,7 @@ impl<'a> TokenIdentity<'a> {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let issued = auth.access_token("alice").issue()?;
     /// let token = auth.verify_access(&issued).await?;
     /// assert_eq!(token.identity().id(), Some(issued.id()));
@@ -136,7 +136,7 @@ impl<'a> TokenIdentity<'a> {
     ///     Ok(token.subject() == "mallory")
     /// }
     ///
-    /// assert!(jwt_auth::Config::hs256([7; 32]).denylist(is_revoked).build().is_ok());
+    /// assert!(jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).denylist(is_revoked).build().is_ok());
     /// ```
     pub fn subject(&self) -> &'a str {
         self.subject
@@ -148,7 +148,7 @@ impl<'a> TokenIdentity<'a> {
     /// # use jwt_auth::TokenKind;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let token = auth.verify_refresh(pair.refresh_token()).await?;
     /// assert_eq!(token.identity().kind(), TokenKind::Refresh);
@@ -163,10 +163,10 @@ impl<'a> TokenIdentity<'a> {
     /// The id of the key that verified the token, if the key has one.
     ///
     /// ```
-    /// # use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    /// # use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, [7; 32]).id("2026-01"));
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, KeyMaterial::ephemeral()).id("2026-01"));
     /// let auth = Config::with_keys(ring).build()?;
     /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
     /// assert_eq!(token.identity().key_id(), Some("2026-01"));
@@ -186,7 +186,7 @@ impl<'a> TokenIdentity<'a> {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let token = auth.verify_access(pair.access_token()).await?;
     /// let sessions = auth.sessions("alice").await?;
@@ -209,11 +209,11 @@ impl<'a> TokenIdentity<'a> {
     /// as the claim `s_at`.
     ///
     /// ```
-    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let token = auth.verify_access(pair.access_token()).await?;
     /// assert_eq!(token.identity().session_started_at(), Some(clock.now()));
@@ -233,7 +233,7 @@ impl<'a> TokenIdentity<'a> {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let token = auth.verify_refresh(pair.refresh_token()).await?;
     /// assert_eq!(token.identity().generation(), 0);
@@ -255,7 +255,7 @@ impl<'a> TokenIdentity<'a> {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
     /// assert_eq!(token.identity().clock_tolerance().as_secs(), 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -269,11 +269,11 @@ impl<'a> TokenIdentity<'a> {
     /// `iat`.
     ///
     /// ```
-    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
     /// assert_eq!(token.identity().issued_at(), Some(clock.now()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -287,12 +287,12 @@ impl<'a> TokenIdentity<'a> {
     /// `exp`.
     ///
     /// ```
-    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
     /// # use std::time::Duration;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
     /// let end = clock.now() + Duration::from_secs(15 * 60); // the default lifetime
     /// assert_eq!(token.identity().expires_at(), Some(end));

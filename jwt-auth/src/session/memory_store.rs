@@ -20,9 +20,9 @@ use crate::session::{
 /// until its last access token has expired.
 ///
 /// ```
-/// use jwt_auth::{Config, MemoryStore};
+/// use jwt_auth::{Config, KeyMaterial, MemoryStore};
 ///
-/// let auth = Config::hs256([7; 32]).revocation(MemoryStore::new()).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).revocation(MemoryStore::new()).build()?;
 /// # drop(auth);
 /// # Ok::<(), jwt_auth::ConfigError>(())
 /// ```
@@ -35,12 +35,12 @@ impl MemoryStore {
     /// An empty store.
     ///
     /// ```
-    /// # use jwt_auth::{Config, MemoryStore};
+    /// # use jwt_auth::{Config, KeyMaterial, MemoryStore};
     /// # use std::sync::Arc;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// let store = Arc::new(MemoryStore::new()); // shared by two configurations
-    /// let [api, admin] = [(); 2].map(|()| Config::hs256([7; 32]).revocation(Arc::clone(&store)).build());
+    /// let [api, admin] = [(); 2].map(|()| Config::hs256(KeyMaterial::ephemeral()).revocation(Arc::clone(&store)).build());
     /// let (api, admin) = (api?, admin?);
     /// let token = api.access_token("alice").issue()?;
     /// api.revoke(&api.verify_access(&token).await?).await?;

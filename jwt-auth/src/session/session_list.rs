@@ -119,11 +119,11 @@ impl Registered {
 /// It serialises with the names of its accessors; times are seconds since 1970.
 ///
 /// ```
-/// use jwt_auth::Config;
+/// use jwt_auth::{Config, KeyMaterial};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// let auth = Config::hs256([7; 32]).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
 /// auth.log_in("alice").device("Firefox on Linux").await?;
 /// let sessions = auth.sessions("alice").await?;
 /// assert_eq!(sessions[0].device(), Some("Firefox on Linux"));
@@ -191,7 +191,7 @@ impl Session {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// auth.log_in("alice").await?;
     /// let sessions = auth.sessions("alice").await?;
     /// auth.revoke_session(sessions[0].id()).await?;
@@ -209,7 +209,7 @@ impl Session {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// auth.log_in("alice").device("phone").await?;
     /// auth.log_in("bob").await?;
     /// assert_eq!(auth.sessions("alice").await?[0].device(), Some("phone"));
@@ -225,12 +225,12 @@ impl Session {
     /// When the user logged in.
     ///
     /// ```
-    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
     /// # use std::time::Duration;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// let began = clock.now();
     /// let pair = auth.log_in("alice").await?;
     /// clock.advance(Duration::from_secs(3600));
@@ -247,12 +247,12 @@ impl Session {
     /// When the session was last refreshed, or started.
     ///
     /// ```
-    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
     /// # use std::time::Duration;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// clock.advance(Duration::from_secs(3600));
     /// auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
@@ -268,12 +268,12 @@ impl Session {
     /// Its absolute end.
     ///
     /// ```
-    /// # use jwt_auth::{Clock as _, Config, ManualClock};
+    /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
     /// # use std::time::Duration;
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
     /// # let clock = ManualClock::at(1_700_000_000);
-    /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+    /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
     /// auth.log_in("alice").await?;
     /// let end = clock.now() + Duration::from_secs(90 * 86_400); // the default `session_expires`
     /// assert_eq!(auth.sessions("alice").await?[0].ends_at(), end);

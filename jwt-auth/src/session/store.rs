@@ -64,7 +64,7 @@ impl StoreError {
 ///     MemoryStore, NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest,
 ///     Session, StoreError, TokenIdentity, TokenStatus,
 /// };
-/// use jwt_auth::Config;
+/// use jwt_auth::{Config, KeyMaterial};
 ///
 /// #[derive(Default)]
 /// struct Counting {
@@ -100,7 +100,7 @@ impl StoreError {
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
 /// let store = Arc::new(Counting::default());
-/// let auth = Config::hs256([7; 32]).revocation(Arc::clone(&store)).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).revocation(Arc::clone(&store)).build()?;
 /// let pair = auth.log_in("alice").await?;
 /// auth.log_out(auth.verify_access(pair.access_token()).await?).await?;
 /// assert_eq!(store.log_outs.load(Ordering::Relaxed), 1);

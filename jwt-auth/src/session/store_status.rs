@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Returned by [`JwtAuth::store_status`](crate::JwtAuth::store_status).
 ///
 /// ```
-/// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let status = auth.store_status();
 /// assert!(status.is_fresh() && status.age().is_zero() && status.last_error().is_none());
 /// # Ok::<(), jwt_auth::ConfigError>(())

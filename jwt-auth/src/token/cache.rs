@@ -131,7 +131,9 @@ mod tests {
     const NOW: u64 = 1_000_000;
 
     fn key(byte: u8) -> Key {
-        Key::secret(Algorithm::HS256, [byte; 32]).id(byte.to_string())
+        let mut secret = *b"secret number _, with 32 bytes .";
+        secret[14] = byte;
+        Key::secret(Algorithm::HS256, secret).id(byte.to_string())
     }
 
     fn ring(keys: &[u8]) -> LoadedRing {

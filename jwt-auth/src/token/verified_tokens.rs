@@ -72,7 +72,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let token = auth.access_token("alice").issue()?;
             /// assert_eq!(auth.verify_access(&token).await?.subject(), "alice");
             /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -92,7 +92,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let token = auth.verify_access(&auth.access_token(42).issue()?).await?;
             /// assert_eq!(token.subject_as::<u64>()?, 42);
             ///
@@ -113,7 +113,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let issued = auth.access_token("alice").issue()?;
             /// assert_eq!(auth.verify_access(&issued).await?.id(), issued.id());
             /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -129,7 +129,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let pair = auth.log_in("alice").await?;
             /// let access = auth.verify_access(pair.access_token()).await?;
             /// let refresh = auth.verify_refresh(pair.refresh_token()).await?;
@@ -146,11 +146,11 @@ macro_rules! token {
             /// `iat`, if the token has it.
             ///
             /// ```
-            /// # use jwt_auth::{Clock as _, Config, ManualClock};
+            /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
             /// # let clock = ManualClock::at(1_700_000_000);
-            /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+            /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
             /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
             /// assert_eq!(token.issued_at(), Some(clock.now()));
             /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -164,12 +164,12 @@ macro_rules! token {
             /// `exp`. `None` only if `danger` allows tokens without it.
             ///
             /// ```
-            /// # use jwt_auth::{Clock as _, Config, ManualClock};
+            /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
             /// # use std::time::Duration;
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
             /// # let clock = ManualClock::at(1_700_000_000);
-            /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+            /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
             /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
             /// assert_eq!(token.expires_at(), Some(clock.now() + Duration::from_secs(15 * 60)));
             /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -185,7 +185,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let pair = auth.log_in("alice").await?;
             /// assert!(auth.verify_access(pair.access_token()).await?.is_fresh());
             /// let renewed = auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
@@ -201,12 +201,12 @@ macro_rules! token {
             /// `auth_time`: when the user last logged in, if the token has it.
             ///
             /// ```
-            /// # use jwt_auth::{Clock as _, Config, ManualClock};
+            /// # use jwt_auth::{Clock as _, Config, KeyMaterial, ManualClock};
             /// # use std::time::Duration;
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
             /// # let clock = ManualClock::at(1_700_000_000);
-            /// # let auth = Config::hs256([7; 32]).clock(clock.clone()).build()?;
+            /// # let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
             /// let began = clock.now();
             /// let pair = auth.log_in("alice").await?;
             /// clock.advance(Duration::from_secs(3600));
@@ -226,7 +226,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let token = auth.access_token("alice").scopes(["notes:read", "notes:write"]).issue()?;
             /// let token = auth.verify_access(&token).await?;
             /// assert!(token.scopes().any(|scope| scope == "notes:read"));
@@ -243,7 +243,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let token = auth.access_token("alice").roles(["editor"]).issue()?;
             /// let token = auth.verify_access(&token).await?;
             /// assert!(token.roles().eq(["editor"]));
@@ -260,7 +260,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// let auth = jwt_auth::Config::hs256([7; 32]).issuer("https://auth.example").build()?;
+            /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).issuer("https://auth.example").build()?;
             /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
             /// assert_eq!(token.issuer(), Some("https://auth.example"));
             /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -276,7 +276,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// let auth = jwt_auth::Config::hs256([7; 32]).audience(["https://api.example"]).build()?;
+            /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).audience(["https://api.example"]).build()?;
             /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
             /// assert!(token.audience().eq(["https://api.example"]));
             /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -310,7 +310,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let token = auth.access_token("alice").claims(&serde_json::json!({ "tenant": 7 })).issue()?;
             /// let claims = auth.verify_access(&token).await?.claims();
             /// assert_eq!(claims["sub"], "alice");
@@ -328,7 +328,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let token = auth.verify_access(&auth.access_token("alice").issue()?).await?;
             /// assert_eq!(token.header()["alg"], "HS256");
             /// assert_eq!(token.header()["typ"], "at+jwt");
@@ -367,7 +367,7 @@ macro_rules! token {
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let issued = auth.access_token("alice").issue()?;
             /// let token = auth.verify_access(&issued).await?;
             /// let header = format!("Bearer {}", token.encoded().expose()); // for a request to another service
@@ -400,11 +400,11 @@ macro_rules! token {
             /// A page that is rendered on the server writes it into its forms. `None` if the token has none.
             ///
             /// ```
-            /// use jwt_auth::{Config, TokenLocation};
+            /// use jwt_auth::{Config, KeyMaterial, TokenLocation};
             ///
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// let auth = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]).build()?;
+            /// let auth = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]).build()?;
             /// let pair = auth.log_in("alice").await?;
             /// let token = auth.verify_access(pair.access_token()).await?;
             /// let field = format!(r#"<input type="hidden" name="csrf" value="{}">"#, token.csrf_token().unwrap());
@@ -433,7 +433,7 @@ macro_rules! token {
             ///
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {
-            /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
             /// let token = auth.access_token("alice").claims(&serde_json::json!({ "tenant": 7 })).issue()?;
             /// let token = auth.verify_access(&token).await?.with_claims::<Tenant>()?;
             /// assert_eq!(token.custom().tenant, 7);

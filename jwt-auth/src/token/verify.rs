@@ -256,26 +256,38 @@ fn decode<'b>(segment: &str, into: &'b mut Vec<u8>) -> Result<&'b [u8], AuthErro
     base64url::decode(segment, into).map_err(|_| AuthErrorKind::Malformed)
 }
 
-/// Selects the key by `kid`, or tries the few keys without an id; `None` if no signature matches.
+/// Selects the key by `kid`. If there is none, or no key has it, tries the few keys that may have signed the token (R9).
+/// `None` if no signature matches.
 fn select<'r>(
     ring: &'r LoadedRing,
     header: &Header<'_>,
     matches: impl Fn(&LoadedKey) -> bool,
 ) -> Result<Option<&'r LoadedKey>, AuthErrorKind> {
     let algorithm = Algorithm::from_name(&header.alg).ok_or(AuthErrorKind::WrongAlgorithm)?;
-    if let Some(kid) = &header.kid {
-        let key = ring.by_id(kid).ok_or(AuthErrorKind::UnknownKey)?;
-        if key.algorithm != algorithm {
-            return Err(AuthErrorKind::WrongAlgorithm);
-        }
-        return Ok(Some(key).filter(|key| matches(key)));
+    let Some(kid) = &header.kid else {
+        return among(ring.without_id(algorithm), ring, algorithm, matches);
+    };
+    match ring.by_id(kid) {
+        Some(key) if key.algorithm != algorithm => Err(AuthErrorKind::WrongAlgorithm),
+        Some(key) => Ok(Some(key).filter(|key| matches(key))),
+        None => among(ring.of_unknown_id(algorithm), ring, algorithm, matches),
     }
-    if !ring.keys().any(|key| key.algorithm == algorithm) {
-        return Err(AuthErrorKind::WrongAlgorithm);
-    }
-    let mut candidates = ring.without_id(algorithm).peekable();
-    if candidates.peek().is_none() {
-        return Err(AuthErrorKind::UnknownKey);
-    }
-    Ok(candidates.find(|key| matches(key)))
+}
+
+/// The first of the candidates whose signature matches.
+fn among<'r>(
+    mut candidates: impl Iterator<Item = &'r LoadedKey>,
+    ring: &LoadedRing,
+    algorithm: Algorithm,
+    matches: impl Fn(&LoadedKey) -> bool,
+) -> Result<Option<&'r LoadedKey>, AuthErrorKind> {
+    let Some(first) = candidates.next() else {
+        let is_known = ring.keys().any(|key| key.algorithm == algorithm);
+        return Err(if is_known {
+            AuthErrorKind::UnknownKey
+        } else {
+            AuthErrorKind::WrongAlgorithm
+        });
+    };
+    Ok(std::iter::once(first).chain(candidates).find(|key| matches(key)))
 }

@@ -217,9 +217,9 @@ impl AuthError {
     /// Use it in [`Config::on_error`](crate::Config::on_error), to change a part of it.
     ///
     /// ```
-    /// use jwt_auth::Config;
+    /// use jwt_auth::{Config, KeyMaterial};
     ///
-    /// let config = Config::hs256([7; 32]).on_error(|error, _| {
+    /// let config = Config::hs256(KeyMaterial::ephemeral()).on_error(|error, _| {
     ///     let mut response = error.default_response();
     ///     response.headers_mut().insert("x-error", error.code().parse().expect("a header value"));
     ///     response

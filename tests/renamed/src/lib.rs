@@ -9,7 +9,7 @@ mod auth {
 
 #[load_config(crate = guards)]
 fn configuration() -> Config {
-    Config::hs256([7; 32])
+    Config::hs256(*b"a secret of the tests, 32 bytes .")
 }
 
 #[jwt_required(crate = ::guards)]

@@ -5,5 +5,5 @@ async fn tenant(_: String) -> Result<u8, std::io::Error> {
 }
 
 fn main() {
-    let _config = Config::hs256([7; 32]).additional_claims(tenant);
+    let _config = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).additional_claims(tenant);
 }

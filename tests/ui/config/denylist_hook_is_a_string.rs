@@ -1,5 +1,5 @@
 use jwt_auth::Config;
 
 fn main() {
-    let _config = Config::hs256([7; 32]).denylist("revoked");
+    let _config = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).denylist("revoked");
 }

@@ -5,5 +5,5 @@ fn revoked(_: &TokenIdentity<'_>) -> bool {
 }
 
 fn main() {
-    let _config = Config::hs256([7; 32]).denylist(revoked);
+    let _config = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).denylist(revoked);
 }

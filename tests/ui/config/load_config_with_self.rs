@@ -5,7 +5,7 @@ struct App;
 impl App {
     #[load_config]
     fn auth(&self) -> Config {
-        Config::hs256([7; 32])
+        Config::hs256(jwt_auth::KeyMaterial::ephemeral())
     }
 }
 

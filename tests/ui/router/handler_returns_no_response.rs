@@ -9,6 +9,6 @@ async fn handler() -> Nothing {
 }
 
 fn main() {
-    let auth = Config::hs256([7; 32]).build().unwrap();
+    let auth = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build().unwrap();
     let _app: axum::Router = GuardedRouter::new().route("/", get(handler)).with_state(auth);
 }

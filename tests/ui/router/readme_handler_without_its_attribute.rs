@@ -7,6 +7,6 @@ async fn handler(auth: JwtAuth, token: AccessToken) -> String {
 }
 
 fn main() {
-    let auth = Config::hs256([7; 32]).build().unwrap();
+    let auth = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build().unwrap();
     let _app: axum::Router = GuardedRouter::new().route("/", get(handler)).with_state(auth);
 }

@@ -7,6 +7,6 @@ async fn list() {}
 async fn handler() {}
 
 fn main() {
-    let auth = Config::hs256([7; 32]).build().unwrap();
+    let auth = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build().unwrap();
     let _app: axum::Router = GuardedRouter::new().route("/", get(list).fallback(handler)).with_state(auth);
 }

@@ -3,8 +3,8 @@
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair, RsaParameters,
-    RsaPublicKeyComponents,
+    self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RsaEncoding, RsaKeyPair,
+    RsaParameters, RsaPublicKeyComponents,
 };
 
 use crate::keys::Algorithm;
@@ -22,7 +22,17 @@ impl Verifier {
 
     /// An RSA key; modulus and exponent have no leading zeros.
     pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
-        let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(padding(algorithm)?.0);
+        let parameters = match algorithm {
+            // Shorter keys are refused before, unless `danger` admits them.
+            Algorithm::RS256 if n.len() < 256 => {
+                &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY
+            }
+            Algorithm::RS512 if n.len() < 256 => {
+                &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY
+            }
+            _ => padding(algorithm)?.0,
+        };
+        let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters);
         key.ok().map(Self::Public)
     }
 
@@ -31,6 +41,7 @@ impl Verifier {
         let key = match algorithm {
             Algorithm::ES256 => ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point),
             Algorithm::ES384 => ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point),
+            Algorithm::ES512 => ParsedPublicKey::new(&signature::ECDSA_P521_SHA512_FIXED, point),
             Algorithm::EdDSA => ParsedPublicKey::new(&signature::ED25519, point),
             _ => return None,
         };
@@ -61,10 +72,10 @@ impl Signer {
 
     /// A private key in DER: PKCS#1 for RSA, PKCS#8 for the others.
     pub(in crate::keys) fn private(algorithm: Algorithm, der: &[u8]) -> Option<Self> {
-        let ec = |curve| EcdsaKeyPair::from_pkcs8(curve, der).ok().map(Self::Ec);
         match algorithm {
-            Algorithm::ES256 => ec(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
-            Algorithm::ES384 => ec(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
+                ec_pair(algorithm, der).map(Self::Ec)
+            }
             Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(der).ok().map(Self::Ed),
             _ => {
                 let encoding = padding(algorithm)?.1;
@@ -93,6 +104,20 @@ impl Signer {
             Self::Ed(key) => fill(buffer, key.sign(message).as_ref()),
         }
     }
+}
+
+fn ec_pair(algorithm: Algorithm, der: &[u8]) -> Option<EcdsaKeyPair> {
+    let curve = match algorithm {
+        Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+        Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        Algorithm::ES512 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+        _ => return None,
+    };
+    EcdsaKeyPair::from_pkcs8(curve, der).ok()
+}
+
+pub(super) fn public_point(algorithm: Algorithm, der: &[u8]) -> Option<Vec<u8>> {
+    ec_pair(algorithm, der).map(|pair| pair.public_key().as_ref().to_vec())
 }
 
 fn hash(algorithm: Algorithm) -> Option<hmac::Algorithm> {

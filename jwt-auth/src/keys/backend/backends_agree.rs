@@ -1,12 +1,14 @@
 //! The AWS-LC backend and the jsonwebtoken backend accept the same signatures.
 
-use jsonwebtoken::EncodingKey;
 use jsonwebtoken::jwk::EllipticCurve;
 use proptest::prelude::*;
+use zeroize::Zeroizing;
 
 use super::{LONGEST_SIGNATURE, aws_lc, per_thread, utils};
+use crate::keys::pem::{Half, Pem};
 use crate::keys::{Algorithm, Family};
 
+/// Every algorithm that both have.
 const ALL: [Algorithm; 12] = [
     Algorithm::HS256,
     Algorithm::HS384,
@@ -47,46 +49,43 @@ fn both(algorithm: Algorithm) -> Option<Both> {
             });
         }
         Family::Rsa => {
-            let pem = include_bytes!("../../../../tests/keys/rsa.pem");
-            let key = EncodingKey::from_rsa_pem(pem).ok()?;
-            let (n, e) = (utils().rsa_pub_components_from_private_key)(key.as_bytes()).ok()?;
+            let der = private(include_bytes!("../../../../tests/keys/rsa.pem"));
+            let (n, e) = (utils().rsa_pub_components_from_private_key)(&der).ok()?;
             let verifiers = (
                 ours::Verifier::rsa(algorithm, &n, &e)?,
                 theirs::Verifier::rsa(algorithm, &n, &e)?,
             );
-            (verifiers, key, n.len())
+            (verifiers, der, n.len())
         }
         family => {
-            let (key, point) = if family == Family::Ec {
-                let pem: &[u8] = match algorithm {
+            let (der, point) = if family == Family::Ec {
+                let der = private(match algorithm {
                     Algorithm::ES256 => include_bytes!("../../../../tests/keys/p256.pem"),
                     _ => include_bytes!("../../../../tests/keys/p384.pem"),
-                };
-                let key = EncodingKey::from_ec_pem(pem).ok()?;
-                let (_, x, y) = (utils().ec_pub_components_from_private_key)(
-                    key.as_bytes(),
-                    algorithm.backend(),
-                )
-                .ok()?;
-                (key, [&[4], x.as_slice(), &y].concat())
+                });
+                let point = ours::public_point(algorithm, &der)?;
+                (der, point)
             } else {
-                let pem = include_bytes!("../../../../tests/keys/ed.pem");
-                let key = EncodingKey::from_ed_pem(pem).ok()?;
+                let der = private(include_bytes!("../../../../tests/keys/ed.pem"));
                 let public = utils().ed_pub_components_from_private_key;
-                let x = public(key.as_bytes(), &EllipticCurve::Ed25519).ok()?;
-                (key, x)
+                let x = public(&der, &EllipticCurve::Ed25519).ok()?;
+                (der, x)
             };
             let verifiers = (
                 ours::Verifier::point(algorithm, &point)?,
                 theirs::Verifier::point(algorithm, &point)?,
             );
-            (verifiers, key, 2 * algorithm.size())
+            (verifiers, der, 2 * algorithm.size())
         }
     };
-    let der = der.as_bytes();
     let signers =
-        (ours::Signer::private(algorithm, der)?, theirs::Signer::private(algorithm, der)?);
+        (ours::Signer::private(algorithm, &der)?, theirs::Signer::private(algorithm, &der)?);
     Some(Both { verifiers, signers, len })
+}
+
+fn private(pem: &[u8]) -> Zeroizing<Vec<u8>> {
+    let Ok(pem) = Pem::parse(pem, &[Half::Private]) else { panic!("no private key") };
+    pem.content
 }
 
 proptest! {
@@ -99,9 +98,10 @@ proptest! {
         end in prop_oneof![3 => Just(0_isize), 1 => -3_isize..3],
         other_message in prop::bool::weighted(0.2),
     ) {
+        let at = ALL.iter().position(|known| *known == algorithm).unwrap();
         thread_local!(static KEYS: Vec<Both> = ALL.iter().map(|algorithm| both(*algorithm).unwrap()).collect());
         KEYS.with(|keys| {
-            let keys = &keys[algorithm as usize];
+            let keys = &keys[at];
             let mut buffer = [0; LONGEST_SIGNATURE];
             let into = &mut buffer[..keys.len];
             let is_signed = if by_ours {

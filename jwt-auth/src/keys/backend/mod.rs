@@ -13,6 +13,8 @@ mod per_thread;
 
 use jsonwebtoken::crypto::KeyUtils;
 
+use crate::keys::Algorithm;
+
 #[cfg(feature = "aws_lc_rs")]
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 #[cfg(all(feature = "rust_crypto", not(feature = "aws_lc_rs")))]
@@ -36,4 +38,12 @@ pub(crate) const LONGEST_SIGNATURE: usize = 1024;
 /// The functions that derive the public key from key material.
 pub(super) fn utils() -> &'static KeyUtils {
     &DEFAULT_PROVIDER.key_utils
+}
+
+/// The point on the curve that belongs to a private EC key in PKCS#8.
+pub(super) fn public_point(algorithm: Algorithm, der: &[u8]) -> Option<Vec<u8>> {
+    #[cfg(feature = "aws_lc_rs")]
+    return aws_lc::public_point(algorithm, der);
+    #[cfg(not(feature = "aws_lc_rs"))]
+    return per_thread::public_point(algorithm, der);
 }

@@ -59,7 +59,7 @@ impl KeyNumber {
 /// Verifies signatures with one key and one algorithm.
 pub(in crate::keys) struct Verifier {
     number: KeyNumber,
-    algorithm: Algorithm,
+    algorithm: jsonwebtoken::Algorithm,
     key: DecodingKey,
     /// The RSA modulus, which is greater than every signature.
     modulus: Option<Vec<u8>>,
@@ -68,7 +68,8 @@ pub(in crate::keys) struct Verifier {
 impl Verifier {
     fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
         // Created once and dropped, so that a key that the backend refuses is an error at startup.
-        (DEFAULT_PROVIDER.verifier_factory)(&algorithm.backend(), &key).ok()?;
+        let algorithm = known(algorithm)?;
+        (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key).ok()?;
         Some(Self { number: KeyNumber::new(), algorithm, key, modulus: None })
     }
 
@@ -99,8 +100,7 @@ impl Verifier {
             return false;
         }
         VERIFIERS.with(|tools| {
-            let create =
-                || (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.backend(), &self.key).ok();
+            let create = || (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm, &self.key).ok();
             self.number
                 .with_tool(tools, create, |tool| tool.verify(message, &signature.to_vec()).is_ok())
         })
@@ -110,13 +110,14 @@ impl Verifier {
 /// Signs with one key and one algorithm.
 pub(in crate::keys) struct Signer {
     number: KeyNumber,
-    algorithm: Algorithm,
+    algorithm: jsonwebtoken::Algorithm,
     key: EncodingKey,
 }
 
 impl Signer {
     fn new(algorithm: Algorithm, key: EncodingKey) -> Option<Self> {
-        (DEFAULT_PROVIDER.signer_factory)(&algorithm.backend(), &key).ok()?;
+        let algorithm = known(algorithm)?;
+        (DEFAULT_PROVIDER.signer_factory)(&algorithm, &key).ok()?;
         Some(Self { number: KeyNumber::new(), algorithm, key })
     }
 
@@ -137,8 +138,7 @@ impl Signer {
     /// Writes the signature into the buffer, which is exactly as long; `false` if the backend cannot sign.
     pub(in crate::keys) fn sign(&self, message: &[u8], buffer: &mut [u8]) -> bool {
         SIGNERS.with(|tools| {
-            let create =
-                || (DEFAULT_PROVIDER.signer_factory)(&self.algorithm.backend(), &self.key).ok();
+            let create = || (DEFAULT_PROVIDER.signer_factory)(&self.algorithm, &self.key).ok();
             self.number.with_tool(tools, create, |tool| {
                 tool.try_sign(message).is_ok_and(|signature| {
                     let fits = signature.len() == buffer.len();
@@ -150,4 +150,16 @@ impl Signer {
             })
         })
     }
+}
+
+/// The algorithm of jsonwebtoken; `None` if it lacks it.
+pub(super) fn known(algorithm: Algorithm) -> Option<jsonwebtoken::Algorithm> {
+    algorithm.name().parse().ok()
+}
+
+#[cfg(not(feature = "aws_lc_rs"))]
+pub(super) fn public_point(algorithm: Algorithm, der: &[u8]) -> Option<Vec<u8>> {
+    let components = DEFAULT_PROVIDER.key_utils.ec_pub_components_from_private_key;
+    let (_, x, y) = components(der, known(algorithm)?).ok()?;
+    Some([&[4], x.as_slice(), &y].concat())
 }

@@ -26,7 +26,7 @@ use crate::token::verify::Verified;
 ///     builder.roles(["editor"]).issue()
 /// }
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let token = issue_for_editor(auth.access_token("alice"))?;
 /// let pair = issue_for_editor(auth.token_pair("alice"))?;
 /// # drop((token, pair));
@@ -50,7 +50,7 @@ mod sealed {
 /// ```
 /// use jwt_auth::token::{AccessKind, TokenBuilder};
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let builder: TokenBuilder<'_, AccessKind> = auth.access_token("alice");
 /// assert!(builder.issue()?.expires_at().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -63,7 +63,7 @@ pub enum AccessKind {}
 /// ```
 /// use jwt_auth::token::{RefreshKind, TokenBuilder};
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let builder: TokenBuilder<'_, RefreshKind> = auth.refresh_token("alice");
 /// assert!(builder.issue()?.expires_at().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -77,7 +77,7 @@ pub enum RefreshKind {}
 /// ```
 /// use jwt_auth::token::{PairKind, TokenBuilder};
 ///
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let builder: TokenBuilder<'_, PairKind> = auth.token_pair("alice");
 /// assert_eq!(builder.issue()?.expires_in().as_secs(), 900);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -94,7 +94,7 @@ pub enum PairKind {}
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let builder: TokenBuilder<'_, LogInKind> = auth.log_in("alice");
 /// builder.await?;
 /// assert_eq!(auth.sessions("alice").await?.len(), 1);
@@ -106,7 +106,7 @@ pub enum PairKind {}
 /// `issue` does not compile, because nothing would register the session:
 ///
 /// ```compile_fail
-/// # let auth = jwt_auth::Config::hs256([7; 32]).build().unwrap();
+/// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build().unwrap();
 /// let pair = auth.log_in("alice").issue();
 /// ```
 #[derive(Debug)]
@@ -176,10 +176,10 @@ impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
 /// awaited.
 ///
 /// ```
-/// use jwt_auth::Config;
+/// use jwt_auth::{Config, KeyMaterial};
 /// use std::time::Duration;
 ///
-/// let auth = Config::hs256([7; 32]).build()?;
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
 /// let token = auth
 ///     .access_token("alice")
 ///     .scopes(["notes:read"])
@@ -210,7 +210,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// requires.
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").fresh(true).issue()?;
     /// assert!(jwt_auth::danger::decode_unverified(&token)?.claims.contains_key("auth_time"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -229,7 +229,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// ```
     /// use std::time::Duration;
     ///
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").expires_in(Duration::from_secs(60)).issue()?;
     /// assert_eq!(serde_json::to_value(&token)?["expires_in"], 60);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -242,7 +242,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// `aud`, instead of the configured one.
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").audience(["https://reports.example"]).issue()?;
     /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["aud"], "https://reports.example");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -257,7 +257,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// RFC 8693 §4.2 defines the claim.
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// assert!(auth.access_token("alice").scopes(["notes:read", "notes:write"]).issue().is_ok());
     /// assert!(auth.access_token("alice").scopes(["two words"]).issue().is_err());
     /// # Ok::<(), jwt_auth::ConfigError>(())
@@ -272,7 +272,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// RFC 9068 §2.2.3.1 defines the claim.
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").roles(["editor"]).issue()?;
     /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["roles"][0], "editor");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -290,7 +290,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// #[derive(serde::Serialize)]
     /// struct Tenant { tenant: u64 }
     ///
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").claims(&Tenant { tenant: 7 }).issue()?;
     /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["tenant"], 7);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -303,7 +303,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// A header parameter. A reserved name is an error of [`issue`](Self::issue).
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").header("region", "eu").issue()?;
     /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.header["region"], "eu");
     /// assert!(auth.access_token("alice").header("alg", "none").issue().is_err());
@@ -321,7 +321,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// ```
     /// use jwt_auth::Algorithm;
     ///
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// assert!(auth.access_token("alice").algorithm(Algorithm::HS256).issue().is_ok());
     /// assert!(auth.access_token("alice").algorithm(Algorithm::ES256).issue().is_err(), "no such key");
     /// # Ok::<(), jwt_auth::ConfigError>(())
@@ -439,7 +439,7 @@ impl TokenBuilder<'_, LogInKind> {
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").idle_for(Duration::from_secs(3600)).await?;
     /// let token = auth.verify_refresh(pair.refresh_token()).await?;
     /// # let issued = token.identity().issued_at().expect("it was issued");
@@ -463,7 +463,7 @@ impl TokenBuilder<'_, LogInKind> {
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// auth.log_in("alice").session_ends_in(Duration::from_secs(8 * 3600)).await?;
     /// let session = auth.sessions("alice").await?.remove(0);
     /// assert_eq!(session.ends_at(), session.began_at() + Duration::from_secs(8 * 3600));
@@ -488,7 +488,7 @@ impl TokenBuilder<'_, LogInKind> {
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let config = jwt_auth::Config::hs256([7; 32]);
+    /// # let config = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral());
     /// # let auth = config.token_location([jwt_auth::TokenLocation::Cookie]).build()?;
     /// let pair = auth.log_in("alice").remember(false).idle_for(Duration::from_secs(3600)).await?;
     /// let response = auth.set_cookies(&pair).into_response();
@@ -540,7 +540,7 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
     /// builder instead, so that the hook can run.
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let token = auth.access_token("alice").issue()?;
     /// assert_eq!(token.split('.').count(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

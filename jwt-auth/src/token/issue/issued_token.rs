@@ -18,7 +18,7 @@ use crate::token_kind::TokenKind;
 /// response. `Debug` does not show the token.
 ///
 /// ```
-/// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let token = auth.access_token("alice").issue()?;
 /// assert_eq!(token.split('.').count(), 3);
 /// assert!(!token.id().is_empty());
@@ -52,7 +52,7 @@ impl IssuedToken {
     /// The token in compact form.
     ///
     /// ```
-    /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+    /// let token = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?.access_token("alice").issue()?;
     /// assert_eq!(token.as_str(), &*token);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -63,7 +63,7 @@ impl IssuedToken {
     /// `jti`.
     ///
     /// ```
-    /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+    /// let token = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?.access_token("alice").issue()?;
     /// assert_eq!(jwt_auth::danger::decode_unverified(&token)?.claims["jti"], token.id());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -74,7 +74,7 @@ impl IssuedToken {
     /// `exp`. `None` only for a token that was issued without one (`danger`).
     ///
     /// ```
-    /// let token = jwt_auth::Config::hs256([7; 32]).build()?.access_token("alice").issue()?;
+    /// let token = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?.access_token("alice").issue()?;
     /// assert!(token.expires_at().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

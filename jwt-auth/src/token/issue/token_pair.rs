@@ -19,7 +19,7 @@ use crate::token_kind::PerKind;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+/// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
 /// let pair = auth.log_in("alice").await?;
 /// let body = serde_json::to_value(&pair)?;
 /// assert_eq!(body["token_type"], "Bearer");
@@ -43,7 +43,7 @@ impl TokenPair {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// assert!(auth.verify_access(pair.access_token()).await.is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -59,7 +59,7 @@ impl TokenPair {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// let pair = auth.log_in("alice").await?;
     /// let renewed = auth.rotate(auth.verify_refresh(pair.refresh_token()).await?).await?;
     /// assert_ne!(renewed.refresh_token(), pair.refresh_token());
@@ -78,11 +78,11 @@ impl TokenPair {
     /// off, and for a deserialised pair.
     ///
     /// ```
-    /// use jwt_auth::{Config, TokenLocation};
+    /// use jwt_auth::{Config, KeyMaterial, TokenLocation};
     ///
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     /// # runtime.block_on(async {
-    /// let auth = Config::hs256([7; 32]).token_location([TokenLocation::Cookie]).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]).build()?;
     /// assert!(auth.log_in("alice").await?.access_csrf_token().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
@@ -98,7 +98,7 @@ impl TokenPair {
     /// off, and for a deserialised pair.
     ///
     /// ```
-    /// # let auth = jwt_auth::Config::hs256([7; 32]).build()?;
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     /// assert_eq!(auth.token_pair("alice").issue()?.refresh_csrf_token(), None, "no cookies here");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -109,10 +109,10 @@ impl TokenPair {
     /// How long the access token lives after it was issued.
     ///
     /// ```
-    /// # use jwt_auth::Config;
+    /// # use jwt_auth::{Config, KeyMaterial};
     /// # use std::time::Duration;
     /// let hour = Duration::from_secs(3600);
-    /// let auth = Config::hs256([7; 32]).access_token_expires(hour).build()?;
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).access_token_expires(hour).build()?;
     /// assert_eq!(auth.token_pair("alice").issue()?.expires_in(), hour);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
