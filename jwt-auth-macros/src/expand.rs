@@ -34,6 +34,9 @@ pub(crate) fn expand_guard(
     };
     let arguments = read_arguments(Attribute::Guard(attribute), arguments, &mut mistakes);
     function.check_handler(attribute, &mut mistakes);
+    if arguments.needs_policy_item() {
+        function.check_is_free(attribute, &mut mistakes);
+    }
     let paths = Paths::new(arguments.crate_path.as_ref());
     if let Some(errors) = mistakes.into_errors() {
         // The handler is emitted next to the errors, so that code that names it causes no further errors. It gets

@@ -73,7 +73,7 @@ impl Function {
                 syn::GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
             })
             .collect();
-        mentions(ty.to_token_stream(), &generics)
+        mentions(ty.to_token_stream(), &generics, true)
     }
 
     /// Checks the rules for a handler's signature. It also removes what breaks them, so that the handler next to
@@ -103,6 +103,29 @@ impl Function {
                 format!(
                     "axum takes at most {} parameters, and the guard is one of them; write at most {MAX_PARAMETERS}, or group some in a struct with `#[derive(FromRequestParts)]`",
                     MAX_PARAMETERS + 1
+                ),
+            );
+        }
+    }
+
+    /// Reports a function of an `impl`, which an attribute only sees by a `Self` in it: a policy is an item next to the
+    /// function, and an `impl` contains no such items.
+    pub(crate) fn check_is_free(&self, attribute: GuardAttribute, mistakes: &mut Mistakes) {
+        let Self { sig, body, .. } = self;
+        let mentions = |tokens, words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            mentions(tokens, &words, false)
+        };
+        // An item in the body has a `Self` of its own.
+        let has_items = mentions(body.clone(), &["impl", "struct", "enum", "trait", "union"]);
+        let is_in_an_impl =
+            mentions(quote!(#sig), &["Self"]) || (!has_items && mentions(body.clone(), &["Self"]));
+        if is_in_an_impl {
+            let (name, function) = (attribute.name(), &sig.ident);
+            mistakes.report(
+                function,
+                format!(
+                    "`#[{name}(…)]` with these arguments goes on a free function, because an `impl` cannot contain the type that it writes; move `{function}` out of the `impl`"
                 ),
             );
         }
@@ -149,15 +172,15 @@ impl Function {
     }
 }
 
-/// Whether the tokens contain one of the names, `impl` or `_`.
-fn mentions(tokens: TokenStream, names: &[String]) -> bool {
+/// Whether the tokens contain one of the names, or, if asked for, something that is no type of its own: `impl` or `_`.
+fn mentions(tokens: TokenStream, names: &[String], or_unnamed: bool) -> bool {
     use proc_macro2::TokenTree;
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => {
             let ident = ident.to_string();
-            ident == "impl" || ident == "_" || names.contains(&ident)
+            (or_unnamed && (ident == "impl" || ident == "_")) || names.contains(&ident)
         }
-        TokenTree::Group(group) => mentions(group.stream(), names),
+        TokenTree::Group(group) => mentions(group.stream(), names, or_unnamed),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
 }

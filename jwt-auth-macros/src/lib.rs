@@ -73,7 +73,8 @@ use crate::attribute::GuardAttribute;
 ///
 /// The attribute goes on a free function, or on an associated function without `self`. In an `impl` it takes only
 /// `optional`, `fresh` and `crate`. The other arguments need a type next to the function, and an `impl` cannot
-/// contain one: the compiler reports "struct is not supported in `trait`s or `impl`s". In an `impl`, a second
+/// contain one: the attribute reports it if the function mentions `Self`, and otherwise the compiler says "struct is not
+/// supported in `trait`s or `impl`s". In an `impl`, a second
 /// guard or a token parameter that contradicts the guard may compile; then every request is refused with 401.
 ///
 /// # With other attributes
@@ -170,12 +171,12 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// use jwt_auth::{Config, KeyMaterial, load_config};
 ///
 /// #[load_config]
-/// fn auth(secret: &str) -> Config {
+/// fn auth(secret: KeyMaterial) -> Config {
 ///     Config::hs256(secret).issuer("https://auth.example")
 /// }
 ///
 /// assert!(auth(KeyMaterial::ephemeral()).is_ok());
-/// assert!(auth("too short").is_err());
+/// assert!(auth("too short".into()).is_err());
 /// ```
 ///
 /// A function that returns anything else does not compile:

@@ -44,8 +44,8 @@ impl Policy {
     //          async fn notes() {}
     //
     // Output:  #[doc(hidden)]
-    //          struct __JwtAuthGuard_notes;
-    //          impl ::jwt_auth::__private::Policy for __JwtAuthGuard_notes {
+    //          struct __JwtAuthGuardOfFreeFn_notes;
+    //          impl ::jwt_auth::__private::Policy for __JwtAuthGuardOfFreeFn_notes {
     //              const SPEC: GuardSpec = GuardSpec { scopes: &[&"notes:read"], …, ..GuardSpec::ACCESS };
     //              async fn check(proof: &Proof) -> Result<(), AuthError> {
     //                  let token = proof.access()?;
@@ -59,7 +59,8 @@ impl Policy {
         function: &Function,
         paths: &Paths,
     ) -> Self {
-        let name = function.companion_name("__JwtAuthGuard_");
+        // In an `impl` the compiler reports that it does not find this type.
+        let name = function.companion_name("__JwtAuthGuardOfFreeFn_");
         let (cfgs, vis) = (function.cfgs().collect::<Vec<_>>(), &function.vis);
         let base = match attribute {
             GuardAttribute::JwtRequired => quote!(ACCESS),

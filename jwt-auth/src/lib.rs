@@ -7,7 +7,7 @@ mod clock;
 pub mod config;
 pub mod danger;
 mod error;
-mod guard;
+pub mod guard;
 pub mod guide;
 mod json;
 pub mod keys;

@@ -163,6 +163,17 @@ fn handlers_of_every_shape_route() {
     #[jwt_required(any_scope("a"))]
     async fn local(_: AccessToken) {}
 
+    #[jwt_required(scopes("a"))]
+    async fn with_an_impl_of_its_own() -> String {
+        struct One(u8);
+        impl One {
+            fn new() -> Self {
+                Self(1)
+            }
+        }
+        One::new().0.to_string()
+    }
+
     let auth =
         Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build().expect("a valid configuration");
     let state = App { auth: auth.clone(), name: "app".into() };
@@ -179,6 +190,7 @@ fn handlers_of_every_shape_route() {
         .route("/nested", get(nested::visible))
         .route("/deeper", get(nested::deeper::visible))
         .route("/local", get(local))
+        .route("/impl-in-it", get(with_an_impl_of_its_own))
         .route("/switched", get(switched))
         .route("/checked", get(checked_by_a_generic))
         .with_state(state);

@@ -1,6 +1,7 @@
 //! Helpers of the tests: requests by `oneshot`, a fixed clock, and tokens signed by hand.
 
 pub mod folder;
+pub mod framework;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

@@ -110,7 +110,7 @@ impl GuardSpec {
 
 /// Finds the token, verifies it, and applies the rules of the guard. `None` if an optional guard admits the
 /// request as anonymous.
-async fn admit(
+pub(super) async fn admit(
     auth: &JwtAuth,
     parts: &mut Parts,
     spec: &GuardSpec,
@@ -121,7 +121,7 @@ async fn admit(
         mark_response();
     }
     let Some(found) = found? else {
-        if !spec.optional {
+        if !spec.optional || !RequestMemo::required(parts).is_empty() {
             return Err(AuthErrorKind::Missing.into());
         }
         // The extractors of the same function get the same result, and no token from a location that this guard does
@@ -161,9 +161,23 @@ async fn admit(
         }
         verified
     };
-    policy::enforce(spec, &verified, auth.rules())
-        .map_err(|refusal| auth.about(refusal, &verified))?;
+    enforce(spec, &verified, auth, parts)?;
     Ok(Some(Admission { verified, location }))
+}
+
+/// Applies the rules of the guard to a verified token, then those of the routers that contain the route.
+fn enforce(
+    spec: &GuardSpec,
+    verified: &Verified,
+    auth: &JwtAuth,
+    parts: &Parts,
+) -> Result<(), Refusal> {
+    let required = RequestMemo::required(parts).iter().copied();
+    for spec in std::iter::once(spec).chain(required) {
+        policy::enforce(spec, verified, auth.rules())
+            .map_err(|refusal| auth.about(refusal, verified))?;
+    }
+    Ok(())
 }
 
 /// The token that an earlier guard admitted, if it is the one found now.
@@ -197,6 +211,8 @@ pub(super) async fn token_of(
         if found.location == TokenLocation::Query {
             mark_response();
         }
+        // The guard that admitted the token may be a middleware outside of the router that requires more.
+        enforce(spec, &token.verified, auth, parts)?;
         return Ok(Admission { verified: Arc::clone(&token.verified), location: found.location });
     }
     let admission = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;

@@ -3,6 +3,7 @@
 //! | entry | written by | read by |
 //! |---|---|---|
 //! | an admitted token, or that the request is anonymous | guards | later guards and extractors |
+//! | what the routers around the route require | layers of these routers | guards |
 //! | the renewal slot | the layer of implicit refresh | guards, which put the token into it |
 //! | a loaded user | [`CurrentUser`] | [`CurrentUser`] |
 //!
@@ -17,8 +18,8 @@ use http::request::Parts;
 
 use crate::auth::{JwtAuth, Lookup};
 use crate::config::TokenLocation;
-use crate::guard::CurrentUser;
 use crate::guard::admission::Admission;
+use crate::guard::{CurrentUser, GuardSpec};
 use crate::token::Verified;
 use crate::token_kind::{PerKind, TokenKind};
 
@@ -26,6 +27,7 @@ use crate::token_kind::{PerKind, TokenKind};
 #[derive(Clone, Default)]
 pub(crate) struct RequestMemo {
     findings: PerKind<Option<Finding>>,
+    required: Vec<&'static GuardSpec>,
     renewal: Option<RenewalSlot>,
 }
 
@@ -78,6 +80,16 @@ impl RequestMemo {
                 *finding = None;
             }
         }
+    }
+
+    /// Adds what a router requires of the tokens for its routes.
+    pub(crate) fn require(extensions: &mut Extensions, spec: &'static GuardSpec) {
+        extensions.get_or_insert_with(Self::default).required.push(spec);
+    }
+
+    /// What the routers around the route require.
+    pub(super) fn required(parts: &Parts) -> &[&'static GuardSpec] {
+        parts.extensions.get::<Self>().map_or(&[], |memo| &memo.required)
     }
 
     /// Requests, from the guards of this request, the token that they admit.

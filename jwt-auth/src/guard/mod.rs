@@ -1,4 +1,6 @@
-//! Guards: extractors that run before every other one, and decide whether a handler runs.
+//! Guards: they run before everything else in a handler, and decide whether it runs.
+//!
+//! Handlers get theirs from the attributes. A service that is no handler gets one as a value: [`required`].
 
 mod admission;
 mod check;
@@ -8,14 +10,26 @@ mod memo;
 mod parameter;
 mod permission;
 mod policy;
+mod require;
 mod user;
 
+#[doc(hidden)]
 pub use admission::Guard;
+#[doc(hidden)]
 pub use check::{Proof, settle};
+#[doc(hidden)]
 pub use extractors::HoldsJwtAuth;
+#[doc(hidden)]
 pub use log_out::LogOut;
 pub(crate) use memo::{RenewalSlot, RequestMemo};
+#[doc(hidden)]
 pub use parameter::{OtherParameter, Parameter, Probe};
+#[doc(hidden)]
 pub use permission::Permission;
+#[doc(hidden)]
 pub use policy::{Access, GuardKind, GuardSpec, Policy, Public, Refresh};
+#[doc(hidden)]
+pub use require::Require;
+pub use require::{ServiceGuard, required};
+#[doc(hidden)]
 pub use user::{CurrentUser, LoadUser};

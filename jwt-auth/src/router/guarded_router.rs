@@ -7,15 +7,16 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::IntoResponse;
-use axum::routing::Route;
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
-use crate::guard::HoldsJwtAuth;
+use crate::guard::{GuardSpec, HoldsJwtAuth, Require, ServiceGuard};
+use crate::router::guarded_service::ServiceHandler;
 use crate::router::manifest::nested;
 use crate::router::no_store_handler::{MarkedLayer, NoStoreHandler};
+use crate::router::require_layer::RequireLayer;
 use crate::router::route_access::layer_name;
-use crate::router::routing::MethodRouter;
+use crate::router::routing::{MethodRouter, Route};
 use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 
 /// An [`axum::Router`] that accepts only guarded handlers.
@@ -55,6 +56,7 @@ use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 pub struct GuardedRouter<S = JwtAuth> {
     router: Router<S>,
     manifest: Manifest,
+    required: Vec<&'static GuardSpec>,
 }
 
 impl<S> GuardedRouter<S>
@@ -70,7 +72,7 @@ where
     /// assert!(router.manifest().entries().is_empty());
     /// ```
     pub fn new() -> Self {
-        Self { router: Router::new(), manifest: Manifest::default() }
+        Self { router: Router::new(), manifest: Manifest::default(), required: Vec::new() }
     }
 }
 
@@ -104,8 +106,9 @@ where
     ///     "GET  /notes  public\nPOST /notes  access  scopes(notes:write)\n",
     /// );
     /// ```
+    #[track_caller]
     pub fn route(mut self, path: &str, methods: MethodRouter<S>) -> Self {
-        self.manifest.add(path, methods.routes);
+        self.manifest.add(path, methods.routes, &self.required);
         Self { router: self.router.route(path, methods.router), ..self }
     }
 
@@ -119,9 +122,11 @@ where
     /// let router: GuardedRouter = GuardedRouter::new().nest("/api", api);
     /// assert_eq!(router.manifest().to_string(), "GET /api/health  public\n");
     /// ```
+    #[track_caller]
     pub fn nest(mut self, path: &str, router: Self) -> Self {
-        self.manifest.extend(router.manifest, |below| nested(path, below));
-        Self { router: self.router.nest(path, router.router), ..self }
+        let (router, manifest) = router.finish();
+        self.manifest.extend(manifest, |below| nested(path, below), &self.required);
+        Self { router: self.router.nest(path, router), ..self }
     }
 
     /// Adds the routes of another router; see [`axum::Router::merge`].
@@ -134,9 +139,11 @@ where
     /// let router: GuardedRouter = GuardedRouter::new().merge(health);
     /// assert_eq!(router.manifest().to_string(), "GET /health  public\n");
     /// ```
+    #[track_caller]
     pub fn merge(mut self, router: Self) -> Self {
-        self.manifest.extend(router.manifest, str::to_owned);
-        Self { router: self.router.merge(router.router), ..self }
+        let (router, manifest) = router.finish();
+        self.manifest.extend(manifest, str::to_owned, &self.required);
+        Self { router: self.router.merge(router), ..self }
     }
 
     /// Applies a middleware to every route added so far, and to the fallback.
@@ -156,15 +163,15 @@ where
     /// ```
     pub fn layer<L>(self, layer: L) -> Self
     where
-        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L: Layer<axum::routing::Route> + Clone + Send + Sync + 'static,
         L::Service: Service<Request> + Clone + Send + Sync + 'static,
         <L::Service as Service<Request>>::Response: IntoResponse + 'static,
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        let Self { router, mut manifest } = self;
+        let Self { router, mut manifest, required } = self;
         manifest.add_layer(layer_name::<L>(), true);
-        Self { router: router.layer(MarkedLayer(layer)), manifest }
+        Self { router: router.layer(MarkedLayer(layer)), manifest, required }
     }
 
     /// Applies a middleware to every route added so far, when a route matches.
@@ -184,15 +191,15 @@ where
     /// ```
     pub fn route_layer<L>(self, layer: L) -> Self
     where
-        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L: Layer<axum::routing::Route> + Clone + Send + Sync + 'static,
         L::Service: Service<Request> + Clone + Send + Sync + 'static,
         <L::Service as Service<Request>>::Response: IntoResponse + 'static,
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        let Self { router, mut manifest } = self;
+        let Self { router, mut manifest, required } = self;
         manifest.add_layer(layer_name::<L>(), false);
-        Self { router: router.route_layer(MarkedLayer(layer)), manifest }
+        Self { router: router.route_layer(MarkedLayer(layer)), manifest, required }
     }
 
     /// Sets the handler for every path that no route matches.
@@ -211,12 +218,13 @@ where
     /// let router: GuardedRouter = GuardedRouter::new().fallback(not_found);
     /// assert_eq!(router.manifest().to_string(), "ANY (fallback)  public\n");
     /// ```
+    #[track_caller]
     pub fn fallback<H, T>(mut self, handler: H) -> Self
     where
         T: GuardedArguments + 'static,
         H: GuardedHandler<T> + Handler<T, S>,
     {
-        self.manifest.set_fallback(RouteAccess::of(&T::SPEC));
+        self.manifest.set_fallback(Route::of::<H, T>("ANY"), &self.required);
         Self { router: self.router.fallback(NoStoreHandler(handler)), ..self }
     }
 
@@ -244,12 +252,13 @@ where
     ///     "ANY (method not allowed)  public\nGET /health               public\n",
     /// );
     /// ```
+    #[track_caller]
     pub fn method_not_allowed_fallback<H, T>(mut self, handler: H) -> Self
     where
         T: GuardedArguments + 'static,
         H: GuardedHandler<T> + Handler<T, S>,
     {
-        self.manifest.set_method_not_allowed(RouteAccess::of(&T::SPEC));
+        self.manifest.set_method_not_allowed(Route::of::<H, T>("ANY"), &self.required);
         Self { router: self.router.method_not_allowed_fallback(NoStoreHandler(handler)), ..self }
     }
 
@@ -267,9 +276,10 @@ where
     /// # drop(app);
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
+    #[track_caller]
     pub fn unguarded(mut self, why: &'static str, router: Router<S>) -> Self {
-        self.manifest
-            .add("(routes of an axum::Router)", vec![("ANY", RouteAccess::unguarded(why))]);
+        let all = vec![Route::any(RouteAccess::unguarded(why))];
+        self.manifest.add("(routes of an axum::Router)", all, &self.required);
         Self { router: self.router.merge(router), ..self }
     }
 
@@ -284,18 +294,20 @@ where
     /// let router: GuardedRouter = GuardedRouter::new().unguarded_service("/static", "public files", files);
     /// assert_eq!(router.manifest().entries()[0].access().why(), Some("public files"));
     /// ```
+    #[track_caller]
     pub fn unguarded_service<T>(mut self, path: &str, why: &'static str, service: T) -> Self
     where
         T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
         T::Response: IntoResponse,
         T::Future: Send + 'static,
     {
+        let route = Route::any(RouteAccess::unguarded(why));
         if matches!(path, "" | "/") {
-            self.manifest.set_fallback(RouteAccess::unguarded(why));
+            self.manifest.set_fallback(route, &self.required);
             return Self { router: self.router.fallback_service(service), ..self };
         }
         for below in ["/", "/{*rest}"] {
-            self.manifest.add(&nested(path, below), vec![("ANY", RouteAccess::unguarded(why))]);
+            self.manifest.add(&nested(path, below), vec![route.clone()], &self.required);
         }
         Self { router: self.router.nest_service(path, service), ..self }
     }
@@ -310,14 +322,115 @@ where
     ///     GuardedRouter::new().unguarded_route_service("/robots.txt", "for search engines", file);
     /// assert_eq!(router.manifest().to_string(), "ANY /robots.txt  unguarded  why(for search engines)\n");
     /// ```
+    #[track_caller]
     pub fn unguarded_route_service<T>(mut self, path: &str, why: &'static str, service: T) -> Self
     where
         T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
         T::Response: IntoResponse,
         T::Future: Send + 'static,
     {
-        self.manifest.add(path, vec![("ANY", RouteAccess::unguarded(why))]);
+        let routes = vec![Route::any(RouteAccess::unguarded(why))];
+        self.manifest.add(path, routes, &self.required);
         Self { router: self.router.route_service(path, service), ..self }
+    }
+
+    /// Requires something of the token of every route of this router, also of those added later.
+    ///
+    /// The guard of each handler checks it after the handler's own rules, and the manifest shows the sum. An `optional`
+    /// guard becomes required. The fallbacks are included. Layers are not guarded.
+    ///
+    /// ```
+    /// use jwt_auth::router::Require;
+    /// use jwt_auth::{GuardedRouter, jwt_required, routing::get};
+    ///
+    /// #[jwt_required]
+    /// async fn users() {}
+    ///
+    /// #[jwt_required(scopes("audit"))]
+    /// async fn audit() {}
+    ///
+    /// let admin = GuardedRouter::new()
+    ///     .require(Require::roles(["admin"]).fresh())
+    ///     .route("/users", get(users))
+    ///     .route("/audit", get(audit));
+    /// let router: GuardedRouter = GuardedRouter::new().nest("/admin", admin);
+    /// assert_eq!(router.manifest().to_string(), "\
+    /// GET /admin/audit  access  fresh  scopes(audit)  roles(admin)
+    /// GET /admin/users  access  fresh  roles(admin)
+    /// ");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// This method and those that add routes panic if anyone may call a route of the router: a handler with `#[public]`,
+    /// or an unguarded service.
+    ///
+    /// ```should_panic
+    /// use jwt_auth::router::Require;
+    /// use jwt_auth::{GuardedRouter, public, routing::get};
+    ///
+    /// #[public]
+    /// async fn health() {}
+    ///
+    /// // `GET /health` my_app::health is public, but its router requires access  roles(admin); …
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().require(Require::roles(["admin"])).route("/health", get(health));
+    /// # drop(router);
+    /// ```
+    #[track_caller]
+    pub fn require(mut self, requirement: Require) -> Self {
+        self.manifest.require(&requirement.spec);
+        // Guards read it for the life of the process. A program builds its routers once.
+        self.required.push(Box::leak(Box::new(requirement.spec)));
+        self
+    }
+
+    /// Adds a tower service behind a guard, at a path and below it.
+    ///
+    /// For a service that is no handler, such as an MCP server or a folder of files. The service sees the rest of the path,
+    /// and finds the [`AccessToken`](crate::AccessToken) of the request in its extensions. At `/` it becomes the fallback,
+    /// and replaces an earlier one. See [`axum::Router::nest_service`].
+    ///
+    /// ```
+    /// use axum::extract::Request;
+    /// use jwt_auth::{AccessToken, GuardedRouter, guard};
+    ///
+    /// let reports = tower::service_fn(async |request: Request| {
+    ///     let token = request.extensions().get::<AccessToken>().expect("the guard inserts it");
+    ///     Ok::<_, std::convert::Infallible>(format!("{} for {}", request.uri().path(), token.subject()))
+    /// });
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().guarded_service("/reports", guard::required().scopes(["reports"]), reports);
+    /// assert_eq!(router.manifest().to_string(), "\
+    /// ANY /reports          access  scopes(reports)
+    /// ANY /reports/{*rest}  access  scopes(reports)
+    /// ");
+    /// ```
+    #[track_caller]
+    pub fn guarded_service<T>(mut self, path: &str, guard: ServiceGuard, service: T) -> Self
+    where
+        S: HoldsJwtAuth,
+        T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse,
+        T::Future: Send + 'static,
+    {
+        let route = Route::any(RouteAccess::of(&guard.spec));
+        let handler = NoStoreHandler(ServiceHandler { guard, service });
+        if matches!(path, "" | "/") {
+            self.manifest.set_fallback(route, &self.required);
+            return Self { router: self.router.fallback(handler), ..self };
+        }
+        for below in ["/", "/{*rest}"] {
+            self.manifest.add(&nested(path, below), vec![route.clone()], &self.required);
+        }
+        let methods = axum::routing::any(handler);
+        let inner = Router::new().route("/", methods.clone()).route("/{*rest}", methods.clone());
+        let mut router = self.router.nest(path, inner);
+        if !path.ends_with('/') {
+            // `nest_service` matches this path too.
+            router = router.nest(&format!("{path}/"), Router::new().route("/", methods));
+        }
+        Self { router, ..self }
     }
 
     /// Every route, and the requirements of its guard.
@@ -371,7 +484,7 @@ where
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_state<S2>(self, state: S) -> Router<S2> {
-        self.router.with_state(state)
+        self.into_router().with_state(state)
     }
 
     /// Provides the state and returns a guarded router.
@@ -388,7 +501,8 @@ where
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
     pub fn provide_state<S2>(self, state: S) -> GuardedRouter<S2> {
-        GuardedRouter { router: self.router.with_state(state), manifest: self.manifest }
+        let (router, manifest) = self.finish();
+        GuardedRouter { router: router.with_state(state), manifest, required: Vec::new() }
     }
 
     /// The [`axum::Router`] with these routes, before its state is provided.
@@ -404,13 +518,20 @@ where
     /// # drop(router);
     /// ```
     pub fn into_router(self) -> Router<S> {
-        self.router
+        self.finish().0
+    }
+
+    /// The routes, whose guards know what this router requires.
+    fn finish(self) -> (Router<S>, Manifest) {
+        let layers = self.required.into_iter().map(RequireLayer);
+        (layers.fold(self.router, Router::layer), self.manifest)
     }
 }
 
 impl<S> Clone for GuardedRouter<S> {
     fn clone(&self) -> Self {
-        Self { router: self.router.clone(), manifest: self.manifest.clone() }
+        let (manifest, required) = (self.manifest.clone(), self.required.clone());
+        Self { router: self.router.clone(), manifest, required }
     }
 }
 

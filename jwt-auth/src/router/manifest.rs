@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::guard::GuardSpec;
 use crate::router::RouteAccess;
+use crate::router::routing::Route;
 
 /// Every route of a [`GuardedRouter`](crate::GuardedRouter), with its guard.
 ///
@@ -45,9 +47,42 @@ pub struct ManifestEntry {
     method: &'static str,
     #[serde(flatten)]
     access: RouteAccess,
+    #[serde(skip)]
+    handler: &'static str,
 }
 
 impl ManifestEntry {
+    /// Adds what the routers around the route require.
+    ///
+    /// # Panics
+    ///
+    /// If anyone may call the route: it could not be both.
+    #[track_caller]
+    fn require(mut self, required: &[&GuardSpec]) -> Self {
+        for spec in required {
+            let Self { method, path, access, handler } = &mut self;
+            assert!(
+                access.require(spec),
+                "`{method} {path}` {handler} is {access}, but its router requires {}; move the route to a router without `.require(…)`, or annotate the handler with `#[jwt_required]`",
+                RouteAccess::of(spec)
+            );
+        }
+        self
+    }
+
+    /// The path of the handler's function, such as `shop::orders::list`; empty for a service.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, public, routing::get};
+    /// # #[public]
+    /// # async fn health() {}
+    /// let router: GuardedRouter = GuardedRouter::new().route("/health", get(health));
+    /// assert!(router.manifest().entries()[0].handler().ends_with("::health"));
+    /// ```
+    pub fn handler(&self) -> &'static str {
+        self.handler
+    }
+
     /// The path, as it was given to the router.
     ///
     /// ```
@@ -180,27 +215,37 @@ impl Manifest {
         })
     }
 
-    pub(super) fn add(&mut self, path: &str, routes: Vec<(&'static str, RouteAccess)>) {
-        self.entries.extend(routes.into_iter().map(|(method, access)| ManifestEntry {
-            path: path.to_owned(),
-            method,
-            access,
-        }));
+    #[track_caller]
+    pub(super) fn add(&mut self, path: &str, routes: Vec<Route>, required: &[&GuardSpec]) {
+        for Route { method, access, handler } in routes {
+            let entry = ManifestEntry { path: path.to_owned(), method, access, handler };
+            self.entries.push(entry.require(required));
+        }
     }
 
     /// Adds the fallback, which replaces an earlier one.
-    pub(super) fn set_fallback(&mut self, access: RouteAccess) {
-        self.set(FALLBACK, access);
+    #[track_caller]
+    pub(super) fn set_fallback(&mut self, route: Route, required: &[&GuardSpec]) {
+        self.set(FALLBACK, route, required);
     }
 
     /// Adds the handler for methods that a route does not have, which replaces an earlier one.
-    pub(super) fn set_method_not_allowed(&mut self, access: RouteAccess) {
-        self.set("(method not allowed)", access);
+    #[track_caller]
+    pub(super) fn set_method_not_allowed(&mut self, route: Route, required: &[&GuardSpec]) {
+        self.set("(method not allowed)", route, required);
     }
 
-    fn set(&mut self, path: &str, access: RouteAccess) {
+    #[track_caller]
+    fn set(&mut self, path: &str, route: Route, required: &[&GuardSpec]) {
         self.entries.retain(|entry| entry.path != path);
-        self.add(path, vec![("ANY", access)]);
+        self.add(path, vec![route], required);
+    }
+
+    /// Adds a requirement to every route so far.
+    #[track_caller]
+    pub(super) fn require(&mut self, spec: &GuardSpec) {
+        let entries = std::mem::take(&mut self.entries);
+        self.entries = entries.into_iter().map(|entry| entry.require(&[spec])).collect();
     }
 
     /// Records a layer of every route added so far.
@@ -212,9 +257,17 @@ impl Manifest {
         }
     }
 
-    pub(super) fn extend(&mut self, other: Self, path: impl Fn(&str) -> String) {
-        let moved = |entry: ManifestEntry| ManifestEntry { path: path(&entry.path), ..entry };
-        self.entries.extend(other.entries.into_iter().map(moved));
+    #[track_caller]
+    pub(super) fn extend(
+        &mut self,
+        other: Self,
+        path: impl Fn(&str) -> String,
+        required: &[&GuardSpec],
+    ) {
+        for entry in other.entries {
+            let moved = ManifestEntry { path: path(&entry.path), ..entry };
+            self.entries.push(moved.require(required));
+        }
     }
 
     pub(super) fn sorted(&self) -> Self {

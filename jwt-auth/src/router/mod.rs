@@ -2,8 +2,10 @@
 
 mod guarded_handler;
 mod guarded_router;
+mod guarded_service;
 mod manifest;
 mod no_store_handler;
+mod require_layer;
 mod route_access;
 pub mod routing;
 
@@ -12,4 +14,4 @@ pub use guarded_router::GuardedRouter;
 pub use manifest::{Manifest, ManifestEntry};
 pub use route_access::RouteAccess;
 
-pub use crate::guard::HoldsJwtAuth;
+pub use crate::guard::{HoldsJwtAuth, Require};

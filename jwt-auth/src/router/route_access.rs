@@ -40,9 +40,13 @@ pub struct RouteAccess {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     any_scope: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    and_any_scope: Vec<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     roles: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     any_role: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    and_any_role: Vec<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<&'static str>,
     /// `strict` if the store itself is checked, `skip` if `danger` skips the check.
@@ -72,8 +76,10 @@ impl RouteAccess {
             max_age: spec.max_age.map(|age| age.as_secs()),
             scopes: names(spec.scopes),
             any_scope: names(spec.any_scope),
+            and_any_scope: Vec::new(),
             roles: names(spec.roles),
             any_role: names(spec.any_role),
+            and_any_role: Vec::new(),
             locations: spec.locations.iter().map(|location| location.name()).collect(),
             revocation: spec.revocation.name(),
             audience: spec.audience,
@@ -87,6 +93,35 @@ impl RouteAccess {
 
     pub(super) fn unguarded(why: &'static str) -> Self {
         Self { guard: "unguarded", why: Some(why), ..Self::of(&GuardSpec::PUBLIC) }
+    }
+
+    /// Adds what a router requires; `false` if anyone may call the route.
+    pub(super) fn require(&mut self, spec: &GuardSpec) -> bool {
+        if self.guard == GuardKind::Public.name() || self.why.is_some() {
+            return false;
+        }
+        let group = Self::of(spec);
+        self.optional = false;
+        self.fresh |= group.fresh;
+        self.max_age = self.max_age.into_iter().chain(group.max_age).min();
+        for (own, more) in [(&mut self.scopes, group.scopes), (&mut self.roles, group.roles)] {
+            for name in more {
+                if !own.contains(&name) {
+                    own.push(name);
+                }
+            }
+        }
+        for (own, others, more) in [
+            (&mut self.any_scope, &mut self.and_any_scope, group.any_scope),
+            (&mut self.any_role, &mut self.and_any_role, group.any_role),
+        ] {
+            if own.is_empty() {
+                *own = more;
+            } else if !more.is_empty() && *own != more && !others.contains(&more) {
+                others.push(more);
+            }
+        }
+        true
     }
 
     /// `public`, `access`, `refresh` or `unguarded`.
@@ -202,6 +237,43 @@ impl RouteAccess {
     /// ```
     pub fn any_scope(&self) -> &[String] {
         &self.any_scope
+    }
+
+    /// Further lists of scopes, of each of which the token must have at least one.
+    ///
+    /// They come from routers around the route, beside a list of its handler ([`Require::any_scope`](crate::router::Require::any_scope)).
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, router::Require, routing::get};
+    /// #[jwt_required(any_scope("notes:read", "admin"))]
+    /// async fn notes() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new()
+    ///     .require(Require::any_scope(["eu", "us"]))
+    ///     .route("/", get(notes));
+    /// let manifest = router.manifest();
+    /// let access = manifest.entries()[0].access();
+    /// assert_eq!(access.any_scope(), ["notes:read", "admin"]);
+    /// assert_eq!(access.and_any_scope(), [["eu", "us"]]);
+    /// ```
+    pub fn and_any_scope(&self) -> &[Vec<String>] {
+        &self.and_any_scope
+    }
+
+    /// Further lists of roles, of each of which the token must have at least one; as [`and_any_scope`](Self::and_any_scope).
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, router::Require, routing::get};
+    /// #[jwt_required(any_role("editor", "author"))]
+    /// async fn notes() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new()
+    ///     .require(Require::any_role(["staff", "partner"]))
+    ///     .route("/", get(notes));
+    /// assert_eq!(router.manifest().entries()[0].access().and_any_role(), [["staff", "partner"]]);
+    /// ```
+    pub fn and_any_role(&self) -> &[Vec<String>] {
+        &self.and_any_role
     }
 
     /// The roles that the token must all have.
@@ -391,12 +463,12 @@ impl fmt::Display for RouteAccess {
         if let Some(age) = self.max_age {
             write!(f, "  max_age({age}s)")?;
         }
-        for (names, list) in [
-            ("scopes", &self.scopes),
-            ("any_scope", &self.any_scope),
-            ("roles", &self.roles),
-            ("any_role", &self.any_role),
-        ] {
+        let lists = [("scopes", &self.scopes), ("any_scope", &self.any_scope)]
+            .into_iter()
+            .chain(self.and_any_scope.iter().map(|list| ("any_scope", list)))
+            .chain([("roles", &self.roles), ("any_role", &self.any_role)])
+            .chain(self.and_any_role.iter().map(|list| ("any_role", list)));
+        for (names, list) in lists {
             if !list.is_empty() {
                 write!(f, "  {names}({})", list.join(" "))?;
             }

@@ -24,7 +24,7 @@ use std::fmt;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::IntoResponse;
-use axum::routing::{self, Route};
+use axum::routing;
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
@@ -48,7 +48,28 @@ pub use axum::routing::MethodFilter;
 #[must_use = "a method router serves no request before it is routed"]
 pub struct MethodRouter<S = JwtAuth> {
     pub(super) router: routing::MethodRouter<S>,
-    pub(super) routes: Vec<(&'static str, RouteAccess)>,
+    pub(super) routes: Vec<Route>,
+}
+
+/// The handler of one method, for the manifest.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    pub(super) access: RouteAccess,
+    /// The path of the handler's function.
+    pub(super) handler: &'static str,
+}
+
+impl Route {
+    pub(super) fn of<H, T: GuardedArguments>(method: &'static str) -> Self {
+        let handler = std::any::type_name::<H>();
+        Self { method, access: RouteAccess::of(&T::SPEC), handler }
+    }
+
+    /// Every method of something that is no handler.
+    pub(super) fn any(access: RouteAccess) -> Self {
+        Self { method: "ANY", access, handler: "" }
+    }
 }
 
 const METHODS: [(&str, MethodFilter); 9] = [
@@ -260,7 +281,7 @@ where
 {
     MethodRouter {
         router: routing::any(NoStoreHandler(handler)),
-        routes: vec![("ANY", RouteAccess::of(&T::SPEC))],
+        routes: vec![Route::of::<H, T>("ANY")],
     }
 }
 
@@ -448,7 +469,7 @@ where
         T: GuardedArguments + 'static,
     {
         let named = METHODS.iter().filter(|(_, method)| filter.or(*method) == filter);
-        self.routes.extend(named.map(|(name, _)| (*name, RouteAccess::of(&T::SPEC))));
+        self.routes.extend(named.map(|(name, _)| Route::of::<H, T>(name)));
         Self { router: self.router.on(filter, NoStoreHandler(handler)), ..self }
     }
 
@@ -473,7 +494,7 @@ where
         H: GuardedHandler<T> + Handler<T, S>,
         T: GuardedArguments + 'static,
     {
-        self.routes.push(("OTHER", RouteAccess::of(&T::SPEC)));
+        self.routes.push(Route::of::<H, T>("OTHER"));
         Self { router: self.router.fallback(NoStoreHandler(handler)), ..self }
     }
 
@@ -514,15 +535,15 @@ where
     /// ```
     pub fn layer<L>(self, layer: L) -> Self
     where
-        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L: Layer<routing::Route> + Clone + Send + Sync + 'static,
         L::Service: Service<Request> + Clone + Send + Sync + 'static,
         <L::Service as Service<Request>>::Response: IntoResponse + 'static,
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
         let Self { router, mut routes } = self;
-        for (_, access) in &mut routes {
-            access.add_layer(layer_name::<L>());
+        for route in &mut routes {
+            route.access.add_layer(layer_name::<L>());
         }
         Self { router: router.layer(MarkedLayer(layer)), routes }
     }
@@ -542,14 +563,14 @@ where
     /// ```
     pub fn route_layer<L>(self, layer: L) -> Self
     where
-        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L: Layer<routing::Route> + Clone + Send + Sync + 'static,
         L::Service: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
         <L::Service as Service<Request>>::Response: IntoResponse + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
         let Self { router, mut routes } = self;
-        for (_, access) in routes.iter_mut().filter(|(method, _)| *method != "OTHER") {
-            access.add_layer(layer_name::<L>());
+        for route in routes.iter_mut().filter(|route| route.method != "OTHER") {
+            route.access.add_layer(layer_name::<L>());
         }
         Self { router: router.route_layer(MarkedLayer(layer)), routes }
     }

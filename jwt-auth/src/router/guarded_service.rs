@@ -1,0 +1,44 @@
+//! A tower service behind a guard, as a handler of the router.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::response::{IntoResponse, Response};
+use tower::{Service, ServiceExt as _};
+
+use crate::guard::{HoldsJwtAuth, ServiceGuard};
+
+/// The service, which is called for requests that the guard admits.
+#[derive(Clone)]
+pub(super) struct ServiceHandler<T> {
+    pub(super) guard: ServiceGuard,
+    pub(super) service: T,
+}
+
+impl<S, T> Handler<(), S> for ServiceHandler<T>
+where
+    S: HoldsJwtAuth + Send + Sync + 'static,
+    T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+    T::Response: IntoResponse,
+    T::Future: Send + 'static,
+{
+    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        Box::pin(async move {
+            let Self { guard, service } = self;
+            let (mut parts, body) = request.into_parts();
+            match guard.admit(&state.jwt_auth(), &mut parts).await {
+                Ok(token) => {
+                    parts.extensions.insert(token);
+                    let Ok(response) = service.oneshot(Request::from_parts(parts, body)).await;
+                    response.into_response()
+                }
+                Err(error) => error.into_response(),
+            }
+        })
+    }
+}
