@@ -7,9 +7,10 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 12] = [
+const CODE_ONLY: [&str; 13] = [
     "additional_claims",
     "additional_headers",
+    "async_claims_check",
     "claims_check",
     "clock",
     "denylist",

@@ -72,9 +72,6 @@ impl Claims {
     fn member(&mut self, name: &str, raw: &str) -> Option<()> {
         let value: Value = serde_json::from_str(raw).ok()?;
         match name {
-            "sub" if raw.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
-                self.sub = Some(raw.to_owned());
-            }
             "sub" => self.sub = Some(text(&value)?),
             "iss" => self.iss = Some(text(&value)?),
             "jti" => self.jti = Some(text(&value)?),
@@ -88,7 +85,12 @@ impl Claims {
             }
             "s_exp" | "s_idle" | "s_age" => drop(date(raw)?),
             "s_tmp" => drop(value.as_bool()?),
-            "fresh" => self.fresh = value.as_bool()?,
+            "fresh" => {
+                self.fresh = match value.as_bool() {
+                    Some(fresh) => fresh,
+                    None => date(raw)? >= Duration::from_secs(NOW),
+                };
+            }
             "roles" => self.roles = texts(&value)?,
             "aud" => self.aud = Some(text(&value).map(|one| vec![one]).or_else(|| texts(&value))?),
             "exp" => self.exp = Some(date(raw)?),
@@ -133,11 +135,13 @@ impl Claims {
             (exp + leeway <= now, AuthErrorKind::Expired),
             (is_future(self.nbf), AuthErrorKind::NotYetValid),
             (is_future(self.iat), AuthErrorKind::IssuedInTheFuture),
+            (required.issuer.is_some() && self.iss.is_none(), AuthErrorKind::IssuerMissing),
             (
                 required.issuer.is_some() && self.iss.as_deref() != required.issuer,
                 AuthErrorKind::WrongIssuer,
             ),
             (required.audience.is_empty() && aud.is_some(), AuthErrorKind::WrongAudience),
+            (!required.audience.is_empty() && aud.is_none(), AuthErrorKind::AudienceMissing),
             (
                 !required.audience.is_empty() && !aud.is_some_and(is_named),
                 AuthErrorKind::WrongAudience,

@@ -26,14 +26,14 @@ const LOAD_CONFIG: Attribute = Attribute::LoadConfig;
 pub(crate) static ARGUMENTS: [Row; 14] = [
     Row {
         name: "optional",
-        taken_by: &[JWT],
+        taken_by: &[JWT, REFRESH],
         effect: Effect::AdmitsAnonymous,
         read: |argument, into, mistakes| into.optional = read_flag(argument, mistakes),
     },
     Row {
         name: "fresh",
         taken_by: &[JWT],
-        effect: Effect::DemandsToken,
+        effect: Effect::None,
         read: |argument, into, mistakes| into.fresh = read_flag(argument, mistakes),
     },
     Row {
@@ -80,7 +80,7 @@ pub(crate) static ARGUMENTS: [Row; 14] = [
     },
     Row {
         name: "check",
-        taken_by: &[JWT],
+        taken_by: &[JWT, REFRESH],
         effect: Effect::None,
         read: |argument, into, mistakes| into.check = read_path(argument, "may_edit", mistakes),
     },

@@ -34,7 +34,7 @@ pub(crate) fn expand_guard(
     };
     let arguments = read_arguments(Attribute::Guard(attribute), arguments, &mut mistakes);
     function.check_handler(attribute, &mut mistakes);
-    if arguments.needs_policy_item() {
+    if arguments.needs_policy_item(attribute) {
         function.check_is_free(attribute, &mut mistakes);
     }
     let paths = Paths::new(arguments.crate_path.as_ref());

@@ -2,6 +2,7 @@
 
 use proc_macro2::Ident;
 
+use crate::attribute::GuardAttribute;
 use crate::readers::Revocation;
 
 /// The value of every argument; the default is an attribute without arguments.
@@ -26,11 +27,11 @@ pub(crate) struct GuardArguments {
 
 impl GuardArguments {
     /// Whether the policy needs a type next to the handler, because the runtime crate has none for it.
-    pub(crate) fn needs_policy_item(&self) -> bool {
+    pub(crate) fn needs_policy_item(&self, attribute: GuardAttribute) -> bool {
         // `Access<OPTIONAL, FRESH>` covers the first two. A new field does not compile here until it is listed on
         // one of the two sides.
         let Self {
-            optional: _,
+            optional,
             fresh: _,
             crate_path: _,
             max_age,
@@ -44,7 +45,8 @@ impl GuardArguments {
             revocation,
             same_origin,
         } = self;
-        *same_origin
+        (*optional && attribute == GuardAttribute::RefreshRequired)
+            || *same_origin
             || max_age.is_some()
             || audience.is_some()
             || check.is_some()

@@ -39,10 +39,18 @@ fn collect_rules(attribute: GuardAttribute, arguments: &GuardArguments) -> Vec<R
                 ));
             }
         }
-        GuardAttribute::RefreshRequired => rules.push(Rule::new(
-            quote!(is_access),
-            "`#[refresh_required]` verifies refresh tokens, but this parameter reads an access token; write `RefreshToken`, or guard the handler with `#[jwt_required]`",
-        )),
+        GuardAttribute::RefreshRequired => {
+            rules.push(Rule::new(
+                quote!(is_access),
+                "`#[refresh_required]` verifies refresh tokens, but this parameter reads an access token; write `RefreshToken`, or guard the handler with `#[jwt_required]`",
+            ));
+            if arguments.optional {
+                rules.push(Rule::new(
+                    quote!(demands_refresh),
+                    "`optional` admits anonymous requests, but this parameter demands a token; wrap its type in `Option<…>`, or remove `optional`",
+                ));
+            }
+        }
         GuardAttribute::Public => {
             rules.push(Rule::new(
                 quote!(refuses_bad_access),

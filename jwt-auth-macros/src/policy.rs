@@ -28,7 +28,7 @@ impl Policy {
             GuardAttribute::Public => write_visitor_flag(function, paths),
             GuardAttribute::JwtRequired | GuardAttribute::RefreshRequired => None,
         };
-        if arguments.needs_policy_item() || reads_visitor.is_some() {
+        if arguments.needs_policy_item(attribute) || reads_visitor.is_some() {
             return Self::declare(attribute, arguments, reads_visitor, function, paths);
         }
         let (optional, fresh) = (arguments.optional, arguments.fresh);
@@ -71,7 +71,7 @@ impl Policy {
         if let Some(flag) = reads_visitor {
             fields.extend(quote!(reads_token: #flag,));
         }
-        let check = arguments.check.as_ref().map(|path| write_check_method(path, paths));
+        let check = arguments.check.as_ref().map(|path| write_check_method(attribute, path, paths));
         let item = quote! {
             #(#cfgs)*
             #[doc(hidden)]
@@ -163,7 +163,11 @@ fn write_spec_fields(
 }
 
 /// `Policy::check`, which calls the user's function.
-fn write_check_method(path: &syn::Path, paths: &Paths) -> TokenStream {
+fn write_check_method(attribute: GuardAttribute, path: &syn::Path, paths: &Paths) -> TokenStream {
+    let kind = match attribute {
+        GuardAttribute::RefreshRequired => quote!(refresh),
+        GuardAttribute::JwtRequired | GuardAttribute::Public => quote!(access),
+    };
     // Mixed-site names, because the user's path may name a function `token` or `proof`.
     let token = Ident::new("token", Span::mixed_site().located_at(path.span()));
     let proof = Ident::new("proof", Span::mixed_site());
@@ -174,7 +178,7 @@ fn write_check_method(path: &syn::Path, paths: &Paths) -> TokenStream {
         async fn check(
             #proof: &#paths::Proof,
         ) -> #paths::core::result::Result<(), #paths::AuthError> {
-            let #token = #proof.access()?;
+            let #token = #proof.#kind()?;
             #outcome
         }
     }

@@ -32,7 +32,7 @@ pub use config::{
     Compat, Config, ConfigError, GrantRequest, Grants, PreviousCookie, SameSite, TokenLocation,
 };
 pub use error::{AuthError, AuthErrorKind};
-pub use guard::{CurrentUser, LoadUser, LogOut, Permission};
+pub use guard::{CurrentUser, JsonRefreshToken, LoadUser, LogOut, Permission};
 pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
 #[doc(inline)]
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing};

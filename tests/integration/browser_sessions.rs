@@ -334,7 +334,7 @@ fn a_previous_cookie_that_is_in_use_or_invalid_is_a_config_error() {
         PreviousCookie::new(ACCESS),
         PreviousCookie::new("two words"),
         PreviousCookie::new("a").path("app"),
-        PreviousCookie::new("a").domain(".example.com"),
+        PreviousCookie::new("a").domain("..example.com"),
     ] {
         let error = build(bad).expect_err("refused").to_string();
         assert!(error.contains("previous_cookies"), "{error}");

@@ -325,7 +325,12 @@ async fn leeway_and_tokens_without_times_are_accepted_where_allowed() {
     // The module accepts integers as subjects.
     let mut number = tests::claims();
     number["sub"] = json!(1);
-    strict.admit(with(number, "/jwt-required"), &json!({ "hello": "1" })).await;
+    let send = with(number, "/jwt-required");
+    assert_eq!(
+        send(&strict.module.0, &strict.module.1).await.body,
+        json!({ "hello": "1" }).to_string()
+    );
+    assert_eq!(send(&strict.ours.0, &strict.ours.1).await.code(), "claims_invalid", "r21");
 }
 
 #[tokio::test]

@@ -256,6 +256,8 @@ fn the_guide_explains_every_code_and_no_other() {
     let explained: Vec<&str> =
         chapter.lines().filter_map(|line| line.strip_prefix("# `")?.strip_suffix('`')).collect();
     let mut codes: Vec<&str> = AuthErrorKind::ALL.iter().map(|kind| kind.code()).collect();
+    // An absent `iss` or `aud` has the code of a wrong one.
+    codes.dedup();
     assert_eq!(explained.len(), codes.len());
     codes.retain(|code| !explained.contains(code));
     assert!(codes.is_empty(), "not explained: {codes:?}");

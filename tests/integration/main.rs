@@ -24,6 +24,7 @@ mod log_out;
 mod log_out_everywhere;
 mod options;
 mod other_frameworks;
+mod ports;
 mod reading;
 mod refresh;
 mod request;

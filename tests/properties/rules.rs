@@ -57,8 +57,8 @@ fn violation() -> impl Strategy<Value = (Violation, AuthErrorKind)> {
     let fixed = vec![
         (Violation::NoClaim("exp"), Kind::InvalidClaims),
         (Violation::NoClaim("sub"), Kind::InvalidClaims),
-        (Violation::NoClaim("iss"), Kind::WrongIssuer),
-        (Violation::NoClaim("aud"), Kind::WrongAudience),
+        (Violation::NoClaim("iss"), Kind::IssuerMissing),
+        (Violation::NoClaim("aud"), Kind::AudienceMissing),
         (Violation::NoClaim("type"), Kind::AccessTokenRequired),
         (Violation::Claim("type", json!("refresh")), Kind::AccessTokenRequired),
         (Violation::Claim("aud", json!([])), Kind::WrongAudience),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::JwtAuth;
 use crate::clock::{since_epoch, to_system_time};
-use crate::config::{ClaimsCheck, Denylist};
+use crate::config::{ClaimsCheck, TokenQuery};
 use crate::error::{AuthErrorKind, BoxError, Refusal, contain, contain_async};
 use crate::session::{StoreError, TokenIdentity, TokenStatus, within_deadline};
 use crate::token::{Expected, MAX_TOKEN, Verification, Verified, diagnose, refused_token, verify};
@@ -97,6 +97,10 @@ impl JwtAuth {
         if let Some(check) = &hooks.check {
             check_claims(&**check, verified)?;
         }
+        if let Some(check) = &hooks.async_check {
+            let deadline = self.rules().hook_deadline;
+            Box::pin(check_claims_async(&**check, verified, deadline)).await?;
+        }
         Ok(())
     }
 
@@ -173,12 +177,12 @@ impl JwtAuth {
 
     async fn check_denylist(
         &self,
-        denylist: &dyn Denylist,
+        denylist: &dyn TokenQuery,
         verified: &Verified,
     ) -> Result<(), Refusal> {
         let identity = verified.identity();
         let deadline = self.rules().denylist_deadline;
-        let start = || within_deadline(denylist.contains(&identity), deadline);
+        let start = || within_deadline(denylist.answer(&identity), deadline);
         let answer = contain_async("denylist", 2 * deadline, start).await;
         let answer = answer.unwrap_or_else(|refusal| Err(refusal.into_source()));
         self.denylist_health().observe(&answer);
@@ -195,6 +199,19 @@ fn check_claims(check: &ClaimsCheck, verified: &Verified) -> Result<(), Refusal>
         serde_json::from_str(verified.payload()).map_err(|_| AuthErrorKind::InvalidClaims)?;
     let is_allowed = contain("claims_check", || check(&verified.identity(), &claims))?;
     if is_allowed { Ok(()) } else { Err(AuthErrorKind::Forbidden.into()) }
+}
+
+async fn check_claims_async(
+    check: &dyn TokenQuery,
+    verified: &Verified,
+    deadline: Duration,
+) -> Result<(), Refusal> {
+    let identity = verified.identity();
+    match contain_async("async_claims_check", deadline, || check.answer(&identity)).await? {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(AuthErrorKind::Forbidden.into()),
+        Err(error) => Err(Refusal::from_application(error, AuthErrorKind::Unavailable)),
+    }
 }
 
 pub(super) fn status(answer: Result<TokenStatus, StoreError>) -> Result<(), Refusal> {

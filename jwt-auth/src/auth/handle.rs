@@ -12,7 +12,7 @@ use crate::keys::LoadedRing;
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
     AccessKind, AccessToken, Cache, Issuer, LogInKind, PairKind, RefreshKind, RefreshToken,
-    TokenBuilder,
+    TokenBuilder, Verification,
 };
 use crate::token_kind::TokenKind;
 
@@ -96,7 +96,7 @@ impl JwtAuth {
     /// that signs, or if a token cannot contain what the builder was given. It fails with
     /// [`Unavailable`](crate::AuthErrorKind::Unavailable) if the store does not register the session.
     pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
-        self.builder(subject).fresh(true)
+        self.builder(subject).fresh(true).remember(!self.web().cookies.end_with_browser)
     }
 
     /// A builder of one access token that belongs to no session.
@@ -166,7 +166,10 @@ impl JwtAuth {
     pub async fn verify_access(&self, token: &str) -> Result<AccessToken, AuthError> {
         let verified = self.authenticate(token.as_bytes(), required(TokenKind::Access), |_| Ok(()));
         self.attach(match verified.await {
-            Ok(verification) => AccessToken::new(verification.verified, None, self.context()),
+            Ok(Verification { verified, .. }) => {
+                let is_fresh = verified.is_fresh(self.rules());
+                AccessToken::new(verified, None, self.context(), is_fresh)
+            }
             Err(refusal) => Err(refusal),
         })
     }
@@ -192,7 +195,10 @@ impl JwtAuth {
         let verified =
             self.authenticate(token.as_bytes(), required(TokenKind::Refresh), |_| Ok(()));
         self.attach(match verified.await {
-            Ok(verification) => RefreshToken::new(verification.verified, None, self.context()),
+            Ok(Verification { verified, .. }) => {
+                let is_fresh = verified.is_fresh(self.rules());
+                RefreshToken::new(verified, None, self.context(), is_fresh)
+            }
             Err(refusal) => Err(refusal),
         })
     }

@@ -145,7 +145,7 @@ impl JwtAuth {
             started_at: Some(claims.session_started_at.unwrap_or(now)),
             session_ends: claims.session_ends_at.unwrap_or(session_ends),
             generation: claims.generation.saturating_add(1),
-            refresh_id: random_id()?,
+            refresh_id: random_id(rules)?,
             refresh_issued_at: now,
             issued_at: now,
             idle,

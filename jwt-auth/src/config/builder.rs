@@ -205,6 +205,7 @@ impl Config {
         match (ring, web) {
             (Some(ring), Some(web)) if self.problems.is_empty() => {
                 let mut rules = self.rules;
+                rules.compat = web.errors.compat;
                 rules.csrf_claim = web.writes_csrf();
                 rules.longest_token = web.longest_token();
                 let store = WatchedStore::new(self.store, rules.store_deadline);

@@ -42,6 +42,31 @@ impl fmt::Display for SameSite {
     }
 }
 
+/// The prefix of the names of cookies.
+///
+/// ```
+/// use jwt_auth::config::CookiePrefix;
+/// use jwt_auth::{Config, KeyMaterial, TokenLocation};
+///
+/// let config = Config::hs256(KeyMaterial::ephemeral())
+///     .token_location([TokenLocation::Cookie])
+///     .access_cookie_key("session")
+///     .cookie_prefix(CookiePrefix::None); // the cookie is `session`, as before the migration
+/// # drop(config);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CookiePrefix {
+    /// `__Host-`, where the attributes of the cookies permit it. The default.
+    #[default]
+    Host,
+    /// None, for clients that know the names without it.
+    None,
+}
+
+impl CookiePrefix {
+    pub(super) const ALL: [(&'static str, Self); 2] = [("host", Self::Host), ("none", Self::None)];
+}
+
 /// The name and the path of one cookie.
 #[derive(Clone, Debug)]
 pub(crate) struct CookieName {
@@ -65,6 +90,9 @@ pub(crate) struct CookieSettings {
     pub(crate) domain: Option<String>,
     pub(crate) secure: bool,
     pub(crate) same_site: SameSite,
+    prefix: CookiePrefix,
+    /// Whether log-ins end with the browser, unless they say otherwise.
+    pub(crate) end_with_browser: bool,
 }
 
 impl Default for CookieSettings {
@@ -79,6 +107,8 @@ impl Default for CookieSettings {
             domain: None,
             secure: true,
             same_site: SameSite::Lax,
+            prefix: CookiePrefix::Host,
+            end_with_browser: false,
         }
     }
 }
@@ -102,6 +132,11 @@ impl CookieSettings {
 
     /// Adds the prefix to names, and reports the options that break a rule.
     pub(super) fn parse(mut self, may_prefix: bool, problems: &mut Vec<ConfigProblem>) -> Self {
+        // The dot at its start is dropped, as browsers drop it (RFC 6265 §5.2.3).
+        if let Some(domain) = self.domain.as_deref().and_then(|domain| domain.strip_prefix('.')) {
+            self.domain = Some(domain.to_owned());
+        }
+        let may_prefix = may_prefix && self.prefix == CookiePrefix::Host;
         if may_prefix && self.secure && self.domain.is_none() {
             let PerKind { access, refresh } = &mut self.kinds;
             for cookie in
@@ -215,7 +250,8 @@ impl Config {
     /// The name of the cookie with the access token. Default: `access_token_cookie`.
     ///
     /// Names get the prefix `__Host-`, so that neither another host nor plain HTTP can set the cookie. The prefix
-    /// is omitted with a path, with a domain, without `Secure` and under [`compat`](Self::compat).
+    /// is omitted with a path, with a domain, without `Secure`, under [`compat`](Self::compat) and with
+    /// [`CookiePrefix::None`](crate::config::CookiePrefix::None).
     ///
     /// ```
     /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
@@ -292,7 +328,7 @@ impl Config {
 
     /// The domain whose hosts all receive the cookies.
     ///
-    /// Default: none; only the host that set them receives them.
+    /// Default: none; only the host that set them receives them. A dot at its start is dropped (RFC 6265 §5.2.3).
     ///
     /// A domain removes `__Host-` from the names, because each of its hosts can then set the cookies.
     ///
@@ -304,6 +340,35 @@ impl Config {
     /// ```
     pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
         self.web.cookies.domain = Some(domain.into());
+        self
+    }
+
+    /// The prefix of the names of the cookies.
+    ///
+    /// Default: [`CookiePrefix::Host`]. Without it, other hosts of the domain can plant a cookie of the same name.
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation, config::CookiePrefix};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
+    /// assert!(config().cookie_prefix(CookiePrefix::None).build().is_ok());
+    /// ```
+    pub fn cookie_prefix(mut self, prefix: CookiePrefix) -> Self {
+        self.web.cookies.prefix = prefix;
+        self
+    }
+
+    /// Whether the cookies of a log-in end with the browser, unless the log-in says
+    /// [`remember(true)`](crate::token::TokenBuilder::remember).
+    ///
+    /// Default: false; browsers store them as long as the session lives.
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
+    /// assert!(config().session_cookies(true).build().is_ok());
+    /// ```
+    pub fn session_cookies(mut self, end_with_browser: bool) -> Self {
+        self.web.cookies.end_with_browser = end_with_browser;
         self
     }
 

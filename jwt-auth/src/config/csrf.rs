@@ -4,7 +4,7 @@ use http::{HeaderName, Method};
 
 use crate::config::syntax::{is_token, is_unreserved};
 use crate::config::web_settings::header_name;
-use crate::config::{Config, ConfigProblem};
+use crate::config::{Compat, Config, ConfigProblem};
 use crate::token_kind::{PerKind, TokenKind};
 
 /// The options, as the setters received them.
@@ -16,6 +16,7 @@ pub(crate) struct CsrfOptions {
     /// `None` for every method but `GET`, `HEAD` and `OPTIONS`.
     pub(crate) methods: Option<Vec<String>>,
     pub(crate) form_field: Option<String>,
+    query_name: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
 }
 
@@ -27,6 +28,7 @@ impl Default for CsrfOptions {
             header_names: PerKind::from_fn(|_| "X-CSRF-Token".to_owned()),
             methods: None,
             form_field: None,
+            query_name: None,
             trusted_origins: Vec::new(),
         }
     }
@@ -44,6 +46,8 @@ pub(crate) struct CsrfSettings {
     /// `None` for every method but `GET`, `HEAD` and `OPTIONS`.
     methods: Option<Vec<Method>>,
     pub(crate) form_field: Option<String>,
+    /// The query parameter that carries the value of an upgrade.
+    pub(crate) query_name: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
 }
 
@@ -72,7 +76,11 @@ pub(crate) fn is_safe(method: &Method) -> bool {
 
 impl CsrfOptions {
     /// Parses every option, and reports those that break a rule.
-    pub(super) fn parse(self, problems: &mut Vec<ConfigProblem>) -> Option<CsrfSettings> {
+    pub(super) fn parse(
+        self,
+        compat: Option<Compat>,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Option<CsrfSettings> {
         let mut report = |field: &str, is_broken: bool, rule: &str, fix: String| {
             if is_broken {
                 problems.push(ConfigProblem::new(field, rule, fix));
@@ -105,6 +113,12 @@ impl CsrfOptions {
             "write `.csrf_form_field(\"csrf_token\")`, or remove the option".to_owned(),
         );
         report(
+            "csrf_query_name",
+            self.query_name.as_deref().is_some_and(|name| !is_unreserved(name)),
+            "the name of a query parameter is letters, digits, `-`, `.` and `_`",
+            "write `.csrf_query_name(\"csrf_token\")`, or remove the option".to_owned(),
+        );
+        report(
             "trusted_origins",
             self.trusted_origins.iter().any(|origin| !is_origin(origin)),
             "an origin is a scheme, a host and an optional port, in lower case, without a path (RFC 6454 §6.2)",
@@ -120,6 +134,13 @@ impl CsrfOptions {
                 None => None,
             },
             form_field: self.form_field,
+            query_name: match compat {
+                // The example of fastapi-jwt-auth sends it there.
+                Some(Compat::FastApiJwtAuth) => {
+                    self.query_name.or_else(|| Some("csrf_token".to_owned()))
+                }
+                None => self.query_name,
+            },
             trusted_origins: self.trusted_origins,
         })
     }
@@ -279,6 +300,23 @@ impl Config {
     /// ```
     pub fn csrf_form_field(mut self, field: impl Into<String>) -> Self {
         self.web.csrf.form_field = Some(field.into());
+        self
+    }
+
+    /// The query parameter in which the request that opens a WebSocket may repeat the CSRF value.
+    ///
+    /// Default: none; `csrf_token` under [`Compat::FastApiJwtAuth`](crate::Compat::FastApiJwtAuth). A page cannot set a
+    /// header on such a request; `Sec-WebSocket-Protocol` is the better place, because URLs end up in logs. Other requests
+    /// never carry the value there.
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, KeyMaterial, TokenLocation};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral()).token_location([TokenLocation::Cookie]);
+    /// assert!(config().csrf_query_name("csrf_token").build().is_ok());
+    /// assert!(config().csrf_query_name("csrf token").build().is_err());
+    /// ```
+    pub fn csrf_query_name(mut self, name: impl Into<String>) -> Self {
+        self.web.csrf.query_name = Some(name.into());
         self
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::config::builder::KeyFields;
 use crate::config::development_key::{self, Origin};
 use crate::config::{
-    Compat, Config, ConfigProblem, SameSite, TokenLocation, duration, service_variables,
+    Compat, Config, ConfigProblem, CookiePrefix, SameSite, TokenLocation, duration,
+    service_variables,
 };
 use crate::error::one_of;
 use crate::keys::{Algorithm, Family, Key, KeyMaterial, KeyRing, MOST_WITHOUT_ID, stray_ends};
@@ -107,6 +108,7 @@ const OPTIONS: &[Row] = &[
     row("HEADER_TYPE", "`Bearer`", |config, _, value| {
         config.header_type(Some(value).filter(|value| !value.eq_ignore_ascii_case("none")))
     }),
+    row("HEADER_TYPES", "`Bearer` alone", |config, _, value| config.header_types(list(value))),
     row("QUERY_NAME", "`access_token`", |config, _, value| config.query_name(value)),
     // Cookies.
     row("ACCESS_COOKIE_KEY", "`access_token_cookie`", |config, _, value| {
@@ -123,6 +125,12 @@ const OPTIONS: &[Row] = &[
     row("COOKIE_DOMAIN", "none", |config, _, value| config.cookie_domain(value)),
     row("COOKIE_SECURE", "true", |config, name, value| {
         switch(config, name, value, Config::set_cookie_secure)
+    }),
+    row("COOKIE_PREFIX", "[`CookiePrefix::Host`]", |config, name, value| {
+        one(config, name, value, &CookiePrefix::ALL, Config::cookie_prefix)
+    }),
+    row("SESSION_COOKIES", "false", |config, name, value| {
+        switch(config, name, value, Config::session_cookies)
     }),
     row("COOKIE_SAMESITE", "[`SameSite::Lax`]", |config, name, value| {
         one(config, name, value, &SameSite::ALL, Config::cookie_samesite)
@@ -152,10 +160,11 @@ const OPTIONS: &[Row] = &[
     }),
     row("CSRF_METHODS", "every method but", |config, _, value| config.csrf_methods(list(value))),
     row("CSRF_FORM_FIELD", "none", |config, _, value| config.csrf_form_field(value)),
+    row("CSRF_QUERY_NAME", "none", |config, _, value| config.csrf_query_name(value)),
     row("TRUSTED_ORIGINS", "none", |config, _, value| config.trusted_origins(list(value))),
     // Errors.
     row("COMPAT", "none", |config, name, value| {
-        one(config, name, value, &[("fastapi-jwt-auth", Compat::FastApiJwtAuth)], Config::compat)
+        one(config, name, value, &Compat::ALL, Config::compat)
     }),
     row("ERROR_BODY_KEY", "`detail`", |config, _, value| config.error_body_key(value)),
 ];
@@ -256,15 +265,16 @@ impl Config {
     /// | `JWT_AUTH_MAX_SESSIONS_PER_SUBJECT` | [`max_sessions_per_subject`](Self::max_sessions_per_subject) |
     /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens security: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |
     /// | `JWT_AUTH_TOKEN_LOCATION` | [`token_location`](Self::token_location): `header`, `cookie`, `query`, `websocket_protocol`, separated by commas |
-    /// | `JWT_AUTH_HEADER_NAME`, `…_HEADER_TYPE` | [`header_name`](Self::header_name), [`header_type`](Self::header_type); `none` for a bare token |
+    /// | `JWT_AUTH_HEADER_NAME`, `…_HEADER_TYPE`, `…_HEADER_TYPES` | [`header_name`](Self::header_name), [`header_type`](Self::header_type), `none` for a bare token; [`header_types`](Self::header_types), separated by commas |
     /// | `JWT_AUTH_QUERY_NAME` | [`query_name`](Self::query_name) |
     /// | `JWT_AUTH_ACCESS_COOKIE_KEY`, `…_REFRESH_COOKIE_KEY`, `…_ACCESS_COOKIE_PATH`, `…_REFRESH_COOKIE_PATH` | [`access_cookie_key`](Self::access_cookie_key) and the others of the same names |
     /// | `JWT_AUTH_COOKIE_MAX_AGE`, `…_COOKIE_DOMAIN`, `…_COOKIE_SAMESITE` | a duration; a domain; `strict`, `lax` or `none` |
+    /// | `JWT_AUTH_COOKIE_PREFIX`, `…_SESSION_COOKIES` | [`cookie_prefix`](Self::cookie_prefix): `host` or `none`; [`session_cookies`](Self::session_cookies): `true` or `false` |
     /// | `JWT_AUTH_COOKIE_SECURE` | `false` weakens security: [`danger`](crate::danger::DangerousConfig::cookie_secure) |
     /// | `JWT_AUTH_COOKIE_CSRF_PROTECT` | `false` weakens security: [`danger`](crate::danger::DangerousConfig::cookie_csrf_protect) |
     /// | `JWT_AUTH_CSRF_IN_COOKIES` | [`csrf_in_cookies`](Self::csrf_in_cookies): `true` or `false` |
     /// | `JWT_AUTH_ACCESS_CSRF_COOKIE_KEY`, `…_REFRESH_CSRF_COOKIE_KEY`, `…_ACCESS_CSRF_COOKIE_PATH`, `…_REFRESH_CSRF_COOKIE_PATH`, `…_ACCESS_CSRF_HEADER_NAME`, `…_REFRESH_CSRF_HEADER_NAME` | names and paths of the CSRF values |
-    /// | `JWT_AUTH_CSRF_METHODS`, `…_CSRF_FORM_FIELD`, `…_TRUSTED_ORIGINS` | [`csrf_methods`](Self::csrf_methods), [`csrf_form_field`](Self::csrf_form_field), [`trusted_origins`](Self::trusted_origins) |
+    /// | `JWT_AUTH_CSRF_METHODS`, `…_CSRF_FORM_FIELD`, `…_CSRF_QUERY_NAME`, `…_TRUSTED_ORIGINS` | [`csrf_methods`](Self::csrf_methods), [`csrf_form_field`](Self::csrf_form_field), [`csrf_query_name`](Self::csrf_query_name), [`trusted_origins`](Self::trusted_origins) |
     /// | `JWT_AUTH_COMPAT` | [`compat`](Self::compat): `fastapi-jwt-auth` |
     /// | `JWT_AUTH_ERROR_BODY_KEY` | [`error_body_key`](Self::error_body_key) |
     ///

@@ -61,12 +61,10 @@ where
     }
 }
 
-/// The application's own list of revoked tokens.
-pub(crate) trait Denylist: Send + Sync {
-    fn contains<'a>(
-        &'a self,
-        token: &'a TokenIdentity<'a>,
-    ) -> BoxFuture<'a, Result<bool, BoxError>>;
+/// A function of the application that answers a question about a token: whether it is revoked, or whether its claims are
+/// acceptable.
+pub(crate) trait TokenQuery: Send + Sync {
+    fn answer<'a>(&'a self, token: &'a TokenIdentity<'a>) -> BoxFuture<'a, Result<bool, BoxError>>;
 }
 
 /// The claims or headers that the application adds to the tokens of a subject.
@@ -84,10 +82,11 @@ pub(crate) type ReuseHook = dyn Fn(&str, &str) + Send + Sync;
 /// The hooks of a configuration.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
-    pub(crate) denylist: Option<Arc<dyn Denylist>>,
+    pub(crate) denylist: Option<Arc<dyn TokenQuery>>,
     pub(crate) claims: Option<Arc<dyn Additional>>,
     pub(crate) headers: Option<Arc<dyn Additional>>,
     pub(crate) check: Option<Arc<ClaimsCheck>>,
+    pub(crate) async_check: Option<Arc<dyn TokenQuery>>,
     pub(crate) grants: Option<Arc<dyn GrantsHook>>,
     pub(crate) reuse: Option<Arc<ReuseHook>>,
 }
@@ -100,22 +99,19 @@ impl Hooks {
 
     /// Whether verifying a token runs a hook.
     pub(crate) fn run_while_verifying(&self) -> bool {
-        self.denylist.is_some() || self.check.is_some()
+        self.denylist.is_some() || self.check.is_some() || self.async_check.is_some()
     }
 }
 
 /// A hook, with the type that its future resolves to.
 struct Typed<F, T>(F, PhantomData<fn() -> T>);
 
-impl<F, E> Denylist for Typed<F, E>
+impl<F, E> TokenQuery for Typed<F, E>
 where
     F: for<'t> AsyncHook<&'t TokenIdentity<'t>, Output = Result<bool, E>>,
     E: Into<BoxError> + 'static,
 {
-    fn contains<'a>(
-        &'a self,
-        token: &'a TokenIdentity<'a>,
-    ) -> BoxFuture<'a, Result<bool, BoxError>> {
+    fn answer<'a>(&'a self, token: &'a TokenIdentity<'a>) -> BoxFuture<'a, Result<bool, BoxError>> {
         let answer = self.0.call(token);
         Box::pin(async move { answer.await.map_err(Into::into) })
     }
@@ -352,6 +348,37 @@ impl Config {
         check: impl Fn(&TokenIdentity<'_>, &Map<String, Value>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.hooks.check = Some(Arc::new(check));
+        self
+    }
+
+    /// Checks the claims of every token, with an async function. Default: none.
+    ///
+    /// It runs where [`claims_check`](Self::claims_check) does, and after it; [`TokenIdentity::claims`] has the claims.
+    /// `Ok(false)` refuses the request with 403. An error, or an answer that is later than
+    /// [`hook_deadline`](Self::hook_deadline), refuses it with 503.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, KeyMaterial, TokenIdentity};
+    ///
+    /// async fn has_paid(token: &TokenIdentity<'_>) -> Result<bool, std::io::Error> {
+    ///     let claims = token.claims();
+    ///     Ok(claims.get("plan").is_none_or(|plan| plan != "expired")) // or a query
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).async_claims_check(has_paid).build()?;
+    /// let token = auth.access_token("alice").claims(&serde_json::json!({ "plan": "expired" })).issue()?;
+    /// assert_eq!(auth.verify_access(&token).await.unwrap_err().code(), "forbidden");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn async_claims_check<F, E>(mut self, check: F) -> Self
+    where
+        F: for<'t> AsyncHook<&'t TokenIdentity<'t>, Output = Result<bool, E>>,
+        E: Into<BoxError> + 'static,
+    {
+        self.hooks.async_check = Some(Arc::new(Typed(check, PhantomData)));
         self
     }
 }

@@ -113,6 +113,26 @@ impl Config {
     /// ```
     pub fn header_type(mut self, scheme: Option<&str>) -> Self {
         self.web.errors.scheme = scheme.map(str::to_owned);
+        self.web.other_schemes.clear();
+        self
+    }
+
+    /// Several schemes that may stand before the token, compared without case.
+    ///
+    /// Default: `Bearer` alone. Challenges name the first. For clients that send `Token …` beside those that send
+    /// `Bearer …`. It replaces [`header_type`](Self::header_type).
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// # let config = || Config::hs256(KeyMaterial::ephemeral());
+    /// assert!(config().header_types(["Bearer", "Token"]).build().is_ok());
+    /// assert!(config().header_types([] as [&str; 0]).build().is_err());
+    /// ```
+    pub fn header_types<T: Into<String>>(mut self, schemes: impl IntoIterator<Item = T>) -> Self {
+        let mut schemes = schemes.into_iter().map(Into::into);
+        // An empty list is no scheme, which `build` refuses.
+        self.web.errors.scheme = Some(schemes.next().unwrap_or_default());
+        self.web.other_schemes = schemes.collect();
         self
     }
 

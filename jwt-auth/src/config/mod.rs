@@ -21,14 +21,14 @@ mod web_settings;
 
 pub use builder::Config;
 pub use config_error::{ConfigError, ConfigProblem};
-pub use cookies::SameSite;
 pub(crate) use cookies::{CookieName, CookieSettings, is_domain};
+pub use cookies::{CookiePrefix, SameSite};
 #[cfg(test)]
 pub(crate) use csrf::CsrfOptions;
 pub(crate) use csrf::{CsrfSettings, is_safe};
 pub use grants::{GrantKind, GrantRequest, Grants};
 pub use hooks::AsyncHook;
-pub(crate) use hooks::{Additional, ClaimsCheck, Denylist, Hooks};
+pub(crate) use hooks::{Additional, ClaimsCheck, Hooks, TokenQuery};
 pub use locations::TokenLocation;
 pub use previous_cookies::PreviousCookie;
 pub(crate) use previous_cookies::deletion;

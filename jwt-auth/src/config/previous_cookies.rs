@@ -49,7 +49,8 @@ impl PreviousCookie {
     /// # drop(cookie);
     /// ```
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
-        self.domain = Some(domain.into());
+        let domain = domain.into();
+        self.domain = Some(domain.strip_prefix('.').map_or_else(|| domain.clone(), str::to_owned));
         self
     }
 

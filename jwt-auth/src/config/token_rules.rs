@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, HUNDRED_YEARS, SystemClock};
 use crate::config::{Config, ConfigProblem, duration};
+use crate::error::Compat;
 use crate::session::{MAX_NAME, is_revocable};
 use crate::token_kind::PerKind;
 
@@ -55,6 +56,8 @@ pub(crate) struct TokenRules {
     /// `danger`: tokens without `exp` are accepted.
     pub(crate) exp_optional: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The framework whose tokens are read as well; set by `build` from the web settings.
+    pub(crate) compat: Option<Compat>,
     /// Whether tokens carry a CSRF value; set by `build` from the web settings.
     pub(crate) csrf_claim: bool,
     /// The longest token to issue, in bytes; set by `build` from the web settings.
@@ -85,6 +88,7 @@ impl Default for TokenRules {
             verified_cache: None,
             exp_optional: false,
             clock: Arc::new(SystemClock),
+            compat: None,
             csrf_claim: false,
             longest_token: PerKind::default(),
         }
@@ -135,6 +139,7 @@ impl TokenRules {
             }
         };
         self.report_names(&mut report);
+        self.report_audiences(&mut report);
         self.report_times(&mut report);
         report(
             "denylist_token_checks",
@@ -181,6 +186,16 @@ impl TokenRules {
                 &format!("write `.{field}([\"https://api.example\"])`, or remove the option"),
             );
         }
+    }
+
+    fn report_audiences(&self, report: &mut Report<'_>) {
+        report(
+            "decode_audience",
+            !self.audience.is_empty() && self.decode_audience.is_empty(),
+            "tokens are issued with an audience, and none is accepted: this service would refuse its own tokens"
+                .to_owned(),
+            "remove `.decode_audience([])`, or write the audiences that this service accepts",
+        );
     }
 
     fn report_times(&self, report: &mut Report<'_>) {

@@ -20,6 +20,8 @@ pub(crate) const MAX_COOKIE: usize = 4096;
 pub(crate) struct WebOptions {
     pub(crate) token_location: Vec<TokenLocation>,
     pub(super) header_name: String,
+    /// The schemes beside `errors.scheme`.
+    pub(super) other_schemes: Vec<String>,
     pub(super) query_name: String,
     pub(crate) cookies: CookieSettings,
     pub(crate) csrf: CsrfOptions,
@@ -32,6 +34,7 @@ impl Default for WebOptions {
         Self {
             token_location: vec![TokenLocation::Header],
             header_name: "Authorization".to_owned(),
+            other_schemes: Vec::new(),
             query_name: "access_token".to_owned(),
             cookies: CookieSettings::default(),
             csrf: CsrfOptions::default(),
@@ -48,6 +51,8 @@ pub(crate) struct WebSettings {
     pub(crate) header_name: HeaderName,
     /// The header's name as the application wrote it, for error sentences.
     pub(crate) header_text: String,
+    /// The schemes that are accepted beside `errors.scheme`.
+    pub(crate) other_schemes: Vec<String>,
     pub(crate) query_name: String,
     pub(crate) cookies: CookieSettings,
     pub(crate) csrf: CsrfSettings,
@@ -88,7 +93,7 @@ impl WebOptions {
         );
         report(
             "header_type",
-            self.errors.scheme.as_deref().is_some_and(|scheme| !is_token(scheme)),
+            self.errors.scheme.iter().chain(&self.other_schemes).any(|scheme| !is_token(scheme)),
             "a header type is one word (RFC 9110 §11.1)",
             "write `.header_type(Some(\"Bearer\"))`, or `.header_type(None)` for a bare token",
         );
@@ -107,11 +112,12 @@ impl WebOptions {
         let may_prefix = self.errors.compat.is_none();
         let cookies = self.cookies.parse(may_prefix, problems);
         let previous_cookies = previous_cookies::parse(&self.previous_cookies, &cookies, problems);
-        let csrf = self.csrf.parse(problems);
+        let csrf = self.csrf.parse(self.errors.compat, problems);
         Some(WebSettings {
             token_location: self.token_location,
             header_name: header_name?,
             header_text: self.header_name,
+            other_schemes: self.other_schemes,
             query_name: self.query_name,
             cookies,
             csrf: csrf?,

@@ -30,6 +30,10 @@ pub enum Compat {
     FastApiJwtAuth,
 }
 
+impl Compat {
+    pub(crate) const ALL: [(&'static str, Self); 1] = [("fastapi-jwt-auth", Self::FastApiJwtAuth)];
+}
+
 /// The application's function that replaces the whole response.
 pub(crate) type ErrorHook = dyn Fn(&AuthError, &Parts) -> Response + Send + Sync;
 

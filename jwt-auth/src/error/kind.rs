@@ -43,8 +43,12 @@ pub enum AuthErrorKind {
     IssuedInTheFuture,
     /// `iss` is not the configured issuer.
     WrongIssuer,
+    /// `iss` is absent, and an issuer is configured. The code is the same.
+    IssuerMissing,
     /// `aud` names no configured audience, or is present while none is configured.
     WrongAudience,
+    /// `aud` is absent, and an audience is required. The code is the same.
+    AudienceMissing,
     /// The route or the call requires an access token and got a token of another kind.
     AccessTokenRequired,
     /// The route or the call requires a refresh token and got a token of another kind.
@@ -88,7 +92,7 @@ pub enum AuthErrorKind {
 impl AuthErrorKind {
     /// Every kind, in the order of the enum.
     #[doc(hidden)]
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::Missing,
         Self::AmbiguousRequest,
         Self::Malformed,
@@ -99,7 +103,9 @@ impl AuthErrorKind {
         Self::NotYetValid,
         Self::IssuedInTheFuture,
         Self::WrongIssuer,
+        Self::IssuerMissing,
         Self::WrongAudience,
+        Self::AudienceMissing,
         Self::AccessTokenRequired,
         Self::RefreshTokenRequired,
         Self::InvalidClaims,
@@ -136,8 +142,8 @@ impl AuthErrorKind {
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::IssuedInTheFuture => "token_issued_in_the_future",
-            Self::WrongIssuer => "issuer_invalid",
-            Self::WrongAudience => "audience_invalid",
+            Self::WrongIssuer | Self::IssuerMissing => "issuer_invalid",
+            Self::WrongAudience | Self::AudienceMissing => "audience_invalid",
             Self::AccessTokenRequired => "access_token_required",
             Self::RefreshTokenRequired => "refresh_token_required",
             Self::InvalidClaims => "claims_invalid",
@@ -176,7 +182,9 @@ impl AuthErrorKind {
             Self::NotYetValid => "The token is not yet valid (nbf)",
             Self::IssuedInTheFuture => "The token is not yet valid (iat)",
             Self::WrongIssuer => "Invalid issuer",
+            Self::IssuerMissing => "Token is missing the \"iss\" claim",
             Self::WrongAudience => "Invalid audience",
+            Self::AudienceMissing => "Token is missing the \"aud\" claim",
             Self::AccessTokenRequired => "Only access tokens are allowed",
             Self::RefreshTokenRequired => "Only refresh tokens are allowed",
             Self::InvalidClaims => "The claims of the token are invalid",

@@ -46,6 +46,7 @@ where
             }
             return Ok(Self(PhantomData));
         }
+        RequestMemo::enter_guard(parts, P::SPEC.token_kind());
         match admit_and_check::<P>(&auth, parts).await {
             Ok(()) => Ok(Self(PhantomData)),
             Err(refusal) => Err(P::SPEC.refuse(refusal, &auth, parts)),
@@ -78,7 +79,8 @@ impl Admission {
     /// The token, with the context for its errors.
     pub(super) fn into_proof(self, auth: &JwtAuth, parts: &Parts) -> Proof {
         let context = auth.clone().for_request(parts).context();
-        Proof::new(self.verified, self.location, context)
+        let is_fresh = self.verified.is_fresh(auth.rules());
+        Proof::new(self.verified, self.location, context, is_fresh)
     }
 }
 
@@ -95,7 +97,7 @@ impl GuardSpec {
         follows_configuration || self.remembers_for_parameters
     }
 
-    fn token_kind(&self) -> TokenKind {
+    pub(super) fn token_kind(&self) -> TokenKind {
         match self.kind {
             GuardKind::Refresh => TokenKind::Refresh,
             GuardKind::Access | GuardKind::Public => TokenKind::Access,
@@ -166,7 +168,7 @@ pub(super) async fn admit(
 }
 
 /// Applies the rules of the guard to a verified token, then those of the routers that contain the route.
-fn enforce(
+pub(super) fn enforce(
     spec: &GuardSpec,
     verified: &Verified,
     auth: &JwtAuth,

@@ -15,6 +15,7 @@ pub struct Proof {
     verified: Arc<Verified>,
     location: TokenLocation,
     context: ErrorContext,
+    is_fresh: bool,
 }
 
 impl Proof {
@@ -22,8 +23,9 @@ impl Proof {
         verified: Arc<Verified>,
         location: TokenLocation,
         context: ErrorContext,
+        is_fresh: bool,
     ) -> Self {
-        Self { verified, location, context }
+        Self { verified, location, context, is_fresh }
     }
 
     /// The access token, with the custom claims type that the check takes.
@@ -32,17 +34,32 @@ impl Proof {
     ///
     /// When the claims do not match the type.
     pub fn access<C: DeserializeOwned>(&self) -> Result<AccessToken<C>, AuthError> {
-        let token =
-            AccessToken::new(Arc::clone(&self.verified), Some(self.location), self.context.clone());
+        let token = AccessToken::new(
+            Arc::clone(&self.verified),
+            Some(self.location),
+            self.context.clone(),
+            self.is_fresh,
+        );
+        token.map_err(|refusal| refusal.attach(self.context.clone()))
+    }
+
+    /// The refresh token, with the custom claims type that the check takes.
+    ///
+    /// # Errors
+    ///
+    /// When the claims do not match the type.
+    pub fn refresh<C: DeserializeOwned>(&self) -> Result<RefreshToken<C>, AuthError> {
+        let (verified, context) = (Arc::clone(&self.verified), self.context.clone());
+        let token = RefreshToken::new(verified, Some(self.location), context, self.is_fresh);
         token.map_err(|refusal| refusal.attach(self.context.clone()))
     }
 
     pub(super) fn into_access<C: DeserializeOwned>(self) -> Result<AccessToken<C>, Refusal> {
-        AccessToken::new(self.verified, Some(self.location), self.context)
+        AccessToken::new(self.verified, Some(self.location), self.context, self.is_fresh)
     }
 
     pub(super) fn into_refresh<C: DeserializeOwned>(self) -> Result<RefreshToken<C>, Refusal> {
-        RefreshToken::new(self.verified, Some(self.location), self.context)
+        RefreshToken::new(self.verified, Some(self.location), self.context, self.is_fresh)
     }
 }
 

@@ -5,6 +5,7 @@
 //! | an admitted token, or that the request is anonymous | guards | later guards and extractors |
 //! | what the routers around the route require | layers of these routers | guards |
 //! | the renewal slot | the layer of implicit refresh | guards, which put the token into it |
+//! | which kind of token the last guard admits | guards | [`CurrentUser`] |
 //! | a loaded user | [`CurrentUser`] | [`CurrentUser`] |
 //!
 //! A token in the cache of verified tokens is not remembered here, because a cache hit costs less. A hit skips the
@@ -28,6 +29,8 @@ use crate::token_kind::{PerKind, TokenKind};
 pub(crate) struct RequestMemo {
     findings: PerKind<Option<Finding>>,
     required: Vec<&'static GuardSpec>,
+    /// Whether the last guard admitted a refresh token.
+    is_refresh: bool,
     renewal: Option<RenewalSlot>,
 }
 
@@ -54,6 +57,25 @@ impl RequestMemo {
         parts.extensions.get::<Self>()?.findings.get(kind).as_ref()
     }
 
+    /// Notes which kind of token the guard of the handler admits.
+    pub(super) fn enter_guard(parts: &mut Parts, kind: TokenKind) {
+        match parts.extensions.get_mut::<Self>() {
+            Some(memo) => memo.is_refresh = kind == TokenKind::Refresh,
+            None if kind == TokenKind::Refresh => {
+                parts.extensions.insert(Self { is_refresh: true, ..Self::default() });
+            }
+            None => {}
+        }
+    }
+
+    /// The kind of token whose user the handler means.
+    pub(super) fn kind_of_user(parts: &Parts) -> TokenKind {
+        match parts.extensions.get::<Self>() {
+            Some(memo) if memo.is_refresh => TokenKind::Refresh,
+            _ => TokenKind::Access,
+        }
+    }
+
     pub(super) fn remember(parts: &mut Parts, kind: TokenKind, finding: Finding) {
         let memo = parts.extensions.get_or_insert_with(Self::default);
         *memo.findings.get_mut(kind) = Some(finding);
@@ -70,6 +92,7 @@ impl RequestMemo {
     /// other locations, or without a revocation check. The handler behind it applies its own rules (G4).
     pub(crate) fn enter_handler(extensions: &mut Extensions) {
         let Some(memo) = extensions.get_mut::<Self>() else { return };
+        memo.is_refresh = false;
         for finding in [&mut memo.findings.access, &mut memo.findings.refresh] {
             let has_own_rules = |token: &AdmittedToken| {
                 token.revocation == Lookup::Skip
@@ -132,13 +155,13 @@ impl fmt::Debug for RenewalSlot {
 }
 
 /// A user that was loaded for this request, the text of its token, and who verified it (G5).
-pub(super) struct LoadedUser<U> {
-    pub(super) user: CurrentUser<U>,
+pub(super) struct LoadedUser<U, C> {
+    pub(super) user: CurrentUser<U, C>,
     pub(super) token: Arc<str>,
     pub(super) auth: JwtAuth,
 }
 
-impl<U> Clone for LoadedUser<U> {
+impl<U, C> Clone for LoadedUser<U, C> {
     fn clone(&self) -> Self {
         let (token, auth) = (Arc::clone(&self.token), self.auth.clone());
         Self { user: self.user.clone(), token, auth }

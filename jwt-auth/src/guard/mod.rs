@@ -5,6 +5,7 @@
 mod admission;
 mod check;
 mod extractors;
+mod json_refresh_token;
 mod log_out;
 mod memo;
 mod parameter;
@@ -19,6 +20,8 @@ pub use admission::Guard;
 pub use check::{Proof, settle};
 #[doc(hidden)]
 pub use extractors::HoldsJwtAuth;
+#[doc(hidden)]
+pub use json_refresh_token::JsonRefreshToken;
 #[doc(hidden)]
 pub use log_out::LogOut;
 pub(crate) use memo::{RenewalSlot, RequestMemo};

@@ -17,8 +17,14 @@ pub enum Parameter {
     MaybeAccess,
     /// `Result<AccessToken<C>, AuthError>`.
     AccessOrError,
-    /// `RefreshToken<C>`, or an `Option` of it.
+    /// `CurrentUser<U>`.
+    User,
+    /// `Option<CurrentUser<U>>`.
+    MaybeUser,
+    /// `RefreshToken<C>`.
     Refresh,
+    /// `Option<RefreshToken<C>>`, or a `Result` of it.
+    MaybeRefresh,
     /// The guard of another attribute.
     Guard,
     /// The `Next` of a middleware.
@@ -26,9 +32,9 @@ pub enum Parameter {
 }
 
 impl Parameter {
-    /// Whether the parameter is a refresh token.
+    /// Whether the parameter is a refresh token, optional or not.
     pub const fn is_refresh(self) -> bool {
-        matches!(self, Self::Refresh)
+        matches!(self, Self::Refresh | Self::MaybeRefresh)
     }
 
     /// Whether the parameter is an access token, optional or not.
@@ -36,19 +42,24 @@ impl Parameter {
         matches!(self, Self::Access | Self::MaybeAccess | Self::AccessOrError)
     }
 
-    /// Whether the parameter is an access token, and refuses a request with a bad one.
+    /// Whether the parameter reads an access token without a guard, and refuses a request with a bad one.
     pub const fn refuses_bad_access(self) -> bool {
-        matches!(self, Self::Access | Self::MaybeAccess)
+        matches!(self, Self::Access | Self::MaybeAccess | Self::User | Self::MaybeUser)
     }
 
     /// Whether the parameter requires an access token.
     pub const fn demands_access(self) -> bool {
-        matches!(self, Self::Access)
+        matches!(self, Self::Access | Self::User)
     }
 
-    /// Whether the parameter is a token of either kind, optional or not.
+    /// Whether the parameter requires a refresh token, under a guard for one.
+    pub const fn demands_refresh(self) -> bool {
+        matches!(self, Self::Refresh | Self::User)
+    }
+
+    /// Whether the parameter is a token of either kind or its user, optional or not.
     pub const fn is_token(self) -> bool {
-        self.is_access() || self.is_refresh()
+        self.is_access() || self.is_refresh() || matches!(self, Self::User | Self::MaybeUser)
     }
 
     /// Whether the parameter is a `Next`, which makes the function a middleware.
@@ -91,14 +102,14 @@ impl<C> Probe<Result<AccessToken<C>, AuthError>> {
     pub const PARAMETER: Parameter = Parameter::AccessOrError;
 }
 
-impl<U> Probe<CurrentUser<U>> {
-    /// The user of an access token.
-    pub const PARAMETER: Parameter = Parameter::Access;
+impl<U, C> Probe<CurrentUser<U, C>> {
+    /// The user of a token.
+    pub const PARAMETER: Parameter = Parameter::User;
 }
 
-impl<U> Probe<Option<CurrentUser<U>>> {
-    /// The optional user of an access token.
-    pub const PARAMETER: Parameter = Parameter::MaybeAccess;
+impl<U, C> Probe<Option<CurrentUser<U, C>>> {
+    /// The optional user of a token.
+    pub const PARAMETER: Parameter = Parameter::MaybeUser;
 }
 
 impl<C> Probe<RefreshToken<C>> {
@@ -108,12 +119,12 @@ impl<C> Probe<RefreshToken<C>> {
 
 impl<C> Probe<Option<RefreshToken<C>>> {
     /// An optional refresh token.
-    pub const PARAMETER: Parameter = Parameter::Refresh;
+    pub const PARAMETER: Parameter = Parameter::MaybeRefresh;
 }
 
 impl<C> Probe<Result<RefreshToken<C>, AuthError>> {
     /// An optional refresh token.
-    pub const PARAMETER: Parameter = Parameter::Refresh;
+    pub const PARAMETER: Parameter = Parameter::MaybeRefresh;
 }
 
 impl<P> Probe<Guard<P>> {

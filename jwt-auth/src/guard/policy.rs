@@ -151,7 +151,7 @@ pub(super) fn enforce(
     rules: &TokenRules,
 ) -> Result<(), Refusal> {
     let claims = verified.claims();
-    if spec.fresh && !claims.fresh {
+    if spec.fresh && !verified.is_fresh(rules) {
         return Err(AuthErrorKind::FreshRequired.into());
     }
     if let Some(max_age) = spec.max_age {

@@ -1,21 +1,30 @@
-//! `CurrentUser<U>`: the application's own type for the user of an access token.
+//! `CurrentUser<U>`: the application's own type for the user of a token.
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use crate::auth::JwtAuth;
 use crate::error::{AuthError, AuthErrorKind, BoxError, Refusal, contain_async};
 use crate::guard::admission::token_of;
 use crate::guard::memo::LoadedUser;
-use crate::guard::{GuardSpec, HoldsJwtAuth};
-use crate::token::AccessToken;
+use crate::guard::{GuardSpec, HoldsJwtAuth, RequestMemo};
+use crate::token::{AccessToken, NoClaims};
+use crate::token_kind::TokenKind;
 
 /// Loads the user of a verified token, as your own type.
+///
+/// `C` is the type of the custom claims that the loader reads: `impl LoadUser<Tenant> for User` belongs to
+/// `CurrentUser<User, Tenant>`. Default: none.
+///
+/// Behind [`#[refresh_required]`](crate::refresh_required) the loader gets the refresh token, so that a locked user cannot
+/// refresh; `token.identity().kind()` tells which one it is.
 ///
 /// ```
 /// use axum::extract::FromRef;
@@ -50,7 +59,7 @@ use crate::token::AccessToken;
     label = "`{Self}` does not implement `LoadUser`",
     note = "write `impl jwt_auth::LoadUser for {Self}`"
 )]
-pub trait LoadUser: Sized + Send + Sync + 'static {
+pub trait LoadUser<C = NoClaims>: Sized + Send + Sync + 'static {
     /// Where users are loaded from: the router's state, or a part of it that `#[derive(FromRef)]` provides.
     type State: Send + Sync;
 
@@ -67,14 +76,14 @@ pub trait LoadUser: Sized + Send + Sync + 'static {
     ///
     /// When the user cannot be loaded now, or is refused.
     fn load(
-        token: &AccessToken,
+        token: &AccessToken<C>,
         state: &Self::State,
     ) -> impl Future<Output = Result<Option<Self>, Self::Error>> + Send;
 }
 
-/// The user of an access token, loaded by [`LoadUser`] once per request.
+/// The user of a token, loaded by [`LoadUser`] once per request.
 ///
-/// It requires a valid access token, so as the first parameter it guards a handler even without an attribute. The
+/// Behind [`#[refresh_required]`](crate::refresh_required) it is the user of the refresh token. Elsewhere it requires a valid access token, so as the first parameter it guards a handler even without an attribute. The
 /// token of a deleted user is refused with 401 `user_unknown`.
 ///
 /// The example of [`LoadUser`] is a whole program.
@@ -97,9 +106,9 @@ pub trait LoadUser: Sized + Send + Sync + 'static {
 /// }
 /// # let _: jwt_auth::routing::MethodRouter = jwt_auth::routing::get(home);
 /// ```
-pub struct CurrentUser<U>(Arc<U>);
+pub struct CurrentUser<U, C = NoClaims>(Arc<U>, PhantomData<fn() -> C>);
 
-impl<U> Deref for CurrentUser<U> {
+impl<U, C> Deref for CurrentUser<U, C> {
     type Target = U;
 
     fn deref(&self) -> &U {
@@ -107,27 +116,40 @@ impl<U> Deref for CurrentUser<U> {
     }
 }
 
-impl<U> Clone for CurrentUser<U> {
+impl<U, C> Clone for CurrentUser<U, C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(Arc::clone(&self.0), PhantomData)
     }
 }
 
-impl<U: fmt::Debug> fmt::Debug for CurrentUser<U> {
+impl<U: fmt::Debug, C> fmt::Debug for CurrentUser<U, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CurrentUser").field(&self.0).finish()
     }
 }
 
-async fn load<U, S>(auth: &JwtAuth, parts: &mut Parts, state: &S) -> Result<CurrentUser<U>, Refusal>
+/// The guard whose token names the user.
+fn spec(parts: &Parts) -> &'static GuardSpec {
+    match RequestMemo::kind_of_user(parts) {
+        TokenKind::Access => &GuardSpec::ACCESS,
+        TokenKind::Refresh => &GuardSpec::REFRESH,
+    }
+}
+
+async fn load<U, C, S>(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    state: &S,
+) -> Result<CurrentUser<U, C>, Refusal>
 where
-    U: LoadUser,
+    U: LoadUser<C>,
     U::State: FromRef<S>,
+    C: DeserializeOwned + Send + Sync + 'static,
     S: Sync,
 {
-    let admission = token_of(auth, parts, &GuardSpec::ACCESS).await?;
+    let admission = token_of(auth, parts, spec(parts)).await?;
     let verified = Arc::clone(&admission.verified);
-    if let Some(loaded) = parts.extensions.get::<LoadedUser<U>>()
+    if let Some(loaded) = parts.extensions.get::<LoadedUser<U, C>>()
         && loaded.auth.is_same(auth)
         && *loaded.token == *verified.token()
     {
@@ -137,7 +159,7 @@ where
     let state = U::State::from_ref(state);
     let load = async || U::load(&token, &state).await.map_err(Into::<BoxError>::into);
     let user = match contain_async("LoadUser", auth.rules().hook_deadline, load).await? {
-        Ok(user) => CurrentUser(Arc::new(user.ok_or(AuthErrorKind::UserUnknown)?)),
+        Ok(user) => CurrentUser(Arc::new(user.ok_or(AuthErrorKind::UserUnknown)?), PhantomData),
         Err(error) => {
             if !error.is::<AuthError>() {
                 tracing::warn!(target: "jwt_auth", %error, "the user of a token cannot be loaded");
@@ -151,27 +173,29 @@ where
     Ok(user)
 }
 
-impl<S, U> FromRequestParts<S> for CurrentUser<U>
+impl<S, U, C> FromRequestParts<S> for CurrentUser<U, C>
 where
     S: HoldsJwtAuth + Send + Sync,
-    U: LoadUser,
+    U: LoadUser<C>,
     U::State: FromRef<S>,
+    C: DeserializeOwned + Send + Sync + 'static,
 {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
         let auth = state.jwt_auth();
         let user = load(&auth, parts, state).await;
-        user.map_err(|refusal| GuardSpec::ACCESS.refuse(refusal, &auth, parts))
+        user.map_err(|refusal| spec(parts).refuse(refusal, &auth, parts))
     }
 }
 
 /// `None` if the request has no token. A token that is not valid, or whose user was deleted, is refused.
-impl<S, U> OptionalFromRequestParts<S> for CurrentUser<U>
+impl<S, U, C> OptionalFromRequestParts<S> for CurrentUser<U, C>
 where
     S: HoldsJwtAuth + Send + Sync,
-    U: LoadUser,
+    U: LoadUser<C>,
     U::State: FromRef<S>,
+    C: DeserializeOwned + Send + Sync + 'static,
 {
     type Rejection = AuthError;
 

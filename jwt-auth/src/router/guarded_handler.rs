@@ -1,6 +1,6 @@
 //! The rule that the compiler checks: the first parameter of a handler is a guard.
 
-use crate::guard::{CurrentUser, Guard, GuardSpec, Policy};
+use crate::guard::{CurrentUser, Guard, GuardSpec, JsonRefreshToken, Policy};
 use crate::token::{AccessToken, RefreshToken};
 
 /// An extractor that decides whether a handler runs. Sealed.
@@ -41,8 +41,12 @@ impl<C> IsGuard for AccessToken<C> {
     const SPEC: GuardSpec = GuardSpec::ACCESS;
 }
 
-impl<U> IsGuard for CurrentUser<U> {
+impl<U, C> IsGuard for CurrentUser<U, C> {
     const SPEC: GuardSpec = GuardSpec::ACCESS;
+}
+
+impl<C> IsGuard for JsonRefreshToken<C> {
+    const SPEC: GuardSpec = GuardSpec::REFRESH;
 }
 
 impl<C> IsGuard for RefreshToken<C> {
@@ -147,6 +151,7 @@ mod sealed {
     pub trait Sealed {}
     impl<P> Sealed for super::Guard<P> {}
     impl<C> Sealed for super::AccessToken<C> {}
+    impl<C> Sealed for super::JsonRefreshToken<C> {}
     impl<C> Sealed for super::RefreshToken<C> {}
-    impl<U> Sealed for super::CurrentUser<U> {}
+    impl<U, C> Sealed for super::CurrentUser<U, C> {}
 }

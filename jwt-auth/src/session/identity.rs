@@ -1,6 +1,9 @@
 //! The claims by which a store identifies a token, and the status that it returns.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
 
 use crate::clock::to_system_time;
 use crate::token_kind::TokenKind;
@@ -36,6 +39,17 @@ pub struct TokenIdentity<'a> {
     pub(crate) expires_at: Option<Duration>,
     /// The difference between clocks that is tolerated when `iat` is compared with an epoch.
     pub(crate) clock_tolerance: Duration,
+    pub(crate) payload: Payload<'a>,
+}
+
+/// The claims as JSON; empty for a token that is only known by its names.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Payload<'a>(pub(crate) &'a str);
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 /// # For tests of a store
@@ -62,6 +76,7 @@ impl<'a> TokenIdentity<'a> {
             issued_at: None,
             expires_at: None,
             clock_tolerance: Duration::ZERO,
+            payload: Payload(""),
         }
     }
 
@@ -94,6 +109,26 @@ impl<'a> TokenIdentity<'a> {
 }
 
 impl<'a> TokenIdentity<'a> {
+    /// All claims of the token, your own included.
+    ///
+    /// It parses them, so a check that needs no claim should not call it. A store that reads a revocation back has no
+    /// claims; the map is then empty.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
+    /// let token = auth.access_token("alice").claims(&serde_json::json!({ "tenant": "acme" })).issue()?;
+    /// let token = auth.verify_access(&token).await?;
+    /// assert_eq!(token.identity().claims()["tenant"], "acme");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn claims(&self) -> Map<String, Value> {
+        serde_json::from_str(self.payload.0).unwrap_or_default()
+    }
+
     /// `iss`, if the token has one.
     ///
     /// ```

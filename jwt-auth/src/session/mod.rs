@@ -22,6 +22,7 @@ mod wakers;
 mod watched_store;
 
 pub(crate) use erased_store::{ErasedStore, within_deadline};
+pub(crate) use identity::Payload;
 pub use identity::{TokenIdentity, TokenStatus};
 pub use memory_store::MemoryStore;
 pub(crate) use record::{MAX_NAME, MAX_TOKEN_ID, is_revocable, whole_millis};

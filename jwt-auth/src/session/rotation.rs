@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::session::record::{
     Millis, SESSION_MARGIN, end_second, from_millis, is_covered, millis, whole_millis,
 };
-use crate::session::{NewSession, Session, TokenIdentity};
+use crate::session::{NewSession, Payload, Session, TokenIdentity};
 use crate::token_kind::TokenKind;
 
 /// A refresh token that is presented for rotation.
@@ -98,6 +98,7 @@ impl<'a> RotationRequest<'a> {
             issued_at: Some(issued_at),
             expires_at: Some(issued_at + idle),
             clock_tolerance: Duration::ZERO,
+            payload: Payload::default(),
         };
         Self {
             token,

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::session::record::{from_millis, millis};
 use crate::session::{
-    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
+    NewSession, Payload, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
     TokenIdentity, TokenStatus,
 };
 use crate::testing::model::decides_like_the_model;
@@ -291,6 +291,7 @@ impl<'a, S: RevocationStore> Suite<'a, S> {
         let clocks = TokenIdentity {
             issued_at: Some(seconds(epoch + 5)),
             clock_tolerance: seconds(5),
+            payload: Payload::default(),
             ..self.token(&id, &subject)
         };
         assert_eq!(

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use crate::session::record::{Millis, millis, whole_millis};
 use crate::session::rotation::{Facts, SessionState, decide};
 use crate::session::{
-    NewSession, Revocation, RevocationStore, RotationOutcome, RotationRequest, TokenIdentity,
+    NewSession, Payload, Revocation, RevocationStore, RotationOutcome, RotationRequest,
+    TokenIdentity,
 };
 
 const ROUNDS: u64 = 60;
@@ -78,6 +79,7 @@ impl Case {
             issued_at: Some(since_1970(self.start)),
             expires_at: Some(since_1970(self.start + 24 * HOUR)),
             clock_tolerance: Duration::from_secs(5),
+            payload: Payload::default(),
             ..request.token
         };
         RotationRequest { token, session_ends: self.start + 24 * HOUR, ..request }

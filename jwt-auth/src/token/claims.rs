@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::clock::{Clock, since_epoch};
+use crate::error::Compat;
 use crate::json::{self, NotStrict, Text, Value};
 use crate::token_kind::TokenKind;
 
@@ -28,6 +30,10 @@ pub(crate) const RESERVED: [&str; 20] = [
     "s_tmp",
     "s_age",
 ];
+
+/// The first names are of RFC 7519 and fastapi-jwt-auth. An application of that module may use the others for custom claims
+/// of another type.
+pub(crate) const OWN: &[&str] = RESERVED.split_at(10).1;
 
 /// 9999-12-31T23:59:59Z, the last second with a four-digit year.
 pub(crate) const LAST_SECOND: u64 = 253_402_300_799;
@@ -91,6 +97,25 @@ impl Audience {
     }
 }
 
+/// `fresh`: whether the token comes from a log-in, or until when it counts as such (flask-jwt-extended).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    #[default]
+    No,
+    Always,
+    Until(Duration),
+}
+
+impl Freshness {
+    pub(crate) fn is_fresh(self, clock: &dyn Clock) -> bool {
+        match self {
+            Self::No => false,
+            Self::Always => true,
+            Self::Until(end) => since_epoch(clock) <= end,
+        }
+    }
+}
+
 /// The registered claims of one token.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Claims {
@@ -103,7 +128,7 @@ pub(crate) struct Claims {
     pub(crate) iat: Option<Duration>,
     /// `None` if the claim is absent or names an unknown kind.
     pub(crate) kind: Option<TokenKind>,
-    pub(crate) fresh: bool,
+    pub(crate) fresh: Freshness,
     pub(crate) auth_time: Option<Duration>,
     pub(crate) scope: Option<Str>,
     pub(crate) roles: Vec<Str>,
@@ -121,39 +146,62 @@ pub(crate) struct Claims {
     pub(crate) cookie_age: Option<Duration>,
     /// The value that a request with the token in a cookie must repeat.
     pub(crate) csrf: Option<Str>,
+    /// The names of custom claims that have a name of ours and another type.
+    pub(crate) foreign: Vec<&'static str>,
 }
 
 impl Claims {
     /// Reads a payload. A claim of the wrong JSON type is an error, never "absent" (R15).
-    pub(crate) fn read(payload: &str) -> Result<Self, NotStrict> {
+    ///
+    /// Under `compat`, an integer is a subject (R21), and a claim of ours with another type is a custom claim, because the
+    /// other framework lets applications write it. It is never a permission.
+    pub(crate) fn read(payload: &str, compat: Option<Compat>) -> Result<Self, NotStrict> {
         let mut claims = Self::default();
         json::object(payload, |name, value, _| {
-            match name.as_bytes() {
-                b"sub" => claims.sub = Some(subject(value)?),
-                b"iss" => claims.iss = Some(string(value)?),
-                b"aud" => claims.aud = audience(value)?,
-                b"jti" => claims.jti = Some(string(value)?),
-                b"exp" => claims.exp = Some(numeric_date(value)?),
-                b"nbf" => claims.nbf = Some(numeric_date(value)?),
-                b"iat" => claims.iat = Some(numeric_date(value)?),
-                b"type" => claims.kind = kind(value)?,
-                b"fresh" => claims.fresh = boolean(value)?,
-                b"auth_time" => claims.auth_time = Some(numeric_date(value)?),
-                b"scope" => claims.scope = Some(string(value)?),
-                b"roles" => claims.roles = strings(value)?,
-                b"sid" => claims.sid = Some(string(value)?),
-                b"gen" => claims.generation = integer(value)?,
-                b"s_at" => claims.session_started_at = Some(stamp(value)?),
-                b"s_exp" => claims.session_ends_at = Some(numeric_date(value)?),
-                b"s_idle" => claims.session_idle = Some(numeric_date(value)?),
-                b"s_tmp" => claims.is_temporary = boolean(value)?,
-                b"s_age" => claims.cookie_age = Some(numeric_date(value)?),
-                b"csrf" => claims.csrf = Some(string(value)?),
-                _ => {}
+            let read = claims.read_one(name, value, compat);
+            if read.is_err()
+                && compat.is_some()
+                && let Some(own) = OWN.iter().find(|own| **own == name)
+            {
+                claims.foreign.push(own);
+                return Ok(());
             }
-            Ok(())
+            read
         })?;
         Ok(claims)
+    }
+
+    fn read_one(
+        &mut self,
+        name: &str,
+        value: Value<'_>,
+        compat: Option<Compat>,
+    ) -> Result<(), NotStrict> {
+        let claims = self;
+        match name.as_bytes() {
+            b"sub" => claims.sub = Some(subject(value, compat)?),
+            b"iss" => claims.iss = Some(string(value)?),
+            b"aud" => claims.aud = audience(value)?,
+            b"jti" => claims.jti = Some(string(value)?),
+            b"exp" => claims.exp = Some(numeric_date(value)?),
+            b"nbf" => claims.nbf = Some(numeric_date(value)?),
+            b"iat" => claims.iat = Some(numeric_date(value)?),
+            b"type" => claims.kind = kind(value)?,
+            b"fresh" => claims.fresh = freshness(value)?,
+            b"auth_time" => claims.auth_time = Some(numeric_date(value)?),
+            b"scope" => claims.scope = Some(string(value)?),
+            b"roles" => claims.roles = strings(value)?,
+            b"sid" => claims.sid = Some(string(value)?),
+            b"gen" => claims.generation = integer(value)?,
+            b"s_at" => claims.session_started_at = Some(stamp(value)?),
+            b"s_exp" => claims.session_ends_at = Some(numeric_date(value)?),
+            b"s_idle" => claims.session_idle = Some(numeric_date(value)?),
+            b"s_tmp" => claims.is_temporary = boolean(value)?,
+            b"s_age" => claims.cookie_age = Some(numeric_date(value)?),
+            b"csrf" => claims.csrf = Some(string(value)?),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -177,10 +225,12 @@ fn string(value: Value<'_>) -> Result<Str, NotStrict> {
     }
 }
 
-/// `sub` is a string; fastapi-jwt-auth also writes integers.
-fn subject(value: Value<'_>) -> Result<Str, NotStrict> {
+/// `sub` is a string; other frameworks also write integers.
+fn subject(value: Value<'_>, compat: Option<Compat>) -> Result<Str, NotStrict> {
     match value {
-        Value::Number { raw, start } if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
+        Value::Number { raw, start }
+            if compat.is_some() && raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') =>
+        {
             Str::at(start, raw.len())
         }
         other => string(other),
@@ -208,6 +258,14 @@ fn boolean(value: Value<'_>) -> Result<bool, NotStrict> {
     match value {
         Value::Bool(flag) => Ok(flag),
         _ => Err(NotStrict),
+    }
+}
+
+fn freshness(value: Value<'_>) -> Result<Freshness, NotStrict> {
+    match value {
+        Value::Bool(true) => Ok(Freshness::Always),
+        Value::Bool(false) => Ok(Freshness::No),
+        end => numeric_date(end).map(Freshness::Until),
     }
 }
 
@@ -254,7 +312,7 @@ mod tests {
     use super::*;
 
     fn date(raw: &str) -> Option<Duration> {
-        Claims::read(&format!("{{\"exp\":{raw}}}")).ok().and_then(|claims| claims.exp)
+        Claims::read(&format!("{{\"exp\":{raw}}}"), None).ok().and_then(|claims| claims.exp)
     }
 
     #[test]
@@ -294,7 +352,8 @@ mod tests {
             r#"{"jti":7}"#,
             r#"{"type":1}"#,
             r#"{"fresh":"true"}"#,
-            r#"{"fresh":1}"#,
+            r#"{"fresh":-1}"#,
+            r#"{"fresh":null}"#,
             r#"{"scope":["a"]}"#,
             r#"{"roles":"admin"}"#,
             r#"{"roles":[1]}"#,
@@ -312,7 +371,7 @@ mod tests {
             r#"{"csrf":1}"#,
             r#"{"auth_time":"1"}"#,
         ] {
-            assert!(Claims::read(bad).is_err(), "{bad}");
+            assert!(Claims::read(bad, None).is_err(), "{bad}");
         }
     }
 
@@ -320,7 +379,7 @@ mod tests {
     fn strings_are_read_with_and_without_escapes() {
         let payload =
             r#"{"sub":"al\u0069ce","iss":"me","aud":["a","b"],"roles":["x"],"type":"access"}"#;
-        let claims = Claims::read(payload).unwrap();
+        let claims = Claims::read(payload, None).unwrap();
         assert_eq!(claims.sub.unwrap().of(payload), "alice");
         assert_eq!(claims.iss.unwrap().of(payload), "me");
         let aud: Vec<_> = claims.aud.values().iter().map(|a| a.of(payload)).collect();
@@ -330,8 +389,32 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_subject_is_read_as_its_digits() {
+    fn r21_an_integer_subject_is_read_as_its_digits_under_compat_only() {
         let payload = r#"{"sub":42}"#;
-        assert_eq!(Claims::read(payload).unwrap().sub.unwrap().of(payload), "42");
+        let claims = Claims::read(payload, Some(Compat::FastApiJwtAuth)).unwrap();
+        assert_eq!(claims.sub.unwrap().of(payload), "42");
+        assert!(Claims::read(payload, None).is_err());
+    }
+
+    #[test]
+    fn a_claim_of_ours_with_another_type_is_a_custom_claim_under_compat_only() {
+        let compat = Some(Compat::FastApiJwtAuth);
+        let claims = Claims::read(r#"{"roles":"admin","scope":["a"],"gen":"x"}"#, compat).unwrap();
+        assert_eq!(claims.foreign, ["roles", "scope", "gen"]);
+        assert!(claims.roles.is_empty() && claims.scope.is_none());
+        for registered in [r#"{"exp":"1"}"#, r#"{"jti":1}"#, r#"{"fresh":"x"}"#, r#"{"csrf":1}"#] {
+            assert!(Claims::read(registered, compat).is_err(), "{registered}");
+        }
+    }
+
+    #[test]
+    fn fresh_is_a_flag_or_an_end() {
+        let clock = crate::clock::ManualClock::at(100);
+        let is_fresh = |value: &str| {
+            let claims = Claims::read(&format!("{{\"fresh\":{value}}}"), None).unwrap();
+            claims.fresh.is_fresh(&clock)
+        };
+        assert!(is_fresh("true") && is_fresh("100") && is_fresh("100.5"));
+        assert!(!is_fresh("false") && !is_fresh("99") && !is_fresh("0"));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn diagnose(
     expected: Expected<'_>,
     now: Duration,
 ) -> Option<Diagnosis> {
-    let signed = read_signed(token, ring)?;
+    let signed = read_signed(token, ring, rules.compat)?;
     let (claims, payload) = (&signed.claims, signed.payload.as_str());
     let text = |claim: &Option<Str>| claim.as_ref().map(|claim| claim.of(payload).to_owned());
     let token = RefusedToken {
@@ -73,10 +73,10 @@ fn mismatch(
         AuthErrorKind::IssuedInTheFuture => {
             (format!("`iat` at most {latest}"), seconds(claims.iat))
         }
-        AuthErrorKind::WrongIssuer => {
+        AuthErrorKind::WrongIssuer | AuthErrorKind::IssuerMissing => {
             (rules.decode_issuer.clone().unwrap_or_else(absent), text(&claims.iss))
         }
-        AuthErrorKind::WrongAudience => {
+        AuthErrorKind::WrongAudience | AuthErrorKind::AudienceMissing => {
             let accepted = match expected.audience {
                 Some(audience) => audience.to_owned(),
                 None if rules.decode_audience.is_empty() => absent(),

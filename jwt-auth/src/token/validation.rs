@@ -75,7 +75,8 @@ fn issuer(claims: &Claims, payload: &str, rules: &TokenRules) -> Result<(), Auth
     let Some(required) = &rules.decode_issuer else { return Ok(()) };
     match &claims.iss {
         Some(iss) if iss.of(payload) == required => Ok(()),
-        _ => Err(AuthErrorKind::WrongIssuer),
+        Some(_) => Err(AuthErrorKind::WrongIssuer),
+        None => Err(AuthErrorKind::IssuerMissing),
     }
 }
 
@@ -93,7 +94,11 @@ fn audience(
         }
         None => audiences.any(|aud| rules.decode_audience.iter().any(|required| required == aud)),
     };
-    if is_accepted { Ok(()) } else { Err(AuthErrorKind::WrongAudience) }
+    match claims.aud {
+        _ if is_accepted => Ok(()),
+        Audience::Absent => Err(AuthErrorKind::AudienceMissing),
+        Audience::One(_) | Audience::Many(_) => Err(AuthErrorKind::WrongAudience),
+    }
 }
 
 /// The claim `type`, and the header `typ` if it names a kind, must both be the expected kind (R17).
@@ -116,7 +121,7 @@ mod tests {
     fn verdict(payload: &str, change: impl FnOnce(&mut TokenRules)) -> Result<(), AuthErrorKind> {
         let mut rules = TokenRules::default();
         change(&mut rules);
-        let claims = Claims::read(payload).unwrap();
+        let claims = Claims::read(payload, None).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: None };
         validate(&claims, payload, None, &rules, expected, Duration::from_secs(NOW))?;
         check_names(&claims, payload)
@@ -186,12 +191,12 @@ mod tests {
         let iss = |s: &mut TokenRules| s.decode_issuer = Some("me".into());
         assert_eq!(verdict(&token(r#","iss":"me""#), iss), Ok(()));
         assert_eq!(verdict(&token(r#","iss":"ME""#), iss), Err(AuthErrorKind::WrongIssuer));
-        assert_eq!(verdict(&token(""), iss), Err(AuthErrorKind::WrongIssuer));
+        assert_eq!(verdict(&token(""), iss), Err(AuthErrorKind::IssuerMissing));
         let aud = |s: &mut TokenRules| s.decode_audience = vec!["x".into(), "y".into()];
         assert_eq!(verdict(&token(r#","aud":"y""#), aud), Ok(()));
         assert_eq!(verdict(&token(r#","aud":["z","x"]"#), aud), Ok(()));
         assert_eq!(verdict(&token(r#","aud":[]"#), aud), Err(AuthErrorKind::WrongAudience));
-        assert_eq!(verdict(&token(""), aud), Err(AuthErrorKind::WrongAudience));
+        assert_eq!(verdict(&token(""), aud), Err(AuthErrorKind::AudienceMissing));
         assert_eq!(verdict(&token(r#","aud":"x""#), |_| {}), Err(AuthErrorKind::WrongAudience));
         assert_eq!(verdict(&token(r#","aud":[]"#), |_| {}), Err(AuthErrorKind::WrongAudience));
     }
@@ -210,7 +215,7 @@ mod tests {
         ];
         for (claim, typ, fits) in cases {
             let payload = format!(r#"{{"sub":"a","exp":9000{claim}}}"#);
-            let claims = Claims::read(&payload).unwrap();
+            let claims = Claims::read(&payload, None).unwrap();
             let expected = Expected { kind: TokenKind::Access, audience: None };
             let now = Duration::from_secs(NOW);
             let verdict = validate(&claims, &payload, typ, &rules, expected, now);

@@ -51,6 +51,7 @@ macro_rules! token {
             verified: Arc<Verified>,
             location: Option<TokenLocation>,
             context: ErrorContext,
+            is_fresh: bool,
             custom: C,
         }
 
@@ -59,9 +60,10 @@ macro_rules! token {
                 verified: Arc<Verified>,
                 location: Option<TokenLocation>,
                 context: ErrorContext,
+                is_fresh: bool,
             ) -> Result<Self, Refusal> {
                 let custom = custom(&verified)?;
-                Ok(Self { verified, location, context, custom })
+                Ok(Self { verified, location, context, is_fresh, custom })
             }
         }
 
@@ -195,7 +197,7 @@ macro_rules! token {
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             pub fn is_fresh(&self) -> bool {
-                self.verified.claims().fresh
+                self.is_fresh
             }
 
             /// `auth_time`: when the user last logged in, if the token has it.
@@ -445,8 +447,8 @@ macro_rules! token {
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             pub fn with_claims<D: DeserializeOwned>(self) -> Result<$name<D>, AuthError> {
-                let Self { verified, location, context, .. } = self;
-                $name::new(verified, location, context.clone()).map_err(|refusal| refusal.attach(context))
+                let Self { verified, location, context, is_fresh, .. } = self;
+                $name::new(verified, location, context.clone(), is_fresh).map_err(|refusal| refusal.attach(context))
             }
         }
 
@@ -456,6 +458,7 @@ macro_rules! token {
                     verified: Arc::clone(&self.verified),
                     location: self.location,
                     context: self.context.clone(),
+                    is_fresh: self.is_fresh,
                     custom: self.custom.clone(),
                 }
             }
@@ -578,7 +581,7 @@ impl Verified {
         let mut members = Vec::new();
         // The payload was read before, so reading it again succeeds.
         let _ = json::object(self.payload(), |name, _, raw| {
-            if !RESERVED.contains(&name) {
+            if !RESERVED.contains(&name) || self.claims().foreign.contains(&name) {
                 members.push((name.to_owned(), raw.to_owned()));
             }
             Ok(())

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crate::base64url;
 use crate::config::TokenRules;
-use crate::error::AuthErrorKind;
+use crate::error::{AuthErrorKind, Compat};
 use crate::keys::{Algorithm, LoadedKey, LoadedRing};
-use crate::session::TokenIdentity;
+use crate::session::{Payload, TokenIdentity};
 use crate::token::cache::Cache;
 use crate::token::claims::Claims;
 use crate::token::compact::{self, Segments};
@@ -68,6 +68,11 @@ impl Verified {
         self.ring == ring.serial()
     }
 
+    /// Whether the token comes from a log-in, or counts as such for a while.
+    pub(crate) fn is_fresh(&self, rules: &TokenRules) -> bool {
+        self.claims.fresh.is_fresh(&*rules.clock)
+    }
+
     pub(crate) fn subject(&self) -> &str {
         self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
     }
@@ -97,6 +102,7 @@ impl Verified {
             issued_at: self.claims.iat,
             expires_at: self.claims.exp,
             clock_tolerance: self.clock_tolerance,
+            payload: Payload(payload),
         }
     }
 }
@@ -164,7 +170,8 @@ pub(crate) fn verify(
         let segments = Segments::split(token)?;
         let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
-        let claims = Claims::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
+        let claims =
+            Claims::read(payload, rules.compat).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, rules, expected, now)?;
         validation::check_names(&claims, payload)?;
         let mut text = String::with_capacity(token.len() + payload.len());
@@ -199,13 +206,17 @@ pub(super) struct Signed<'r> {
 
 /// Reads a token, and does not validate it: for a diagnosis, and to sign it again. `None` if its signature is not
 /// valid.
-pub(super) fn read_signed<'r>(token: &[u8], ring: &'r LoadedRing) -> Option<Signed<'r>> {
+pub(super) fn read_signed<'r>(
+    token: &[u8],
+    ring: &'r LoadedRing,
+    compat: Option<Compat>,
+) -> Option<Signed<'r>> {
     SCRATCH.with_borrow_mut(|scratch| {
         let token = compact::text(token).ok()?;
         let segments = Segments::split(token).ok()?;
         let Checked { payload, key, .. } = checked_payload(token, segments, ring, scratch).ok()?;
         let payload = std::str::from_utf8(payload).ok()?.to_owned();
-        let claims = Claims::read(&payload).ok()?;
+        let claims = Claims::read(&payload, compat).ok()?;
         Some(Signed { payload, claims, key })
     })
 }

@@ -301,7 +301,7 @@ impl SetCookies {
             token.split('.').nth(1).and_then(|segment| URL_SAFE_NO_PAD.decode(segment).ok());
         let payload =
             payload.and_then(|payload| String::from_utf8(payload).ok()).ok_or_else(wrong)?;
-        let claims = Claims::read(&payload).map_err(|_| wrong())?;
+        let claims = Claims::read(&payload, self.auth.rules().compat).map_err(|_| wrong())?;
         if claims.kind != Some(kind) {
             return Err(wrong());
         }

@@ -13,7 +13,7 @@ use crate::error::AuthErrorKind;
 use crate::secret::same_bytes;
 use crate::token::Verified;
 use crate::token_kind::TokenKind;
-use crate::web::location::{FoundToken, at_most_one, protocol_after};
+use crate::web::location::{FoundToken, at_most_one, in_query, protocol_after};
 
 /// The value of the configured form field, read from the body by a layer.
 #[derive(Clone)]
@@ -46,7 +46,13 @@ pub(crate) fn presented_csrf<'a>(
     let lines = parts.headers.get_all(csrf.header(kind)).iter();
     let value = match at_most_one(lines)? {
         Some(line) => Some(line.as_bytes()),
-        None if is_upgrade => protocol_after(&parts.headers, "csrf")?,
+        None if is_upgrade => match protocol_after(&parts.headers, "csrf")? {
+            None => match &csrf.query_name {
+                Some(name) => in_query(parts.uri.query(), name)?,
+                None => None,
+            },
+            value => value,
+        },
         None if csrf.form_field.is_some() => {
             parts.extensions.get::<FormValue>().map(|value| &*value.0)
         }

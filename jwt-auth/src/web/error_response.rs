@@ -365,6 +365,8 @@ mod tests {
             "token_not_yet_valid 401 invalid_token",
             "token_issued_in_the_future 401 invalid_token",
             "issuer_invalid 401 invalid_token",
+            "issuer_invalid 401 invalid_token",
+            "audience_invalid 401 invalid_token",
             "audience_invalid 401 invalid_token",
             "access_token_required 401 invalid_token",
             "refresh_token_required 401 invalid_token",

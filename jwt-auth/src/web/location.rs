@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::config::{TokenLocation, WebSettings, is_token_byte};
-use crate::error::AuthErrorKind;
+use crate::error::{AuthErrorKind, Compat};
 use crate::token::Claims;
 use crate::token_kind::TokenKind;
 
@@ -78,10 +78,18 @@ fn in_header<'a>(
     let line = line.as_bytes();
     let token = match settings.errors.scheme.as_deref() {
         None => Some(line).filter(|line| !line.is_empty()),
-        Some(scheme) => after_scheme(line, scheme)?,
+        Some(scheme) => {
+            let others = settings.other_schemes.iter().map(String::as_str);
+            let mut found = None;
+            for scheme in std::iter::once(scheme).chain(others) {
+                found = found.or(after_scheme(line, scheme)?);
+            }
+            found
+        }
     };
     // fastapi-jwt-auth refuses another scheme as a bad header, where we ignore it.
-    if token.is_none() && settings.errors.compat.is_some() && !line.is_empty() {
+    let refuses_others = settings.errors.compat == Some(Compat::FastApiJwtAuth);
+    if token.is_none() && refuses_others && !line.is_empty() {
         return Err(AuthErrorKind::Malformed);
     }
     Ok(token)
@@ -124,9 +132,10 @@ fn in_cookie<'a>(
         pairs.filter_map(|pair| cookie_value(pair, name))
     };
     let one = match at_most_one(values()) {
-        Err(_) if settings.previous_cookies.iter().any(|previous| previous.name == *name) => {
-            Some(newest_token(values()).ok_or(AuthErrorKind::AmbiguousRequest)?)
-        }
+        Err(_) if settings.previous_cookies.iter().any(|previous| previous.name == *name) => Some(
+            newest_token(values(), settings.errors.compat)
+                .ok_or(AuthErrorKind::AmbiguousRequest)?,
+        ),
         one => one?,
     };
     Ok(one.filter(|value| !value.is_empty()))
@@ -136,12 +145,15 @@ fn in_cookie<'a>(
 /// `None` if their subjects differ, because another host could have set one of them.
 ///
 /// The claims are read before the signature is checked. They only decide which of the tokens is verified.
-fn newest_token<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+fn newest_token<'a>(
+    tokens: impl Iterator<Item = &'a [u8]>,
+    compat: Option<Compat>,
+) -> Option<&'a [u8]> {
     let mut newest: Option<(&[u8], String, Duration)> = None;
     for token in tokens.filter(|token| !token.is_empty()) {
         let payload = std::str::from_utf8(token).ok()?.split('.').nth(1)?;
         let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-        let claims = Claims::read(&payload).ok()?;
+        let claims = Claims::read(&payload, compat).ok()?;
         let (subject, issued_at) = (claims.sub.as_ref()?.of(&payload).to_owned(), claims.iat?);
         match &newest {
             Some((_, other, _)) if *other != subject => return None,
@@ -158,7 +170,10 @@ pub(crate) fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 /// The query parameter of that name. A token needs no percent-encoding (RFC 3986 §2.3), so none is decoded.
-fn in_query<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+pub(super) fn in_query<'a>(
+    query: Option<&'a str>,
+    name: &str,
+) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let pairs = query.unwrap_or_default().split('&');
     let values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     Ok(at_most_one(values)?.filter(|value| !value.is_empty()).map(str::as_bytes))

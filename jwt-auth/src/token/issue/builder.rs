@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::config::GrantKind;
 use crate::error::{AuthError, ErrorContext, Refusal};
 use crate::keys::Algorithm;
+use crate::token::issue::draft::KeyChoice;
 use crate::token::issue::request::{Inherited, Life, SessionTerms, TokenRequest};
 use crate::token::issue::{IssuedToken, Issuer, SessionGeneration, TokenPair};
 use crate::token::verify::Verified;
@@ -217,6 +218,32 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// ```
     pub fn fresh(mut self, fresh: bool) -> Self {
         self.request.fresh = fresh;
+        self.request.fresh_for = None;
+        self
+    }
+
+    /// How long after its issue the token counts as fresh, instead of for its life.
+    ///
+    /// The claim `fresh` is then the time of the end, as flask-jwt-extended writes it. Sets [`fresh`](Self::fresh).
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, KeyMaterial, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let clock = ManualClock::at(1_700_000_000);
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).clock(clock.clone()).build()?;
+    /// let token = auth.access_token("alice").fresh_for(Duration::from_secs(60)).issue()?;
+    /// assert!(auth.verify_access(&token).await?.is_fresh());
+    /// clock.advance(Duration::from_secs(61));
+    /// assert!(!auth.verify_access(&token).await?.is_fresh());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fresh_for(mut self, life: Duration) -> Self {
+        self.request.fresh = true;
+        self.request.fresh_for = Some(life);
         self
     }
 
@@ -327,7 +354,26 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.request.algorithm = Some(algorithm);
+        self.request.key = KeyChoice::Algorithm(algorithm);
+        self
+    }
+
+    /// Signs with the key of that id, such as the key of a tenant.
+    ///
+    /// Default: the ring's first key, which also signs what a rotation issues.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial};
+    ///
+    /// # let secret = *b"the secret of one hidden example";
+    /// let acme = Key::secret(Algorithm::HS256, secret).id("acme");
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).also_verify(acme).build()?;
+    /// assert!(auth.access_token("alice").key_id("acme").issue().is_ok());
+    /// assert!(auth.access_token("alice").key_id("initech").issue().is_err(), "no such key");
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn key_id(mut self, id: impl Into<String>) -> Self {
+        self.request.key = KeyChoice::Id(id.into());
         self
     }
 

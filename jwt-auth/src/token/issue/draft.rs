@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::clock::HUNDRED_YEARS;
-use crate::error::Refusal;
+use crate::error::{Compat, Refusal};
 use crate::keys::Algorithm;
 use crate::session::{MAX_NAME, is_revocable, whole_millis};
-use crate::token::claims::{LAST_SECOND, RESERVED};
+use crate::token::claims::{Claims, Freshness, LAST_SECOND, OWN, RESERVED};
 use crate::token_kind::TokenKind;
 
 /// Header parameters that jwt-auth writes, or that would change the meaning of the token.
@@ -20,6 +20,17 @@ const RESERVED_HEADER: [&str; 13] = [
 /// How much the tokens of a session may grow: by `gen`, `sid`, `s_at`, `s_age` and `"fresh":false`, encoded.
 pub(super) const ROOM_TO_GROW: usize = 190;
 
+/// Which key of the ring signs.
+#[derive(Clone, Debug, Default)]
+pub(super) enum KeyChoice {
+    /// The first.
+    #[default]
+    First,
+    /// The first of an algorithm.
+    Algorithm(Algorithm),
+    Id(String),
+}
+
 /// One token to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -29,7 +40,7 @@ pub(crate) struct Draft {
     pub(super) issued_at: Duration,
     /// `None` for a token that never expires (`danger`).
     pub(super) expires_at: Option<Duration>,
-    pub(super) fresh: bool,
+    pub(super) fresh: Freshness,
     pub(super) auth_time: Option<Duration>,
     pub(super) audience: Vec<String>,
     pub(super) scope: Option<String>,
@@ -50,7 +61,7 @@ pub(crate) struct Draft {
     /// Names, and values as JSON text.
     pub(super) custom: Vec<(String, String)>,
     pub(super) header: Map<String, Value>,
-    pub(super) algorithm: Option<Algorithm>,
+    pub(super) key: KeyChoice,
 }
 
 impl Draft {
@@ -60,14 +71,18 @@ impl Draft {
     }
 
     /// Checks for reserved names, for names that no store could revoke (R19), and for an expiry after the year 9999.
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self, compat: Option<Compat>) -> Result<(), Refusal> {
         let reserved = |what: &str, name: &str| {
             Refusal::cannot_issue(format!(
                 "the {what} `{name}` is reserved for jwt-auth; use another name"
             ))
         };
-        let mut custom = self.custom.iter().map(|(name, _)| name.as_str());
-        if let Some(name) = custom.find(|name| RESERVED.contains(name)) {
+        let mut custom = self.custom.iter();
+        let is_reserved = |(name, value): &&(String, String)| {
+            RESERVED.contains(&name.as_str())
+                && !(compat.is_some() && is_foreign(name, value) && !self.writes(name))
+        };
+        if let Some((name, _)) = custom.find(is_reserved) {
             return Err(reserved("claim", name));
         }
         if let Some(name) = self.header.keys().find(|name| RESERVED_HEADER.contains(&name.as_str()))
@@ -87,10 +102,16 @@ impl Draft {
         Ok(())
     }
 
+    /// Whether the token has this claim of ours.
+    fn writes(&self, name: &str) -> bool {
+        let plain = Self { custom: Vec::new(), ..self.clone() };
+        plain.claims(None).contains(&format!("\"{name}\":"))
+    }
+
     /// The draft of the token that a rotation would issue for this one: the ring's first key signs, and no header
     /// is added.
     pub(super) fn as_successor(&self) -> Self {
-        Self { algorithm: None, header: Map::new(), ..self.clone() }
+        Self { key: KeyChoice::First, header: Map::new(), ..self.clone() }
     }
 
     /// The claims as JSON.
@@ -105,7 +126,11 @@ impl Draft {
         out.text("jti", &self.id);
         out.text("type", self.kind.claim());
         if self.kind == TokenKind::Access {
-            out.raw("fresh", if self.fresh { "true" } else { "false" });
+            match self.fresh {
+                Freshness::No => out.raw("fresh", "false"),
+                Freshness::Always => out.raw("fresh", "true"),
+                Freshness::Until(end) => out.number("fresh", end.as_secs()),
+            }
         }
         if let Some(issuer) = issuer {
             out.text("iss", issuer);
@@ -154,6 +179,11 @@ impl Draft {
         out.0.push('}');
         out.0
     }
+}
+
+/// Whether a claim with a name of ours has another type than ours, so that it can only be a custom claim.
+fn is_foreign(name: &str, value: &str) -> bool {
+    OWN.contains(&name) && Claims::read(&format!("{{\"{name}\":{value}}}"), None).is_err()
 }
 
 /// A JSON object being written. Its names are fixed or come from a map, so each occurs once.

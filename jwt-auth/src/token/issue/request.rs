@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use crate::clock::{HUNDRED_YEARS, since_1970, since_epoch, to_system_time};
 use crate::config::{Additional, GrantKind, GrantRequest, Grants};
 use crate::error::{AuthErrorKind, Refusal, contain_async};
-use crate::keys::Algorithm;
 use crate::secret::Secret;
 use crate::session::{NewSession, StoreError};
-use crate::token::issue::draft::{Draft, ROOM_TO_GROW};
+use crate::token::claims::Freshness;
+use crate::token::issue::draft::{Draft, KeyChoice, ROOM_TO_GROW};
 use crate::token::issue::writer::{Issuer, random_id};
 use crate::token::issue::{IssuedToken, SessionGeneration, TokenPair};
 use crate::token::verify::Verified;
@@ -72,6 +72,8 @@ pub(super) struct TokenRequest<'a> {
     pub(super) issuer: Issuer<'a>,
     pub(super) subject: String,
     pub(super) fresh: bool,
+    /// How long the token counts as fresh, if not for its life.
+    pub(super) fresh_for: Option<Duration>,
     pub(super) auth_time: Option<Duration>,
     pub(super) life: Life,
     pub(super) audience: Option<Vec<String>>,
@@ -80,7 +82,7 @@ pub(super) struct TokenRequest<'a> {
     pub(super) claims: Result<Map<String, Value>, Refusal>,
     pub(super) inherited: Inherited,
     pub(super) header: Map<String, Value>,
-    pub(super) algorithm: Option<Algorithm>,
+    pub(super) key: KeyChoice,
     /// The position of a pair in its session; `None` for a new session.
     pub(super) generation: Option<SessionGeneration>,
     /// The session of a single access token.
@@ -102,6 +104,7 @@ impl<'a> TokenRequest<'a> {
             issuer,
             subject,
             fresh: false,
+            fresh_for: None,
             auth_time: None,
             life: Life::Configured,
             audience: None,
@@ -110,7 +113,7 @@ impl<'a> TokenRequest<'a> {
             claims: Ok(Map::new()),
             inherited: Inherited::default(),
             header: Map::new(),
-            algorithm: None,
+            key: KeyChoice::First,
             generation: None,
             session_id: None,
             session_started_at: None,
@@ -269,7 +272,7 @@ impl<'a> TokenRequest<'a> {
     /// successor would be invalid is refused; a configuration that cannot sign remains an error of the application.
     pub(super) fn rehearse_pair(&self) -> Result<Duration, Refusal> {
         let issuer = self.issuer;
-        issuer.signing_key(self.algorithm)?;
+        issuer.signing_key(&self.key)?;
         let PerKind { access, refresh } = self.clone().pair_drafts()?;
         let fits = [&access, &refresh].iter().try_for_each(|draft| issuer.check_fits(draft, 0));
         fits.map_err(|_| Refusal::from(AuthErrorKind::InvalidClaims))?;
@@ -284,7 +287,7 @@ impl<'a> TokenRequest<'a> {
             Life::Forever => None,
         };
         let csrf = if rules.csrf_claim {
-            Some(self.inherited.csrf.map_or_else(random_id, Ok)?)
+            Some(self.inherited.csrf.map_or_else(|| random_id(rules), Ok)?)
         } else {
             None
         };
@@ -293,10 +296,14 @@ impl<'a> TokenRequest<'a> {
         Ok(Draft {
             kind,
             subject: self.subject,
-            id: random_id()?,
+            id: random_id(rules)?,
             issued_at: now,
             expires_at,
-            fresh: self.fresh,
+            fresh: match (self.fresh, self.fresh_for) {
+                (false, _) => Freshness::No,
+                (true, None) => Freshness::Always,
+                (true, Some(life)) => Freshness::Until(now.saturating_add(life)),
+            },
             auth_time: self.auth_time.or(self.fresh.then_some(now)),
             audience: self.audience.unwrap_or_else(|| rules.audience.clone()),
             scope: scope_text(self.inherited.scope, &self.scopes)?,
@@ -311,7 +318,7 @@ impl<'a> TokenRequest<'a> {
             csrf,
             custom,
             header: self.header,
-            algorithm: self.algorithm,
+            key: self.key,
         })
     }
 
@@ -339,7 +346,7 @@ impl<'a> TokenRequest<'a> {
         let refresh = Draft {
             kind: TokenKind::Refresh,
             id: position.refresh_id,
-            csrf: access.csrf.is_some().then(random_id).transpose()?,
+            csrf: access.csrf.is_some().then(|| random_id(rules)).transpose()?,
             issued_at,
             expires_at: Some(idle_end.min(position.session_ends)),
             // Without a stamp, the `jti` is the id of the session.

@@ -36,7 +36,7 @@ impl SessionGeneration {
     /// The first pair of a new session.
     pub(crate) fn first(rules: &TokenRules) -> Result<Self, Refusal> {
         let now = since_epoch(&*rules.clock);
-        let refresh_id = random_id()?;
+        let refresh_id = random_id(rules)?;
         Ok(Self {
             session_id: refresh_id.clone(),
             started_at: None,

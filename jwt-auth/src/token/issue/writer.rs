@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use crate::base64url;
 use crate::config::{Hooks, TokenRules};
 use crate::error::{AuthErrorKind, Refusal};
-use crate::keys::{Algorithm, LONGEST_SIGNATURE, LoadedKey, LoadedRing};
+use crate::keys::{LONGEST_SIGNATURE, LoadedKey, LoadedRing};
 use crate::session::WatchedStore;
 use crate::token::claims::Claims;
 use crate::token::issue::IssuedToken;
-use crate::token::issue::draft::Draft;
+use crate::token::issue::draft::{Draft, KeyChoice};
 use crate::token::response_mark::mark_response;
 use crate::token::verify::{Signed, read_signed};
 use crate::token_kind::TokenKind;
@@ -26,13 +26,20 @@ pub(crate) struct Issuer<'a> {
 }
 
 impl Issuer<'_> {
-    /// The key that signs: the ring's first, or the first of an algorithm.
-    pub(super) fn signing_key(&self, algorithm: Option<Algorithm>) -> Result<&LoadedKey, Refusal> {
-        match algorithm {
-            Some(algorithm) => self.ring.signing_with(algorithm).ok_or_else(|| {
-                Refusal::cannot_issue(format!("no key of the ring signs with {algorithm}"))
-            }),
-            None => self
+    /// The key that signs.
+    pub(super) fn signing_key(&self, choice: &KeyChoice) -> Result<&LoadedKey, Refusal> {
+        match choice {
+            KeyChoice::Algorithm(algorithm) => {
+                self.ring.signing_with(*algorithm).ok_or_else(|| {
+                    Refusal::cannot_issue(format!("no key of the ring signs with {algorithm}"))
+                })
+            }
+            KeyChoice::Id(id) => {
+                self.ring.by_id(id).filter(|key| key.can_sign()).ok_or_else(|| {
+                    Refusal::cannot_issue(format!("no key of the ring with the id `{id}` signs"))
+                })
+            }
+            KeyChoice::First => self
                 .ring
                 .signing()
                 .ok_or_else(|| Refusal::cannot_issue("the configuration has no key that signs")),
@@ -41,7 +48,7 @@ impl Issuer<'_> {
 
     /// Writes and signs a token. A draft that our own reader would refuse is an error.
     pub(super) fn write(&self, draft: &Draft) -> Result<IssuedToken, Refusal> {
-        let key = self.signing_key(draft.algorithm)?;
+        let key = self.signing_key(&draft.key)?;
         let message = self.message(draft, key)?;
         self.check_size(draft.kind, message.len(), key, 0)?;
         mark_response();
@@ -53,7 +60,7 @@ impl Issuer<'_> {
     pub(crate) fn with_cookie_age(&self, token: &str, age: Duration) -> Result<String, Refusal> {
         let foreign = || Refusal::cannot_issue("no key of this configuration has signed the token");
         let Signed { payload, claims, key } =
-            read_signed(token.as_bytes(), self.ring).ok_or_else(foreign)?;
+            read_signed(token.as_bytes(), self.ring, self.rules.compat).ok_or_else(foreign)?;
         let header = token.split('.').next().unwrap_or_default();
         let before = claims.cookie_age;
         let claim = |age: Duration| format!("\"s_age\":{}", age.as_secs());
@@ -70,16 +77,16 @@ impl Issuer<'_> {
 
     /// Checks that the draft could be written with `room` bytes to spare, without signing it.
     pub(super) fn check_fits(&self, draft: &Draft, room: usize) -> Result<(), Refusal> {
-        let key = self.signing_key(draft.algorithm)?;
+        let key = self.signing_key(&draft.key)?;
         self.check_size(draft.kind, self.message(draft, key)?.len(), key, room)
     }
 
     /// The text that is signed: header and claims, encoded.
     fn message(&self, draft: &Draft, key: &LoadedKey) -> Result<String, Refusal> {
-        draft.check()?;
+        draft.check(self.rules.compat)?;
         let claims = draft.claims(self.rules.encode_issuer.as_deref());
         // We do not write custom claims ourselves, so our own reader checks their nesting, numbers and names.
-        if !draft.custom.is_empty() && Claims::read(&claims).is_err() {
+        if !draft.custom.is_empty() && Claims::read(&claims, self.rules.compat).is_err() {
             return Err(Refusal::cannot_issue(
                 "custom claims are JSON of at most 64 levels, with unique names and finite numbers",
             ));
@@ -125,11 +132,18 @@ impl Issuer<'_> {
     }
 }
 
-/// 128 bits from the operating system's random number generator, in base64url (ASVS 7.2.3).
-pub(crate) fn random_id() -> Result<String, Refusal> {
+/// 128 bits from the operating system's random number generator, in base64url (ASVS 7.2.3). Under `Compat` they have the
+/// form of a UUID, which the columns of such applications expect.
+pub(crate) fn random_id(rules: &TokenRules) -> Result<String, Refusal> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|_| Refusal::cannot_issue("the operating system returns no random bytes"))?;
+    if rules.compat.is_some() {
+        let digits = format!("{:032x}", u128::from_be_bytes(bytes));
+        let groups =
+            [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        return Ok(groups.join("-"));
+    }
     let mut id = String::with_capacity(22);
     base64url::encode(&bytes, &mut id);
     Ok(id)

@@ -1,6 +1,0 @@
-use jwt_auth::jwt_required;
-
-#[jwt_required(optional, fresh)]
-async fn handler() {}
-
-fn main() {}
