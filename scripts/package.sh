@@ -54,7 +54,7 @@ async fn me(token: AccessToken) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let auth = Config::hs256([7; 32]).build()?;
+    let auth = Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
     let app: axum::Router = GuardedRouter::new().route("/me", get(me)).with_state(auth);
     drop(app);
     Ok(())
