@@ -169,10 +169,10 @@ fn check_policy(attribute: Option<GuardAttribute>, args: &Args, expanded: &ItemF
             return assert!(last == "Public" && names.iter().all(|n| n == "crate"));
         }
         GuardAttribute::RefreshRequired => {
-            assert!(last == "Refresh" || last.starts_with("__JwtAuthGuard_"));
+            assert!(last == "Refresh" || last.starts_with("__JwtAuthGuardOfFreeFn_"));
         }
         GuardAttribute::JwtRequired => {
-            assert!(last == "Access" || last.starts_with("__JwtAuthGuard_"));
+            assert!(last == "Access" || last.starts_with("__JwtAuthGuardOfFreeFn_"));
         }
     }
     let spec = items.iter().find_map(|item| match item {
@@ -182,7 +182,7 @@ fn check_policy(attribute: Option<GuardAttribute>, args: &Args, expanded: &ItemF
         }),
         _ => None,
     });
-    assert_eq!(spec.is_some(), last.starts_with("__JwtAuthGuard_"));
+    assert_eq!(spec.is_some(), last.starts_with("__JwtAuthGuardOfFreeFn_"));
     let spec = spec.unwrap_or_default();
     let requires = |text: &str| spec.contains(text);
     for list in ["scopes", "any_scope", "roles", "any_role", "locations"] {
