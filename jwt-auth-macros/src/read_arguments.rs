@@ -119,7 +119,6 @@ mod tests {
     #[test]
     fn only_these_arguments_contradict_each_other() {
         let contradictions = [
-            ("optional", "fresh"),
             ("optional", "max_age"),
             ("optional", "scopes"),
             ("optional", "any_scope"),

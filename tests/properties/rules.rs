@@ -45,7 +45,7 @@ fn wrong_type() -> impl Strategy<Value = (Violation, AuthErrorKind)> {
             .prop_map(|v| Violation::Claim("aud", v)),
         prop::sample::select(vec![json!("a"), json!([1]), json!({})])
             .prop_map(|v| Violation::Claim("roles", v)),
-        prop::sample::select(vec![json!("true"), json!(1), json!(null)])
+        prop::sample::select(vec![json!("true"), json!(-1), json!(null)])
             .prop_map(|v| Violation::Claim("fresh", v)),
         prop::sample::select(vec![json!(-1), json!("1"), json!(0.5)])
             .prop_map(|v| Violation::Claim("gen", v)),

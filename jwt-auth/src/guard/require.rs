@@ -131,6 +131,11 @@ impl fmt::Debug for Require {
 /// The guard of a service: `#[jwt_required]` as a value.
 ///
 /// [`required`] creates one, and [`GuardedRouter::guarded_service`](crate::GuardedRouter::guarded_service) takes it.
+///
+/// ```
+/// let guard: jwt_auth::guard::ServiceGuard = jwt_auth::guard::required().roles(["operator"]);
+/// # drop(guard);
+/// ```
 #[derive(Clone, Copy)]
 #[must_use = "a guard does nothing before `router.guarded_service(…)`"]
 pub struct ServiceGuard {
