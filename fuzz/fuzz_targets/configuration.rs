@@ -11,7 +11,9 @@ use fuzz::token::{CANARY, NOW, insert_canary, run_ready};
 use jwt_auth::{AccessToken, Config, JwtAuth, ManualClock, TokenPair, jwt_required};
 use libfuzzer_sys::fuzz_target;
 
+/// The variables with the key that signs, or that verifies alone.
 const KEYS: [&str; 3] = ["SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY"];
+const VERIFY_KEYS: &str = "VERIFY_KEYS";
 
 #[jwt_required]
 async fn me(token: AccessToken) -> String {
@@ -39,13 +41,17 @@ impl Vars {
 
 fuzz_target!(|input: &str| {
     let mut vars = Vars::read(input);
-    for name in KEYS {
+    for name in KEYS.into_iter().chain([VERIFY_KEYS]) {
         let Some(value) = vars.0.get_mut(name) else { continue };
         *value = insert_canary(value).replace("\\n", "\n");
         // The target reads nothing from the disk.
-        if value.starts_with("file:") {
+        if value.contains("file:") {
             return;
         }
+    }
+    // The id of a key is public, and messages show it.
+    if vars.0.get(VERIFY_KEYS).is_some_and(|keys| keys.contains(CANARY)) {
+        return;
     }
     let pairs = vars.0.iter().map(|(name, value)| (format!("JWT_AUTH_{name}"), value.as_str()));
     let config = Config::from_vars(pairs).clock(ManualClock::at(NOW));
@@ -62,7 +68,8 @@ fuzz_target!(|input: &str| {
 
 fn check_accepted(auth: &JwtAuth, vars: &Vars) {
     let known: Vec<_> = jwt_auth::__private::options().map(|option| option.variable).collect();
-    assert!(vars.0.keys().all(|name| known.contains(&format!("JWT_AUTH_{name}"))));
+    let is_known = |name: &str| known.contains(&format!("JWT_AUTH_{name}"));
+    assert!(vars.0.iter().all(|(name, value)| is_known(name) || is_of_a_service(name, value)));
     assert!(KEYS.iter().any(|name| vars.0.contains_key(*name)), "there is no key");
     let Ok(pair) = auth.token_pair("alice").issue() else { return };
     let locations = vars.get("TOKEN_LOCATION", "header").to_ascii_lowercase();
@@ -92,6 +99,9 @@ fn check_accepted(auth: &JwtAuth, vars: &Vars) {
             let scheme = vars.get("HEADER_TYPE", "Bearer");
             let scheme =
                 if scheme.eq_ignore_ascii_case("none") { "" } else { &format!("{scheme} ") };
+            // Several schemes replace it; each of them is accepted.
+            let last = vars.0.get("HEADER_TYPES").and_then(|types| types.rsplit(',').next());
+            let scheme = last.map_or(scheme.to_owned(), |last| format!("{} ", last.trim()));
             format!("GET /\n{}: {scheme}{bearer}", vars.get("HEADER_NAME", "Authorization"))
         }
         Some("cookie") => {
@@ -110,6 +120,15 @@ fn check_accepted(auth: &JwtAuth, vars: &Vars) {
     assert!(response.status().is_success(), "{request} {}", response.status());
 }
 
+/// Whether Kubernetes or Docker could set the variable for a service whose name starts with the prefix.
+fn is_of_a_service(name: &str, value: &str) -> bool {
+    let ends = ["PORT", "SERVICE_HOST", "_TCP", "_UDP", "_SCTP"];
+    let parts = ["SERVICE_PORT_", "_TCP_", "_UDP_", "_SCTP_", "ENV_"];
+    ends.iter().any(|end| name.ends_with(end))
+        || parts.iter().any(|part| name.contains(part))
+        || (name.ends_with("NAME") && value.starts_with('/'))
+}
+
 /// Checks a cookie that is set, and returns it as the browser sends it.
 fn check_cookie(line: &str, pair: &TokenPair, vars: &Vars) -> String {
     let cookie = Cookie::parse(line).expect("a cookie");
@@ -120,7 +139,10 @@ fn check_cookie(line: &str, pair: &TokenPair, vars: &Vars) -> String {
     let same_site = cookie.same_site().expect("an attribute").to_string();
     let configured = vars.get("COOKIE_SAMESITE", "lax").trim();
     assert!(same_site.eq_ignore_ascii_case(configured), "{line}");
-    assert_eq!(cookie.domain(), vars.0.get("COOKIE_DOMAIN").map(String::as_str));
+    let domain = vars.0.get("COOKIE_DOMAIN").map(String::as_str);
+    assert_eq!(cookie.domain(), domain.map(|domain| domain.strip_prefix('.').unwrap_or(domain)));
+    let is_prefixed = name.starts_with("__Host-");
+    assert!(!is_prefixed || !vars.is("COOKIE_PREFIX", "none"), "{line}");
     if token {
         let kind = if value == pair.access_token() { "ACCESS" } else { "REFRESH" };
         assert_eq!(cookie.path(), Some(vars.get(&format!("{kind}_COOKIE_PATH"), "/")));

@@ -174,6 +174,10 @@ fn each_bad_entry_of_the_keys_that_verify_is_named() {
         ("a=short", "at least 32 bytes"),
         ("a=hex:zz", "not valid hex"),
         ("a=", "(number 1)"),
+        ("a=\"file:old.key\"", "is in quotes"),
+        ("a='base64:dGhlIHNlY3JldCBvZiBsYXN0IHllYXIgLi4u'", "is in quotes"),
+        ("\"a\"=hex:6c617374", "is in quotes"),
+        ("a=$(THE_SECRET_OF_LAST_YEAR_IN_THE_VAULT)", "is a reference"),
         ("a=the secret of last year, 32 bytes or more", "`base64:…`"),
         ("a=the secret of last year and 32 bytes,", "(number 2)"),
     ] {

@@ -363,7 +363,7 @@ fn r22_published_secrets_and_uniform_bytes_are_refused() {
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     ] {
         let error = error_text(Config::hs256(published).allow_short_secret().build());
-        assert!(error.contains("printed in a documentation"), "{error}");
+        assert!(error.contains("printed in public documentation"), "{error}");
         assert!(!error.contains(published), "{error}");
     }
 }

@@ -162,6 +162,69 @@ async fn a_refresh_token_comes_in_a_json_body_or_in_its_cookie() {
     assert_eq!(response.status, StatusCode::OK, "{}", response.body);
 }
 
+#[tokio::test]
+async fn a_bad_token_in_the_body_is_final_and_a_group_holds_for_it_too() {
+    use jwt_auth::router::Require;
+    let locations = [TokenLocation::Header, TokenLocation::Cookie];
+    let admin = GuardedRouter::new().require(Require::roles(["admin"]));
+    let (app, auth) = served(
+        config().0.token_location(locations),
+        GuardedRouter::new()
+            .route("/log-in", post(log_in))
+            .route("/refresh", post(refresh))
+            .nest("/admin", admin.route("/refresh", post(refresh))),
+    );
+    // W8: the good cookie beside a bad token in the body is not used.
+    let client = Client::new(app.clone());
+    client.call("POST", "/log-in", &[]).await;
+    let csrf = client.cookie("csrf_refresh_token");
+    let headers = [("content-type", "application/json"), ("x-csrf-token", &*csrf)];
+    let junk = json!({ "refresh_token": "junk" }).to_string();
+    let response = client.call_with("POST", "/refresh", &headers, junk.into()).await;
+    assert_eq!(response.code(), "token_malformed");
+    for (roles, status) in [(&[][..], StatusCode::FORBIDDEN), (&["admin"], StatusCode::OK)] {
+        let pair = auth.log_in("alice").roles(roles.iter().copied()).await.expect("a pair");
+        let body = json!({ "refresh_token": pair.refresh_token() }).to_string();
+        let headers = [("content-type", "application/json")];
+        let response = Client::new(app.clone())
+            .call_with("POST", "/admin/refresh", &headers, body.into())
+            .await;
+        assert_eq!(response.status, status, "{roles:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_csrf_value_in_the_query_is_read_for_upgrades_only() {
+    let cookie = || config().0.token_location([TokenLocation::Cookie]);
+    let routes =
+        || GuardedRouter::new().route("/log-in", post(log_in)).route("/me", get(me).post(me));
+    for (config, admits) in [
+        (cookie().csrf_query_name("csrf"), true),
+        (cookie(), false),
+        (cookie().compat(Compat::FastApiJwtAuth).csrf_query_name("csrf"), true),
+    ] {
+        let client = Client::new(served(config, routes()).0);
+        client.call("POST", "/log-in", &[]).await;
+        let uri = format!("/me?csrf={}", client.cookie("csrf_access_token"));
+        let own =
+            [("upgrade", "websocket"), ("host", "app.example"), ("origin", "https://app.example")];
+        assert_eq!(client.call("GET", &uri, &own).await.status == StatusCode::OK, admits);
+        let wrong = client.call("GET", "/me?csrf=wrong", &own).await;
+        assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+        let foreign =
+            [("upgrade", "websocket"), ("host", "app.example"), ("origin", "https://evil.example")];
+        assert_eq!(client.call("GET", &uri, &foreign).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(client.call("POST", &uri, &[]).await.status, StatusCode::UNAUTHORIZED);
+    }
+    // The name of the module's example.
+    let client = Client::new(served(cookie().compat(Compat::FastApiJwtAuth), routes()).0);
+    client.call("POST", "/log-in", &[]).await;
+    let uri = format!("/me?csrf_token={}", client.cookie("csrf_access_token"));
+    let own =
+        [("upgrade", "websocket"), ("host", "app.example"), ("origin", "https://app.example")];
+    assert_eq!(client.call("GET", &uri, &own).await.body, "alice");
+}
+
 #[refresh_required(optional)]
 async fn maybe_refresh(token: Option<RefreshToken>) -> String {
     token.map_or("none".to_owned(), |token| token.subject().to_owned())
@@ -290,6 +353,42 @@ async fn a_user_is_loaded_with_the_claims_of_either_token_and_a_locked_one_canno
     assert_eq!(call(&router, "GET", "/who", Some(&other)).await.code(), "claims_invalid");
 }
 
+#[refresh_required]
+async fn only_refresh(
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    next.run(request).await
+}
+
+#[tokio::test]
+async fn a_user_behind_a_middleware_for_refresh_tokens_is_still_that_of_an_access_token() {
+    let auth = config().0.build().expect("a valid configuration");
+    let app = App { auth: auth.clone(), locked: std::sync::Arc::default() };
+    let router: axum::Router = GuardedRouter::new()
+        .route("/by-user", get(by_user))
+        .layer(axum::middleware::from_fn_with_state(auth.clone(), only_refresh))
+        .with_state(app);
+    let pair = auth.log_in("alice").claims(&json!({ "tenant": "acme" })).await.expect("a pair");
+    let response = call(&router, "GET", "/by-user", Some(pair.refresh_token())).await;
+    assert_eq!(response.code(), "access_token_required", "{}", response.body);
+}
+
+#[tokio::test]
+async fn a_cached_token_is_fresh_until_its_time_and_no_longer() {
+    let (config, clock) = config();
+    let (app, auth) =
+        served(config.verified_cache(10), GuardedRouter::new().route("/fresh", get(maybe_fresh)));
+    let token = auth.access_token("alice").fresh_for(Duration::from_secs(60)).issue();
+    let token = token.expect("a token");
+    for _ in 0..3 {
+        assert_eq!(call(&app, "GET", "/fresh", Some(&token)).await.body, "alice");
+    }
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(call(&app, "GET", "/fresh", Some(&token)).await.code(), "fresh_token_required");
+    assert!(!auth.verify_access(&token).await.expect("valid").is_fresh());
+}
+
 #[tokio::test]
 async fn a_token_can_be_fresh_until_a_time() {
     let (app, auth) = served(config().0, GuardedRouter::new().route("/fresh", get(maybe_fresh)));
@@ -367,6 +466,28 @@ async fn claims_are_checked_by_an_async_function_that_reads_them() {
             .identity()
     );
     assert!(debug.contains("payload: [redacted]"), "{debug}");
+}
+
+#[jwt_required]
+async fn guarded_me(token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
+#[tokio::test]
+async fn an_async_check_runs_once_for_a_request_also_with_a_cached_token() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    async fn count(_: &TokenIdentity<'_>) -> Result<bool, AuthError> {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        Ok(true)
+    }
+    let config = config().0.verified_cache(10).async_claims_check(count);
+    let (app, auth) = served(config, GuardedRouter::new().route("/me", get(guarded_me)));
+    let token = auth.access_token("alice").issue().expect("a token");
+    for request in 1..=3 {
+        assert_eq!(call(&app, "GET", "/me", Some(&token)).await.body, "alice");
+        assert_eq!(CALLS.load(Ordering::Relaxed), request);
+    }
 }
 
 #[tokio::test]

@@ -34,12 +34,12 @@ const CONNECTIONS: u32 = 8;
 /// [`migrations`](Self::migrations) lists; `connect` tries each of them. TLS is built in: write `?sslmode=verify-full`.
 ///
 /// ```no_run
-/// use jwt_auth::{Config, KeyMaterial};
+/// use jwt_auth::Config;
 /// use jwt_auth_sqlx::PostgresStore;
 ///
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://app:secret@db.example.com/app?sslmode=verify-full").await?;
-/// let auth = Config::hs256(KeyMaterial::ephemeral()).revocation(store).build()?;
+/// let auth = Config::from_env().revocation(store).build()?;
 /// # drop(auth);
 /// # Ok(())
 /// # }

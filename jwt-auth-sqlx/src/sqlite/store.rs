@@ -19,7 +19,7 @@ use crate::sqlite::log::SqliteLog;
 /// the others within 250 ms. The writes of a process that arrive together share one transaction. Do not put the file on a network drive, because SQLite's locks do not work there.
 ///
 /// ```
-/// use jwt_auth::{Config, KeyMaterial};
+/// use jwt_auth::Config;
 /// use jwt_auth_sqlx::SqliteStore;
 ///
 /// # let folder = std::env::temp_dir().join(format!("jwt-auth-doc-{}", std::process::id()));
@@ -28,7 +28,8 @@ use crate::sqlite::log::SqliteLog;
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 /// # runtime.block_on(async {
 /// let store = SqliteStore::open(&path).await?; // created if it does not exist
-/// let auth = Config::hs256(KeyMaterial::ephemeral()).revocation(store).build()?;
+/// # let secret = jwt_auth::KeyMaterial::ephemeral();
+/// let auth = Config::hs256(secret).revocation(store).build()?;
 /// # drop(auth);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;

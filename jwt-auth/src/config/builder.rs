@@ -134,9 +134,11 @@ impl Config {
         }
     }
 
-    /// Adds a key that verifies and does not sign, such as the previous key of a service.
+    /// Adds a key that verifies, such as the previous key of a service.
     ///
-    /// Keep it until the last token that it signed has expired. A key without an id verifies tokens without `kid`; see
+    /// Default: none. The key signs only what names it, by [`key_id`](crate::token::TokenBuilder::key_id) or
+    /// [`algorithm`](crate::token::TokenBuilder::algorithm). Keep it until the last token that it signed has expired. A key
+    /// without an id verifies tokens without `kid`; see
     /// [`Key::also_without_id`] for an old key that gets an id.
     ///
     /// ```

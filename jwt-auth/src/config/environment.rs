@@ -257,7 +257,7 @@ impl Config {
     /// | `JWT_AUTH_PRIVATE_KEY`, `JWT_AUTH_PUBLIC_KEY` | PEM, or `file:private.pem`; with only the public key the service verifies tokens and cannot issue any |
     /// | `JWT_AUTH_ALGORITHM` | `HS256` by default |
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
-    /// | `JWT_AUTH_VERIFY_KEYS` | keys that verify and do not sign, such as the previous one: `id=source`, separated by commas. A source is written as in the variables above, or is a path to a JWK; an entry without an id starts with its prefix. The algorithm follows from the key. The first three also verify tokens without `kid` |
+    /// | `JWT_AUTH_VERIFY_KEYS` | keys that verify and do not sign, such as the previous one: `id=source`, separated by commas. A source is a secret or a PEM, written as in the variables above, or a JWK, usually `file:old.jwk`. An entry without an id starts with its prefix. The algorithm follows from the key. The first three also verify tokens without `kid` |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer), [`encode_issuer`](Self::encode_issuer), [`decode_issuer`](Self::decode_issuer) |
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
     /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_REFRESH_GRACE_UNTIL_USED`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE`, `…_HOOK_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
@@ -437,14 +437,13 @@ fn with_key<'v>(get: &dyn Fn(&str) -> Option<&'v str>, origin: &Origin<'_>) -> C
     if let Some(entries) = get(VERIFY_KEYS)
         && text_problem(VERIFY_KEYS, entries).is_none()
     {
-        for (at, entry) in entries.split(',').map(str::trim).enumerate() {
+        for (at, entry) in list(entries).enumerate() {
             match verify_key(entry, algorithm) {
-                Some(key) => ring = ring.also_verify(serving_tokens_without_id(key, at)),
-                None => problems.push(ConfigProblem::new(
-                    format!("{PREFIX}{VERIFY_KEYS} (number {})", at + 1),
-                    "an entry is `id=source`, or a source that starts with `file:`, `base64:` or `hex:`",
-                    format!("write {PREFIX}{VERIFY_KEYS}=2025=file:old.key; commas separate entries, so a secret with a comma is written as `base64:…`"),
-                )),
+                Ok(key) => ring = ring.also_verify(serving_tokens_without_id(key, at)),
+                Err((rule, fix)) => {
+                    let field = format!("{PREFIX}{VERIFY_KEYS} (number {})", at + 1);
+                    problems.push(ConfigProblem::new(field, rule, fix));
+                }
             }
         }
     }
@@ -454,18 +453,27 @@ fn with_key<'v>(get: &dyn Fn(&str) -> Option<&'v str>, origin: &Origin<'_>) -> C
 }
 
 /// A key of `JWT_AUTH_VERIFY_KEYS`: `id=source`, or the source alone. A secret is written with a prefix if it has no id,
-/// because it may contain `=`.
-fn verify_key(entry: &str, algorithm: Algorithm) -> Option<Key> {
+/// because it may contain `=`. The error is the rule, and what to write.
+fn verify_key(entry: &str, algorithm: Algorithm) -> Result<Key, (&'static str, &'static str)> {
     let is_source = |text: &str| {
         ["file:", "base64:", "hex:", "-----BEGIN "].iter().any(|start| text.starts_with(start))
     };
     let key = |source: &str| Key::detect(algorithm, KeyMaterial::prefixed(source));
     if is_source(entry) {
-        return Some(key(entry));
+        return Ok(key(entry));
     }
-    let (id, source) = entry.split_once('=')?;
-    let is_complete = !id.is_empty() && id.trim() == id && !source.trim().is_empty();
-    is_complete.then(|| key(source).id(id))
+    match entry.split_once('=') {
+        Some((id, source)) if !id.is_empty() && id.trim() == id && !source.trim().is_empty() => {
+            match stray_ends(source).or(stray_ends(id)) {
+                Some(problem) => Err(problem),
+                None => Ok(key(source).id(id)),
+            }
+        }
+        _ => Err((
+            "an entry is `id=source`, or a source that starts with `file:`, `base64:` or `hex:`",
+            "write JWT_AUTH_VERIFY_KEYS=2025=file:old.key; commas separate entries, so a secret with a comma is written as `base64:…`",
+        )),
+    }
 }
 
 /// The key, which also verifies tokens without `kid`, if it is among the first: it may have signed before it had an id.

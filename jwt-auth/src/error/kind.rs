@@ -29,7 +29,7 @@ pub enum AuthErrorKind {
     Malformed,
     /// The header's `alg` is not the algorithm of the key.
     WrongAlgorithm,
-    /// The header's `kid` names no key of the ring.
+    /// The header's `kid` names no key of the ring, and no key without an id could have signed the token.
     ///
     /// Or the header has no `kid`, and every key that could have signed the token has an id.
     UnknownKey,

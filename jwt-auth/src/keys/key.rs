@@ -171,8 +171,8 @@ impl Key {
 
     /// Lets a key with an id verify tokens without `kid` too.
     ///
-    /// For a key that signed tokens before it had an id: otherwise those tokens are refused once the ring has a second
-    /// key of the algorithm. Default: off. A key without an id needs no such call: it verifies tokens without `kid`, and
+    /// For a key that signed tokens before it had an id. Without it, those tokens are refused as soon as the ring has a
+    /// second key of the algorithm. Default: off. A key without an id needs no such call: it verifies tokens without `kid`, and
     /// tokens whose `kid` no key has.
     ///
     /// ```

@@ -223,7 +223,7 @@ fn from_secret(
         return Err(problem("all bytes of the secret are equal"));
     }
     if weak_keys::is_published(secret) {
-        return Err(problem("the secret is printed in a documentation, so everyone knows it"));
+        return Err(problem("the secret is printed in public documentation, so everyone knows it"));
     }
     let problem = || problem("the cryptography backend refuses the secret");
     let verifier = Verifier::secret(algorithm, secret).ok_or_else(problem)?;

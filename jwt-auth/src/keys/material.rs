@@ -193,7 +193,8 @@ impl<const N: usize> From<[u8; N]> for KeyMaterial {
 }
 
 /// What is wrong with the ends of a value that came from outside, and the fix: quotes, white space, or a reference that
-/// nothing replaced. Other tools remove the first two, and `docker --env-file` does not. Space around a PEM is harmless.
+/// nothing replaced. Other tools remove the first two, and `docker --env-file` does not. White space around a PEM or a JWK
+/// has no meaning.
 pub(crate) fn stray_ends(value: &str) -> Option<(&'static str, &'static str)> {
     let is_between = |open: &str, close: char| {
         value.len() > open.len() && value.starts_with(open) && value.ends_with(close)
@@ -213,7 +214,8 @@ pub(crate) fn stray_ends(value: &str) -> Option<(&'static str, &'static str)> {
     let is_blank = |end: Option<char>| end.is_some_and(|c| c.is_whitespace() || c == '\u{feff}');
     let mut ends = value.chars();
     let has_blank = is_blank(ends.next()) || is_blank(ends.next_back());
-    (has_blank && !pem::is_pem(value.as_bytes())).then_some((
+    let ignores_space = pem::is_pem(value.as_bytes()) || value.trim_start().starts_with('{');
+    (has_blank && !ignores_space).then_some((
         "the value has white space at an end",
         "remove it; a secret from a file is written `file:` and its path, which drops one line break",
     ))

@@ -1,7 +1,7 @@
 //! Keys that let anyone forge signatures: published and uniform secrets, points of small order, and the RSA keys of one
 //! generator (ROCA).
 
-/// Secrets that a documentation prints: this one's, jwt.io's and `FastAPI`'s.
+/// Secrets that public documentation prints: that of this crate once did, and those of jwt.io and `FastAPI` do.
 const PUBLISHED: [&str; 8] = [
     "an example secret of 32 bytes ...",
     "your-256-bit-secret",
@@ -13,7 +13,7 @@ const PUBLISHED: [&str; 8] = [
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
 ];
 
-/// Whether the secret is printed in a documentation.
+/// Whether public documentation prints the secret.
 pub(super) fn is_published(secret: &[u8]) -> bool {
     PUBLISHED.iter().any(|known| known.as_bytes() == secret)
 }

@@ -337,7 +337,8 @@ where
     /// Requires something of the token of every route of this router, also of those added later.
     ///
     /// The guard of each handler checks it after the handler's own rules, and the manifest shows the sum. An `optional`
-    /// guard becomes required. The fallbacks are included. Layers are not guarded.
+    /// guard becomes required. The fallbacks are included. Layers are not guarded; one that replaces a request must keep its
+    /// extensions, as for axum's own path parameters.
     ///
     /// ```
     /// use jwt_auth::router::Require;

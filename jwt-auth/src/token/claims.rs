@@ -31,8 +31,8 @@ pub(crate) const RESERVED: [&str; 20] = [
     "s_age",
 ];
 
-/// The first names are of RFC 7519 and fastapi-jwt-auth. An application of that module may use the others for custom claims
-/// of another type.
+/// The names that only jwt-auth gives a meaning, which follow those of RFC 7519 and fastapi-jwt-auth. An application of that
+/// module may use them for custom claims of another type.
 pub(crate) const OWN: &[&str] = RESERVED.split_at(10).1;
 
 /// 9999-12-31T23:59:59Z, the last second with a four-digit year.
@@ -177,28 +177,27 @@ impl Claims {
         value: Value<'_>,
         compat: Option<Compat>,
     ) -> Result<(), NotStrict> {
-        let claims = self;
         match name.as_bytes() {
-            b"sub" => claims.sub = Some(subject(value, compat)?),
-            b"iss" => claims.iss = Some(string(value)?),
-            b"aud" => claims.aud = audience(value)?,
-            b"jti" => claims.jti = Some(string(value)?),
-            b"exp" => claims.exp = Some(numeric_date(value)?),
-            b"nbf" => claims.nbf = Some(numeric_date(value)?),
-            b"iat" => claims.iat = Some(numeric_date(value)?),
-            b"type" => claims.kind = kind(value)?,
-            b"fresh" => claims.fresh = freshness(value)?,
-            b"auth_time" => claims.auth_time = Some(numeric_date(value)?),
-            b"scope" => claims.scope = Some(string(value)?),
-            b"roles" => claims.roles = strings(value)?,
-            b"sid" => claims.sid = Some(string(value)?),
-            b"gen" => claims.generation = integer(value)?,
-            b"s_at" => claims.session_started_at = Some(stamp(value)?),
-            b"s_exp" => claims.session_ends_at = Some(numeric_date(value)?),
-            b"s_idle" => claims.session_idle = Some(numeric_date(value)?),
-            b"s_tmp" => claims.is_temporary = boolean(value)?,
-            b"s_age" => claims.cookie_age = Some(numeric_date(value)?),
-            b"csrf" => claims.csrf = Some(string(value)?),
+            b"sub" => self.sub = Some(subject(value, compat)?),
+            b"iss" => self.iss = Some(string(value)?),
+            b"aud" => self.aud = audience(value)?,
+            b"jti" => self.jti = Some(string(value)?),
+            b"exp" => self.exp = Some(numeric_date(value)?),
+            b"nbf" => self.nbf = Some(numeric_date(value)?),
+            b"iat" => self.iat = Some(numeric_date(value)?),
+            b"type" => self.kind = kind(value)?,
+            b"fresh" => self.fresh = freshness(value)?,
+            b"auth_time" => self.auth_time = Some(numeric_date(value)?),
+            b"scope" => self.scope = Some(string(value)?),
+            b"roles" => self.roles = strings(value)?,
+            b"sid" => self.sid = Some(string(value)?),
+            b"gen" => self.generation = integer(value)?,
+            b"s_at" => self.session_started_at = Some(stamp(value)?),
+            b"s_exp" => self.session_ends_at = Some(numeric_date(value)?),
+            b"s_idle" => self.session_idle = Some(numeric_date(value)?),
+            b"s_tmp" => self.is_temporary = boolean(value)?,
+            b"s_age" => self.cookie_age = Some(numeric_date(value)?),
+            b"csrf" => self.csrf = Some(string(value)?),
             _ => {}
         }
         Ok(())
@@ -398,6 +397,7 @@ mod tests {
 
     #[test]
     fn a_claim_of_ours_with_another_type_is_a_custom_claim_under_compat_only() {
+        assert_eq!((OWN[0], OWN.len()), ("scope", 10), "the order of the reserved names");
         let compat = Some(Compat::FastApiJwtAuth);
         let claims = Claims::read(r#"{"roles":"admin","scope":["a"],"gen":"x"}"#, compat).unwrap();
         assert_eq!(claims.foreign, ["roles", "scope", "gen"]);

@@ -22,12 +22,13 @@ impl Verifier {
 
     /// An RSA key; modulus and exponent have no leading zeros.
     pub(in crate::keys) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
+        // Below 2048 bits. Such a key is refused before, unless `danger` admits it.
+        let is_short = n.len() < 256 || (n.len() == 256 && n[0] < 0x80);
         let parameters = match algorithm {
-            // Shorter keys are refused before, unless `danger` admits them.
-            Algorithm::RS256 if n.len() < 256 => {
+            Algorithm::RS256 if is_short => {
                 &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY
             }
-            Algorithm::RS512 if n.len() < 256 => {
+            Algorithm::RS512 if is_short => {
                 &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY
             }
             _ => padding(algorithm)?.0,
