@@ -41,8 +41,12 @@ const NOT_SETTERS: [&str; 15] = [
     "subject",
 ];
 /// Weakenings that no variable can set.
-const DANGER_IN_CODE_ONLY: [&str; 3] =
-    ["allow_short_rsa_keys", "allow_short_secret", "allow_tokens_without_expiry"];
+const DANGER_IN_CODE_ONLY: [&str; 4] = [
+    "allow_short_rsa_keys",
+    "allow_short_secret",
+    "allow_tokens_without_expiry",
+    "decode_algorithms",
+];
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);

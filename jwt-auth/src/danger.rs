@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | a secret shorter than its hash | [`DangerousConfig::allow_short_secret`] | |
 //! | RSA keys below 2048 bits, to verify | [`DangerousConfig::allow_short_rsa_keys`] | |
+//! | one secret for several algorithms | [`DangerousConfig::decode_algorithms`] | |
 //! | tokens without `exp` | [`DangerousConfig::allow_tokens_without_expiry`], [`DangerousIssue::never_expires`] | |
 //! | cookies over plain HTTP | [`DangerousConfig::cookie_secure`] | `JWT_AUTH_COOKIE_SECURE=false` |
 //! | cookies without CSRF protection | [`DangerousConfig::cookie_csrf_protect`] | `JWT_AUTH_COOKIE_CSRF_PROTECT=false` |
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::error::{AuthError, AuthErrorKind};
+use crate::keys::Algorithm;
 use crate::session::log::LogOptions;
 use crate::token::{Life, MAX_TOKEN, TokenBuilder};
 use crate::token_kind::TokenKind;
@@ -61,6 +63,29 @@ pub trait DangerousConfig: sealed::Sealed {
     /// ```
     #[must_use]
     fn allow_short_rsa_keys(self) -> Self;
+
+    /// Accepts these algorithms only, and lets the first secret serve each HMAC algorithm of the list.
+    ///
+    /// Default: each key has one algorithm, and verifies tokens of it. RFC 8725 §3.1 requires that, and a new service never
+    /// needs this. It serves tokens of fastapi-jwt-auth, where one secret signs with several algorithms
+    /// ([`TokenBuilder::algorithm`](crate::token::TokenBuilder::algorithm)). Tokens of an algorithm that is not in the list
+    /// are refused, even those that the service issues itself.
+    ///
+    /// ```
+    /// use jwt_auth::danger::DangerousConfig as _;
+    /// use jwt_auth::{Algorithm, Config, KeyMaterial};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let config = Config::hs384(KeyMaterial::ephemeral());
+    /// let auth = config.decode_algorithms([Algorithm::HS384, Algorithm::HS512]).build()?;
+    /// let token = auth.refresh_token("alice").algorithm(Algorithm::HS512).issue()?;
+    /// assert!(auth.verify_refresh(&token).await.is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    fn decode_algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self;
 
     /// Accepts tokens without `exp`. A stolen one works until its key is removed.
     ///
@@ -139,6 +164,11 @@ impl DangerousConfig for Config {
 
     fn allow_short_rsa_keys(mut self) -> Self {
         self.leniency.short_rsa_keys = true;
+        self
+    }
+
+    fn decode_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.decode_algorithms = Some(algorithms.into_iter().collect());
         self
     }
 

@@ -672,3 +672,41 @@ async fn r11_an_rsa_signature_that_is_not_less_than_its_modulus_is_refused() {
         assert_eq!(error.kind(), AuthErrorKind::InvalidSignature, "{algorithm}");
     }
 }
+
+#[tokio::test]
+async fn danger_lets_one_secret_serve_the_listed_algorithms_and_no_other() {
+    use Algorithm::{HS256, HS384, HS512};
+    use jwt_auth::danger::DangerousConfig as _;
+
+    let secret = || jwt_auth::KeyMaterial::raw(secret(64));
+    let config = || Config::hs384(secret());
+    let issue = |auth: &JwtAuth, algorithm| {
+        auth.access_token("alice").algorithm(algorithm).issue().map(|token| token.to_string())
+    };
+    let strict = config().build().expect("valid");
+    assert!(issue(&strict, HS512).is_err(), "a key has one algorithm");
+    assert!(config().also_verify(Key::secret(HS512, secret())).build().is_err());
+
+    let shared = config().decode_algorithms([HS384, HS512]).build().expect("valid");
+    for algorithm in [HS384, HS512] {
+        let token = issue(&shared, algorithm).expect("a key for each");
+        assert!(shared.verify_access(&token).await.is_ok(), "{algorithm}");
+    }
+    let foreign = Config::hs256(secret()).build().expect("valid");
+    let token = issue(&foreign, HS256).expect("its own algorithm");
+    let refused = shared.verify_access(&token).await.unwrap_err();
+    assert_eq!(refused.kind(), AuthErrorKind::WrongAlgorithm);
+
+    // The module honours a list without the algorithm that signs.
+    let foreign_only = config().decode_algorithms([HS512]).build().expect("valid");
+    let own = issue(&foreign_only, HS384).expect("it signs");
+    let refused = foreign_only.verify_access(&own).await.unwrap_err();
+    assert_eq!(refused.kind(), AuthErrorKind::WrongAlgorithm);
+    let listed = issue(&shared, HS512).expect("a key");
+    assert!(foreign_only.verify_access(&listed).await.is_ok());
+
+    for list in [vec![], vec![HS384, Algorithm::RS256]] {
+        let error = config().decode_algorithms(list).build().unwrap_err().to_string();
+        assert!(error.contains("decode_algorithms"), "{error}");
+    }
+}

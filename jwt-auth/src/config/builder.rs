@@ -36,6 +36,8 @@ pub struct Config {
     pub(super) store: Option<Arc<dyn ErasedStore>>,
     problems: Vec<ConfigProblem>,
     pub(crate) leniency: Leniency,
+    /// See [`danger`](crate::danger).
+    pub(crate) decode_algorithms: Option<Vec<Algorithm>>,
     pub(crate) rules: TokenRules,
     pub(crate) hooks: Hooks,
     pub(crate) web: WebOptions,
@@ -128,6 +130,7 @@ impl Config {
             store: None,
             problems: Vec::new(),
             leniency: Leniency::default(),
+            decode_algorithms: None,
             rules: TokenRules::default(),
             hooks: Hooks::default(),
             web: WebOptions::default(),
@@ -188,7 +191,8 @@ impl Config {
     pub(crate) fn check(mut self) -> Result<Checked, ConfigError> {
         let KeyFields { first, others } = self.key_fields;
         let is_reported = self.problems.iter().any(|p| p.field() == first || p.field() == others);
-        let ring = match LoadedRing::load(&self.keys, self.leniency) {
+        let decoded = self.decode_algorithms.as_deref();
+        let ring = match LoadedRing::load(&self.keys, self.leniency, decoded) {
             Ok(ring) => Some(ring),
             Err(_) if is_reported => None,
             Err(problems) => {
@@ -202,6 +206,7 @@ impl Config {
                 None
             }
         };
+        self.problems.extend(ring.as_ref().and_then(|ring| unusable(decoded?, ring)));
         self.problems.extend(self.rules.problems());
         let web = self.web.parse(&mut self.problems);
         match (ring, web) {
@@ -216,6 +221,18 @@ impl Config {
             _ => Err(ConfigError::new(self.problems)),
         }
     }
+}
+
+/// The problem with a list of algorithms, of which each needs a key.
+fn unusable(decoded: &[Algorithm], ring: &LoadedRing) -> Option<ConfigProblem> {
+    let has_key = |algorithm: &Algorithm| ring.keys().any(|key| key.algorithm == *algorithm);
+    let rule = match decoded.iter().find(|algorithm| !has_key(algorithm)) {
+        Some(algorithm) => format!("no key of the configuration is one for {algorithm}"),
+        None if decoded.is_empty() => "the list has at least one algorithm".to_owned(),
+        None => return None,
+    };
+    let fix = "list the algorithms of the keys, or add a key with `.also_verify(…)`";
+    Some(ConfigProblem::new("decode_algorithms", rule, fix))
 }
 
 impl fmt::Debug for Config {

@@ -346,6 +346,7 @@ impl Config {
     /// The prefix of the names of the cookies.
     ///
     /// Default: [`CookiePrefix::Host`]. Without it, other hosts of the domain can plant a cookie of the same name.
+    /// A change renames the cookies: the old ones are not read, and users of browsers log in again.
     ///
     /// ```
     /// # use jwt_auth::{Config, KeyMaterial, TokenLocation, config::CookiePrefix};

@@ -139,7 +139,7 @@ impl CsrfOptions {
                 Some(Compat::FastApiJwtAuth) => {
                     self.query_name.or_else(|| Some("csrf_token".to_owned()))
                 }
-                None => self.query_name,
+                Some(Compat::FlaskJwtExtended) | None => self.query_name,
             },
             trusted_origins: self.trusted_origins,
         })

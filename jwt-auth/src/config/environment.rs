@@ -275,7 +275,7 @@ impl Config {
     /// | `JWT_AUTH_CSRF_IN_COOKIES` | [`csrf_in_cookies`](Self::csrf_in_cookies): `true` or `false` |
     /// | `JWT_AUTH_ACCESS_CSRF_COOKIE_KEY`, `…_REFRESH_CSRF_COOKIE_KEY`, `…_ACCESS_CSRF_COOKIE_PATH`, `…_REFRESH_CSRF_COOKIE_PATH`, `…_ACCESS_CSRF_HEADER_NAME`, `…_REFRESH_CSRF_HEADER_NAME` | names and paths of the CSRF values |
     /// | `JWT_AUTH_CSRF_METHODS`, `…_CSRF_FORM_FIELD`, `…_CSRF_QUERY_NAME`, `…_TRUSTED_ORIGINS` | [`csrf_methods`](Self::csrf_methods), [`csrf_form_field`](Self::csrf_form_field), [`csrf_query_name`](Self::csrf_query_name), [`trusted_origins`](Self::trusted_origins) |
-    /// | `JWT_AUTH_COMPAT` | [`compat`](Self::compat): `fastapi-jwt-auth` |
+    /// | `JWT_AUTH_COMPAT` | [`compat`](Self::compat): `fastapi-jwt-auth` or `flask-jwt-extended` |
     /// | `JWT_AUTH_ERROR_BODY_KEY` | [`error_body_key`](Self::error_body_key) |
     ///
     /// Without any key, a debug build creates one, stores it in `.jwt-auth/dev-key` (a folder that Git ignores)

@@ -89,7 +89,7 @@ impl Config {
 
     /// The key of the sentence in the body of an error.
     ///
-    /// Default: `detail`, as in `FastAPI`.
+    /// Default: `detail`, as in `FastAPI`; `msg` under [`Compat::FlaskJwtExtended`].
     ///
     /// ```
     /// # use jwt_auth::{Config, KeyMaterial};
@@ -98,11 +98,16 @@ impl Config {
     /// assert!(config().error_body_key("code").build().is_err(), "`code` is in every body");
     /// ```
     pub fn error_body_key(mut self, key: impl Into<String>) -> Self {
-        self.web.errors.body_key = key.into();
+        self.web.errors.body_key = Some(key.into());
         self
     }
 
     /// Responds as another framework does. Default: none; responses follow RFC 6750.
+    ///
+    /// Statuses, sentences and bodies become those of the framework, cookies lose `__Host-`, and ids of tokens become
+    /// UUIDs. What is refused stays refused. The chapters [for users of
+    /// fastapi-jwt-auth](crate::guide::coming_from_fastapi_jwt_auth) and [of
+    /// flask-jwt-extended](crate::guide::coming_from_flask_jwt_extended) list what differs.
     ///
     /// ```
     /// use jwt_auth::{Compat, Config, KeyMaterial};

@@ -99,7 +99,7 @@ impl WebOptions {
         );
         report(
             "error_body_key",
-            self.errors.body_key.is_empty() || self.errors.body_key == "code",
+            matches!(self.errors.body_key(), "" | "code"),
             "the body key is not empty and not `code`",
             "write `.error_body_key(\"detail\")`",
         );

@@ -28,10 +28,18 @@ pub enum Compat {
     /// Its statuses (422 for most bad tokens) and sentences, bodies with `{"detail": …}` only, and cookie names
     /// without `__Host-`. A header with another scheme is refused instead of ignored.
     FastApiJwtAuth,
+    /// flask-jwt-extended 4.7.
+    ///
+    /// Its statuses (401 for an expired token, 422 for most other bad tokens) and sentences, bodies with `{"msg": …}` only,
+    /// and cookie names without `__Host-`.
+    FlaskJwtExtended,
 }
 
 impl Compat {
-    pub(crate) const ALL: [(&'static str, Self); 1] = [("fastapi-jwt-auth", Self::FastApiJwtAuth)];
+    pub(crate) const ALL: [(&'static str, Self); 2] = [
+        ("fastapi-jwt-auth", Self::FastApiJwtAuth),
+        ("flask-jwt-extended", Self::FlaskJwtExtended),
+    ];
 }
 
 /// The application's function that replaces the whole response.
@@ -45,7 +53,8 @@ pub(crate) type RefusalObserver = dyn Fn(&AuthError, &Parts) + Send + Sync;
 pub(crate) struct ErrorSettings {
     /// The scheme of the challenge; `None` for a header that carries a bare token.
     pub(crate) scheme: Option<String>,
-    pub(crate) body_key: String,
+    /// The key of the sentence in a body, if the application sets it.
+    pub(crate) body_key: Option<String>,
     pub(crate) compat: Option<Compat>,
     pub(crate) on_error: Option<Arc<ErrorHook>>,
     pub(crate) on_refusal: Option<Arc<RefusalObserver>>,
@@ -54,6 +63,14 @@ pub(crate) struct ErrorSettings {
 }
 
 impl ErrorSettings {
+    pub(crate) fn body_key(&self) -> &str {
+        match (&self.body_key, self.compat) {
+            (Some(key), _) => key,
+            (None, Some(Compat::FlaskJwtExtended)) => "msg",
+            (None, Some(Compat::FastApiJwtAuth) | None) => "detail",
+        }
+    }
+
     /// Whether rendering reads the refused request.
     pub(crate) fn read_request(&self) -> bool {
         self.on_error.is_some() || self.on_refusal.is_some() || self.has_problem_details
@@ -65,7 +82,7 @@ impl ErrorSettings {
         self.read_request()
             || self.compat.is_some()
             || self.scheme != default.scheme
-            || self.body_key != default.body_key
+            || self.body_key() != default.body_key()
     }
 }
 
@@ -73,7 +90,7 @@ impl Default for ErrorSettings {
     fn default() -> Self {
         Self {
             scheme: Some("Bearer".to_owned()),
-            body_key: "detail".to_owned(),
+            body_key: None,
             compat: None,
             on_error: None,
             on_refusal: None,
@@ -86,7 +103,7 @@ impl fmt::Debug for ErrorSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ErrorSettings")
             .field("scheme", &self.scheme)
-            .field("body_key", &self.body_key)
+            .field("body_key", &self.body_key())
             .field("compat", &self.compat)
             .field("on_error", &self.on_error.is_some())
             .field("on_refusal", &self.on_refusal.is_some())

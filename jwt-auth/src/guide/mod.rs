@@ -11,6 +11,7 @@
 //! - [`errors`]: every refusal, by code, status and challenge.
 //! - [`why_401`]: what each code means, where to look, and what to do.
 //! - [`coming_from_fastapi_jwt_auth`]: each name of that module next to ours, and how to migrate a live system.
+//! - [`coming_from_flask_jwt_extended`]: the same for users of flask-jwt-extended and AuthX.
 //! - [`upgrading`]: versions, minimum Rust version, deprecations, rolling upgrades.
 
 #[doc = include_str!("security.md")]
@@ -47,6 +48,9 @@ pub mod why_401 {}
 
 #[doc = include_str!("coming_from_fastapi_jwt_auth.md")]
 pub mod coming_from_fastapi_jwt_auth {}
+
+#[doc = include_str!("coming_from_flask_jwt_extended.md")]
+pub mod coming_from_flask_jwt_extended {}
 
 #[doc = include_str!("upgrading.md")]
 pub mod upgrading {}

@@ -42,6 +42,8 @@ pub(crate) struct LoadedKey {
     pub(crate) id: Option<Arc<str>>,
     /// Whether it also verifies tokens without `kid` if it has an id.
     also_without_id: bool,
+    /// Whether tokens of its algorithm are accepted (`danger` can refuse them).
+    pub(crate) verifies: bool,
     pub(super) is_jwk: bool,
     /// The public key, or the secret: two keys are the same if these are.
     fingerprint: Zeroizing<Vec<u8>>,
@@ -321,6 +323,7 @@ fn finish(
         algorithm,
         id: None,
         also_without_id: false,
+        verifies: true,
         is_jwk: false,
         fingerprint: Zeroizing::new(fingerprint),
         verifier,

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::keys::key::Source;
 use crate::keys::load::{self, KeyProblem, Leniency, LoadedKey};
-use crate::keys::{Algorithm, Family, KeyRing};
+use crate::keys::{Algorithm, Family, Key, KeyRing};
 
 /// The maximum number of keys without an id for one algorithm: a token without `kid` is tried against each.
 pub(crate) const MOST_WITHOUT_ID: usize = 4;
@@ -20,26 +21,33 @@ pub(crate) struct LoadedRing {
 
 impl LoadedRing {
     /// Loads every key. The error contains every problem of every key, with the key's position in the ring.
+    ///
+    /// With `decoded`, only these algorithms verify, and the first secret serves each of them (`danger`).
     pub(crate) fn load(
         ring: &KeyRing,
         leniency: Leniency,
+        decoded: Option<&[Algorithm]>,
     ) -> Result<Self, Vec<(usize, KeyProblem)>> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        let shared = decoded.map(|decoded| shared_secret(ring, decoded)).unwrap_or_default();
+        let described = ring.keys.iter().enumerate().chain(shared.iter().map(|key| (0, key)));
         let mut problems = Vec::new();
         let mut keys: Vec<Arc<LoadedKey>> = Vec::new();
         let mut by_id = HashMap::new();
         // The positions of the first JWK that is public, and of the first that is a secret.
         let (mut public_jwk, mut secret_jwk) = (None, None);
-        for (position, key) in ring.keys.iter().enumerate() {
+        for (position, key) in described {
             match load::load(key, leniency) {
                 Err(problem) => problems.push((position, problem)),
-                Ok(loaded) => {
+                Ok(mut loaded) => {
+                    loaded.verifies = decoded.is_none_or(|list| list.contains(&loaded.algorithm));
                     if loaded.is_jwk {
                         let is_secret = loaded.algorithm.family() == Family::Hmac;
                         let first = if is_secret { &mut secret_jwk } else { &mut public_jwk };
                         first.get_or_insert(position);
                     }
-                    problems.extend(conflicts(&loaded, &keys).into_iter().map(|p| (position, p)));
+                    let found = conflicts(&loaded, &keys, decoded.is_some());
+                    problems.extend(found.into_iter().map(|problem| (position, problem)));
                     if let Some(id) = &loaded.id {
                         by_id.insert(id.to_string(), keys.len());
                     }
@@ -96,7 +104,7 @@ impl LoadedRing {
 
     /// The keys of the algorithm that may have signed a token without `kid`.
     pub(crate) fn without_id(&self, algorithm: Algorithm) -> impl Iterator<Item = &LoadedKey> {
-        let of_algorithm = move |key: &&Arc<LoadedKey>| key.algorithm == algorithm;
+        let of_algorithm = move |key: &&Arc<LoadedKey>| key.verifies && key.algorithm == algorithm;
         let has_no_id = move |key: &&Arc<LoadedKey>| of_algorithm(key) && key.serves_without_id();
         let all_have_ids = !self.keys.iter().any(|key| has_no_id(&key));
         let is_only = all_have_ids && self.keys.iter().filter(of_algorithm).count() == 1;
@@ -108,16 +116,30 @@ impl LoadedRing {
 
     /// The keys of the algorithm that may have signed a token whose `kid` no key has: those without an id (R9).
     pub(crate) fn of_unknown_id(&self, algorithm: Algorithm) -> impl Iterator<Item = &LoadedKey> {
-        let is_candidate =
-            move |key: &&Arc<LoadedKey>| key.algorithm == algorithm && key.id.is_none();
+        let is_candidate = move |key: &&Arc<LoadedKey>| {
+            key.verifies && key.algorithm == algorithm && key.id.is_none()
+        };
         self.keys.iter().filter(is_candidate).map(Arc::as_ref)
     }
 }
 
-/// The rules between a new key and those before it.
-fn conflicts(new: &LoadedKey, keys: &[Arc<LoadedKey>]) -> Vec<KeyProblem> {
+/// The first secret under the other algorithms of the list.
+fn shared_secret(ring: &KeyRing, decoded: &[Algorithm]) -> Vec<Key> {
+    let Some(Source::Secret(own, material)) = ring.keys.first().map(|key| &key.source) else {
+        return Vec::new();
+    };
+    let others = decoded.iter().filter(|other| *other != own && other.family() == Family::Hmac);
+    others.map(|other| Key::secret(*other, material.clone())).collect()
+}
+
+/// The rules between a new key and those before it. A secret may be shared by several algorithms under `danger` only.
+fn conflicts(new: &LoadedKey, keys: &[Arc<LoadedKey>], may_share: bool) -> Vec<KeyProblem> {
     let mut problems = Vec::new();
-    if keys.iter().any(|key| key.same_material(new)) {
+    let may_share = may_share && new.algorithm.family() == Family::Hmac;
+    let is_same = |key: &Arc<LoadedKey>| {
+        key.same_material(new) && !(may_share && key.algorithm != new.algorithm)
+    };
+    if keys.iter().any(is_same) {
         problems.push(KeyProblem::new(
             "a key is in the ring once, with one algorithm",
             "remove one of the two, or create a new key",

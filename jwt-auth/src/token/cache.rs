@@ -141,7 +141,7 @@ mod tests {
         for byte in &keys[1..] {
             ring = ring.also_verify(key(*byte));
         }
-        LoadedRing::load(&ring, Leniency::default()).unwrap()
+        LoadedRing::load(&ring, Leniency::default(), None).unwrap()
     }
 
     fn issuer(byte: u8) -> JwtAuth {
@@ -366,7 +366,7 @@ mod tests {
         let public =
             Key::public_pem(Algorithm::EdDSA, include_str!("../../../tests/keys/ed.pub.pem"));
         let mixed = KeyRing::new(key(1)).also_verify(public);
-        let mixed = LoadedRing::load(&mixed, Leniency::default()).unwrap();
+        let mixed = LoadedRing::load(&mixed, Leniency::default(), None).unwrap();
         assert!(Cache::new(Some(0), &mixed).is_none());
         let cache = Cache::new(None, &mixed).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: Some("b") };

@@ -29,7 +29,7 @@ const COOKBOOK_HS256: &str =
 /// Verifies the signature of a token with the key, and returns the payload.
 fn read(key: &str, token: &str) -> Result<Vec<u8>, AuthErrorKind> {
     let ring = KeyRing::default().also_verify(Key::jwk(key));
-    let ring = LoadedRing::load(&ring, Leniency::default()).unwrap();
+    let ring = LoadedRing::load(&ring, Leniency::default(), None).unwrap();
     let mut scratch = Scratch::default();
     let segments = Segments::split(token)?;
     checked_payload(token, segments, &ring, &mut scratch).map(|checked| checked.payload.to_vec())
@@ -160,7 +160,7 @@ fn rfc_8037_a_5_verifies() {
     let x25519 = r#"{"kty":"OKP","crv":"X25519","kid":"Bob","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}"#;
     let ring = KeyRing::default().also_verify(Key::jwk(x25519));
     assert!(
-        LoadedRing::load(&ring, Leniency::default()).is_err(),
+        LoadedRing::load(&ring, Leniency::default(), None).is_err(),
         "the key of A.6 is for key agreement, not for signatures"
     );
 }
@@ -176,13 +176,13 @@ fn rfc_7638_3_1_and_rfc_8037_a_3_thumbprints_match() {
     ];
     for (key, thumbprint) in cases {
         let ring = KeyRing::new(Key::jwk(key).thumbprint_id());
-        let ring = LoadedRing::load(&ring, Leniency::default()).unwrap();
+        let ring = LoadedRing::load(&ring, Leniency::default(), None).unwrap();
         assert_eq!(ring.keys().next().unwrap().id.as_deref(), Some(thumbprint));
         assert!(ring.by_id(thumbprint).is_some());
     }
     let ring = KeyRing::new(Key::jwk(HMAC).thumbprint_id());
     assert!(
-        LoadedRing::load(&ring, Leniency::default()).is_err(),
+        LoadedRing::load(&ring, Leniency::default(), None).is_err(),
         "a shared secret has no thumbprint id"
     );
 }

@@ -238,6 +238,7 @@ pub(super) fn checked_payload<'s, 'r>(
 ) -> Result<Checked<'s, 'r>, AuthErrorKind> {
     let known = ring
         .signing()
+        .filter(|key| key.verifies)
         .and_then(|key| key.own_headers().kind_of(segments.header(token)).map(|kind| (key, kind)));
     let header = match known {
         Some(_) => &[],
@@ -279,7 +280,9 @@ fn select<'r>(
         return among(ring.without_id(algorithm), ring, algorithm, matches);
     };
     match ring.by_id(kid) {
-        Some(key) if key.algorithm != algorithm => Err(AuthErrorKind::WrongAlgorithm),
+        Some(key) if key.algorithm != algorithm || !key.verifies => {
+            Err(AuthErrorKind::WrongAlgorithm)
+        }
         Some(key) => Ok(Some(key).filter(|key| matches(key))),
         None => among(ring.of_unknown_id(algorithm), ring, algorithm, matches),
     }
@@ -293,7 +296,7 @@ fn among<'r>(
     matches: impl Fn(&LoadedKey) -> bool,
 ) -> Result<Option<&'r LoadedKey>, AuthErrorKind> {
     let Some(first) = candidates.next() else {
-        let is_known = ring.keys().any(|key| key.algorithm == algorithm);
+        let is_known = ring.keys().any(|key| key.verifies && key.algorithm == algorithm);
         return Err(if is_known {
             AuthErrorKind::UnknownKey
         } else {

@@ -48,7 +48,7 @@ fn accepts(group: &Value, jws: &str) -> bool {
         .iter()
         .fold(KeyRing::default(), |ring, key| ring.also_verify(Key::jwk(key.to_string())));
     let leniency = Leniency { uniform_secrets: true, ..Leniency::default() };
-    let Ok(ring) = LoadedRing::load(&ring, leniency) else { return false };
+    let Ok(ring) = LoadedRing::load(&ring, leniency, None) else { return false };
     let mut scratch = Scratch::default();
     Segments::split(jws)
         .and_then(|segments| checked_payload(jws, segments, &ring, &mut scratch).map(drop))

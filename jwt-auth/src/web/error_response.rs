@@ -64,7 +64,9 @@ pub(crate) fn refuse(
 ) -> AuthError {
     let settings = auth.web();
     let refusal = match settings.errors.compat {
-        Some(_) => compat::with_its_sentence(refusal, parts, settings, kind, locations),
+        Some(compat) => {
+            compat::with_its_sentence(compat, refusal, parts, settings, kind, locations)
+        }
         None if refusal.kind() == AuthErrorKind::CsrfMissing => {
             let sentence = missing_csrf(&settings.csrf, kind);
             refusal.with_detail(sentence.into())
@@ -192,8 +194,8 @@ impl AuthError {
     /// assert_eq!(AuthError::forbidden("Your account is suspended").status(), 403);
     /// ```
     pub fn status(&self) -> StatusCode {
-        let compat = self.settings(|settings| settings.compat.is_some());
-        let of_compat = compat.then(|| compat::status(self.kind())).flatten();
+        let compat = self.settings(|settings| settings.compat);
+        let of_compat = compat.and_then(|compat| compat::status(compat, self.kind()));
         of_compat.unwrap_or_else(|| status(self.kind()))
     }
 
@@ -238,8 +240,12 @@ impl AuthError {
             if settings.has_problem_details {
                 return ("application/problem+json", self.problem(detail));
             }
-            let key = settings.body_key.as_str();
+            let key = settings.body_key();
             let body = match settings.compat {
+                // An error that a handler made has the sentence of its kind.
+                Some(compat) if detail == kind.detail() => {
+                    json!({ key: compat::sentence(compat, kind) })
+                }
                 Some(_) => json!({ key: detail }),
                 None => json!({ "code": self.code(), key: detail }),
             };

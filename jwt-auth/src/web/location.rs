@@ -20,14 +20,6 @@ pub(crate) struct FoundToken<'a> {
     pub(crate) location: TokenLocation,
 }
 
-impl<'a> FoundToken<'a> {
-    /// The token, if it is one word of ASCII, as every token is.
-    pub(crate) fn word(self) -> Option<&'a str> {
-        let word = std::str::from_utf8(self.token).ok()?;
-        word.bytes().all(|byte| byte.is_ascii_graphic()).then_some(word)
-    }
-}
-
 /// Finds the token of the first location that contains one (W8). Later locations are ignored, whether the token is
 /// valid or not.
 ///
@@ -93,6 +85,11 @@ fn in_header<'a>(
         return Err(AuthErrorKind::Malformed);
     }
     Ok(token)
+}
+
+/// Whether the request has the header of tokens, with any value.
+pub(super) fn sends_header(headers: &HeaderMap, settings: &WebSettings) -> bool {
+    headers.get(&settings.header_name).is_some_and(|line| !line.as_bytes().trim_ascii().is_empty())
 }
 
 /// The only value, if there is one. Two are ambiguous.
@@ -225,8 +222,11 @@ mod tests {
         }
         let parts = request.body(()).unwrap().into_parts().0;
         let found = find_token(&parts, settings, TokenKind::Access, &[])?;
-        let word =
-            |found: FoundToken<'_>| found.word().map(str::to_owned).ok_or(AuthErrorKind::Malformed);
+        let word = |found: FoundToken<'_>| {
+            let word = String::from_utf8(found.token.to_vec()).ok();
+            word.filter(|word| word.bytes().all(|byte| byte.is_ascii_graphic()))
+                .ok_or(AuthErrorKind::Malformed)
+        };
         found.map(|found| Ok((word(found)?, found.location))).transpose()
     }
 
