@@ -63,15 +63,10 @@ need redis-server apt redis-server
 need pgbouncer apt pgbouncer
 need c++ apt g++
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres apt postgresql
-# Python verifies the golden tokens; its packages are in a folder that git ignores.
-python="$PWD/target/python"
-if ! "$python/bin/python" -c 'import jwt, cryptography' 2>/dev/null; then
-    say "installing PyJWT"
-    python3 -m venv "$python"
-    "$python/bin/pip" install --quiet --disable-pip-version-check 'PyJWT[crypto]>=2.10,<3'
-fi
-# With these variables a test without its browser, server or Python fails instead of being skipped.
-export TESTS_BROWSER=required TESTS_SERVERS=required TESTS_PYTHON="$python/bin/python"
+say "installing the libraries that exchange tokens with ours"
+PATH="$(scripts/interop.sh):$PATH"
+# With these variables a test without its browser, server or library fails instead of being skipped.
+export TESTS_BROWSER=required TESTS_SERVERS=required TESTS_INTEROP=required
 
 check_sources
 
