@@ -72,7 +72,9 @@ check_sources
 
 say "clippy: each backend and each feature alone"
 cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets -- -D warnings
-cargo clippy --quiet -p jwt-auth --features testing --lib -- -D warnings
+for feature in testing serde-config; do
+    cargo clippy --quiet -p jwt-auth --features "$feature" --lib -- -D warnings
+done
 for feature in sqlite postgres postgres,tls; do
     cargo clippy --quiet -p jwt-auth-sqlx --no-default-features --features "aws_lc_rs,$feature" --lib -- -D warnings
 done
@@ -99,6 +101,9 @@ scripts/package.sh
 
 say "minimum supported Rust version"
 scripts/msrv.sh
+
+say "lowest versions of the dependencies"
+scripts/lowest.sh
 
 say "licences, bans, sources"
 cargo deny --all-features check licenses bans sources

@@ -161,3 +161,43 @@ fn a_store_that_is_down_is_logged_once_and_not_per_request() {
     assert!(failure.contains("source=\"the denylist\""), "{failure}");
     assert!(recovery.contains("INFO") && recovery.contains("failures=50"), "{recovery}");
 }
+
+#[test]
+fn the_effective_settings_name_every_option_and_no_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let secret = "a secret that no log may contain";
+    tracing::subscriber::with_default(subscriber, || {
+        let vars = [
+            ("JWT_AUTH_SECRET_KEY", secret),
+            ("JWT_AUTH_KEY_ID", "2026"),
+            ("JWT_AUTH_TOKEN_LOCATION", "header,cookie,query"),
+            ("JWT_AUTH_ISSUER", "https://auth.example"),
+            ("JWT_AUTH_ACCESS_TOKEN_EXPIRES", "5m"),
+        ];
+        let config = jwt_auth::Config::from_vars(vars).log_settings();
+        config.on_refusal(|_, _| ()).build().expect("valid");
+    });
+    let text = String::from_utf8(log.0.lock().expect("one thread").clone()).expect("text");
+    for setting in [
+        "keys=[HS256 id=\\\"2026\\\" signs]",
+        "decode_issuer=https://auth.example",
+        "access_token_expires=5m",
+        "refresh_token_expires=30d",
+        "access_cookie_key=__Host-access_token_cookie",
+        "hooks=[on_refusal]",
+        "danger=[]",
+    ] {
+        assert!(text.contains(setting), "{setting}: {text}");
+    }
+    assert!(!text.contains(secret), "{text}");
+    // Other settings show the effect of these.
+    let shown_by_others = ["issuer", "header_type", "cookie_prefix"];
+    for row in jwt_auth::__private::options() {
+        let Some(name) = row.setter.filter(|name| !shown_by_others.contains(&name.as_str())) else {
+            continue;
+        };
+        assert!(text.contains(&format!(" {name}=")), "{name} is missing: {text}");
+    }
+}

@@ -23,7 +23,7 @@ const CODE_ONLY: [&str; 13] = [
     "revocation",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 15] = [
+const NOT_SETTERS: [&str; 16] = [
     "also_verify",
     "claims",
     "current_claims",
@@ -32,6 +32,7 @@ const NOT_SETTERS: [&str; 15] = [
     "domain",
     "into_config",
     "kind",
+    "log_settings",
     "never_expires",
     "path",
     "roles",

@@ -12,6 +12,7 @@ mod cross_site;
 mod csrf;
 mod environment;
 mod errors;
+mod files;
 mod grants;
 mod groups;
 mod hook_failures;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config::effective::effective;
 use crate::config::web_settings::WebOptions;
 use crate::config::{ConfigError, ConfigProblem, Hooks, TokenRules, WebSettings};
 use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing, Leniency, LoadedRing};
@@ -38,6 +39,7 @@ pub struct Config {
     pub(crate) leniency: Leniency,
     /// See [`danger`](crate::danger).
     pub(crate) decode_algorithms: Option<Vec<Algorithm>>,
+    pub(super) logs_settings: bool,
     pub(crate) rules: TokenRules,
     pub(crate) hooks: Hooks,
     pub(crate) web: WebOptions,
@@ -131,6 +133,7 @@ impl Config {
             problems: Vec::new(),
             leniency: Leniency::default(),
             decode_algorithms: None,
+            logs_settings: false,
             rules: TokenRules::default(),
             hooks: Hooks::default(),
             web: WebOptions::default(),
@@ -182,6 +185,17 @@ impl Config {
         self
     }
 
+    #[cfg(feature = "serde-config")]
+    pub(super) fn problems(&self) -> &[ConfigProblem] {
+        &self.problems
+    }
+
+    #[cfg(feature = "serde-config")]
+    pub(super) fn map_problems(mut self, map: impl Fn(&ConfigProblem) -> ConfigProblem) -> Self {
+        self.problems = self.problems.iter().map(map).collect();
+        self
+    }
+
     pub(crate) fn problem(mut self, problem: ConfigProblem) -> Self {
         self.problems.push(problem);
         self
@@ -216,7 +230,12 @@ impl Config {
                 rules.csrf_claim = web.writes_csrf();
                 rules.longest_token = web.longest_token();
                 let store = WatchedStore::new(self.store, rules.store_deadline);
-                Ok(Checked { ring, rules, hooks: self.hooks, web, store })
+                let checked = Checked { ring, rules, hooks: self.hooks, web, store };
+                if self.logs_settings {
+                    let settings = effective(&checked, self.leniency);
+                    tracing::info!(target: "jwt_auth", settings, "the effective settings");
+                }
+                Ok(checked)
             }
             _ => Err(ConfigError::new(self.problems)),
         }

@@ -44,7 +44,7 @@ pub(crate) struct CsrfSettings {
     /// The names of the headers as the application wrote them, for error sentences.
     header_texts: PerKind<String>,
     /// `None` for every method but `GET`, `HEAD` and `OPTIONS`.
-    methods: Option<Vec<Method>>,
+    pub(super) methods: Option<Vec<Method>>,
     pub(crate) form_field: Option<String>,
     /// The query parameter that carries the value of an upgrade.
     pub(crate) query_name: Option<String>,

@@ -369,14 +369,74 @@ fn read(vars: &BTreeMap<String, String>, origin: &Origin<'_>) -> Config {
     config
 }
 
+/// The variable of the option that a file names. The error suggests a name.
+#[cfg(feature = "serde-config")]
+pub(super) fn variable(option: &str) -> Result<String, String> {
+    let suffix = option.to_ascii_uppercase();
+    if variables().any(|known| known == suffix) && option.bytes().all(|b| !b.is_ascii_uppercase()) {
+        return Ok(format!("{PREFIX}{suffix}"));
+    }
+    let nearest = nearest(&suffix).to_ascii_lowercase();
+    Err(format!("unknown option `{option}`; did you mean `{nearest}`?"))
+}
+
+/// The configuration of a file, from the variables of its options.
+#[cfg(feature = "serde-config")]
+pub(super) fn from_file(vars: &BTreeMap<String, String>) -> Config {
+    let mut config = read(vars, &Origin { debug_build: false, folder: Path::new("") });
+    let option = |variable| match variable {
+        "JWT_AUTH_PRIVATE_KEY" => "private_key",
+        "JWT_AUTH_PUBLIC_KEY" => "public_key",
+        _ => "secret_key",
+    };
+    config.key_fields = KeyFields { first: option(config.key_fields.first), others: "verify_keys" };
+    config.map_problems(in_words_of_a_file)
+}
+
+/// What is wrong with the value of one option, as a sentence.
+#[cfg(feature = "serde-config")]
+pub(super) fn problem_in_file(variable: &str, value: &str) -> Option<String> {
+    let vars = BTreeMap::from([(variable.to_owned(), value.to_owned())]);
+    let config = read(&vars, &Origin { debug_build: false, folder: Path::new("") });
+    let problem = config.problems().iter().find(|problem| problem.field().starts_with(variable))?;
+    let problem = in_words_of_a_file(problem);
+    Some(format!("{}: {}; {}", problem.field(), problem.rule(), problem.fix()))
+}
+
+/// The problem with the names of options instead of variables.
+#[cfg(feature = "serde-config")]
+fn in_words_of_a_file(problem: &ConfigProblem) -> ConfigProblem {
+    let option = |text: &str| {
+        let mut words = text.split(PREFIX);
+        let mut told = words.next().unwrap_or_default().to_owned();
+        for rest in words {
+            let end = rest.bytes().position(|b| !b.is_ascii_uppercase() && b != b'_');
+            let (name, rest) = rest.split_at(end.unwrap_or(rest.len()));
+            if told.ends_with("export ") {
+                // A command for a shell.
+                told.extend([PREFIX, name, rest]);
+                continue;
+            }
+            told.push_str(&name.to_ascii_lowercase());
+            match rest.strip_prefix('=') {
+                Some(rest) => {
+                    let end = rest.find([' ', ',', ';']).unwrap_or(rest.len());
+                    let (value, rest) = rest.split_at(end);
+                    told.extend([" = \"", value, "\"", rest]);
+                }
+                None => told.push_str(rest),
+            }
+        }
+        told
+    };
+    ConfigProblem::new(option(problem.field()), option(problem.rule()), option(problem.fix()))
+}
+
 /// What is wrong with the text of a variable: it is blank, or has quotes or white space around it, which other tools
 /// remove and `docker --env-file`, for example, does not.
 fn text_problem(name: &str, value: &str) -> Option<ConfigProblem> {
     let (rule, fix) = if value.trim().is_empty() {
-        (
-            "the variable is set but blank",
-            format!("give it a value, or remove it: unset {PREFIX}{name}"),
-        )
+        ("the variable is set but blank", format!("give it a value, or remove {PREFIX}{name}"))
     } else if let Some((rule, fix)) = stray_ends(value) {
         (rule, fix.to_owned())
     } else {
@@ -406,7 +466,7 @@ fn with_key<'v>(get: &dyn Fn(&str) -> Option<&'v str>, origin: &Origin<'_>) -> C
             problems.push(ConfigProblem::new(
                 format!("{PREFIX}SECRET_KEY"),
                 "both a secret and a key pair are set; a configuration has one of them",
-                format!("unset {PREFIX}SECRET_KEY, or {PREFIX}PRIVATE_KEY and {PREFIX}PUBLIC_KEY"),
+                format!("remove {PREFIX}SECRET_KEY, or {PREFIX}PRIVATE_KEY and {PREFIX}PUBLIC_KEY"),
             ));
             ("JWT_AUTH_SECRET_KEY", None)
         }

@@ -4,8 +4,11 @@ mod builder;
 mod config_error;
 mod cookies;
 mod csrf;
+#[cfg(feature = "serde-config")]
+mod deserialize;
 mod development_key;
 mod duration;
+mod effective;
 pub(crate) mod environment;
 mod errors;
 mod grants;

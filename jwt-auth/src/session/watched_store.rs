@@ -81,6 +81,11 @@ pub(crate) struct WatchedStore {
 }
 
 impl WatchedStore {
+    /// Whether the application chose no store.
+    pub(crate) fn is_default(&self) -> bool {
+        self.is_default
+    }
+
     /// The chosen store, or the default one.
     pub(crate) fn new(store: Option<Arc<dyn ErasedStore>>, deadline: Duration) -> Self {
         let is_default = store.is_none();
