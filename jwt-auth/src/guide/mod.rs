@@ -2,12 +2,14 @@
 //!
 //! - [`security`]: what the crate trusts, and every rule with its threat, its default and how to weaken it.
 //! - [`cookies_and_csrf`]: sessions in a browser's cookies, and how they are protected from other sites.
+//! - [`routers`]: groups of routes, services, middleware, states of other frameworks, and tests of handlers.
 //! - [`locations`]: where a request can carry a token, and which location decides.
 //! - [`websockets`]: guards before the upgrade, and sockets that close with their token.
 //! - [`revoking`]: log-outs and revocations, and what happens when the store cannot answer.
 //! - [`sessions`]: the life of a session: refreshes, what ends it, remember me, roles that change.
 //! - [`stores`]: where revocations and sessions are stored: one process, one machine, a fleet.
 //! - [`operating`]: what to watch, and what to do: store down, failover, wrong clock, leaked key, a user with a 401.
+//! - [`compile_errors`]: what the compiler says, and the line to write.
 //! - [`errors`]: every refusal, by code, status and challenge.
 //! - [`why_401`]: what each code means, where to look, and what to do.
 //! - [`other_libraries`]: tokens of PyJWT, python-jose, joserfc, npm jose and jsonwebtoken, in both directions.
@@ -20,6 +22,9 @@ pub mod security {}
 
 #[doc = include_str!("cookies_and_csrf.md")]
 pub mod cookies_and_csrf {}
+
+#[doc = include_str!("routers.md")]
+pub mod routers {}
 
 #[doc = include_str!("locations.md")]
 pub mod locations {}
@@ -40,6 +45,9 @@ pub mod stores {}
 
 #[doc = include_str!("operating.md")]
 pub mod operating {}
+
+#[doc = include_str!("compile_errors.md")]
+pub mod compile_errors {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
