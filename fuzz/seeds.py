@@ -23,7 +23,7 @@ for pem in sorted((root / "tests/keys").glob("*.pem")):
         seed("jwks", f"{kind} {algorithm}\n{pem.read_text()}")
 
 ATTRIBUTE = re.compile(
-    r"^#\[(?:jwt_auth::)?(jwt_required|refresh_required|public|load_config)(?:\((.*?)\))?\]\n(.*)", re.M | re.S
+    r"^#\[(?:jwt_auth::)?(jwt_required|refresh_required|public|load_config|check)(?:\((.*?)\))?\]\n(.*)", re.M | re.S
 )
 for ui in sorted((root / "tests/ui").glob("*/*.rs")):
     found = ATTRIBUTE.search(ui.read_text())

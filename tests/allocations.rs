@@ -41,7 +41,7 @@ fn a_cached_token_costs_a_guard_no_allocation() {
     use axum::extract::FromRequestParts;
     use axum::http::{Request, request::Parts};
     use axum::routing::get;
-    use jwt_auth::{AccessToken, jwt_required};
+    use jwt_auth::{AccessToken, check, jwt_required};
     use tower::ServiceExt as _;
 
     /// An extractor that does nothing, to count what axum itself allocates.
@@ -65,6 +65,18 @@ fn a_cached_token_costs_a_guard_no_allocation() {
     #[jwt_required]
     async fn with_token(_: AccessToken) {}
 
+    #[check]
+    async fn is_alice(token: AccessToken, _: Nothing) -> bool {
+        token.subject() == "alice"
+    }
+
+    fn is_new(token: &AccessToken) -> bool {
+        token.expires_at().is_some()
+    }
+
+    #[jwt_required(check(all(is_alice, is_new)))]
+    async fn checked() {}
+
     let (config, clock) = config();
     let auth = config.verified_cache(100).build().expect("a valid configuration");
     let token = auth.access_token("alice").roles(["r", "s"]).issue().expect("a token");
@@ -73,6 +85,7 @@ fn a_cached_token_costs_a_guard_no_allocation() {
         .route("/bare-twice", get(bare_twice))
         .route("/guarded", get(guarded))
         .route("/with-token", get(with_token))
+        .route("/checked", get(checked))
         .with_state(auth.clone());
     let verify = || measure(|| drop(run_ready(auth.verify_access(&token)))).count_total;
     let count = |path: &str| {
@@ -86,11 +99,12 @@ fn a_cached_token_costs_a_guard_no_allocation() {
     };
     assert!(verify() > 0, "not cached yet");
     assert_eq!(verify(), 0);
-    for path in ["/bare", "/bare-twice", "/guarded", "/with-token"] {
+    for path in ["/bare", "/bare-twice", "/guarded", "/with-token", "/checked"] {
         count(path);
     }
     assert_eq!(count("/guarded"), count("/bare"));
     assert_eq!(count("/with-token"), count("/bare-twice"));
+    assert_eq!(count("/checked"), count("/bare"), "checks that wait for nothing");
     // A cached token expires too.
     clock.advance(std::time::Duration::from_secs(3600));
     assert!(run_ready(auth.verify_access(&token)).is_err());

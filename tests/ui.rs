@@ -5,7 +5,7 @@
 #[test]
 fn each_mistake_has_the_expected_compile_error() {
     let cases = trybuild::TestCases::new();
-    for folder in ["arguments", "signature", "contradiction", "router", "config", "body"] {
+    for folder in ["arguments", "signature", "contradiction", "check", "router", "config", "body"] {
         cases.compile_fail(format!("ui/{folder}/*.rs"));
     }
 }

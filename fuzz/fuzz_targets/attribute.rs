@@ -20,6 +20,8 @@ mod argument_syntax;
 mod argument_table;
 #[path = "../../jwt-auth-macros/src/attribute.rs"]
 mod attribute;
+#[path = "../../jwt-auth-macros/src/check.rs"]
+mod check;
 #[path = "../../jwt-auth-macros/src/debug_output.rs"]
 mod debug_output;
 #[path = "../../jwt-auth-macros/src/expand.rs"]
@@ -38,6 +40,8 @@ mod parameter_checks;
 mod paths;
 #[path = "../../jwt-auth-macros/src/policy.rs"]
 mod policy;
+#[path = "../../jwt-auth-macros/src/policy_checks.rs"]
+mod policy_checks;
 #[path = "../../jwt-auth-macros/src/read_arguments.rs"]
 mod read_arguments;
 #[path = "../../jwt-auth-macros/src/readers/mod.rs"]
@@ -59,6 +63,9 @@ fuzz_target!(|input: &str| {
     // A refusal is recognised by this word.
     if count(&args, "compile_error") > 0 {
         return;
+    }
+    if name == "check" {
+        return check_check(args, &item);
     }
     let attribute = GuardAttribute::ALL.into_iter().find(|attribute| attribute.name() == name);
     let output = match (attribute, name) {
@@ -98,6 +105,19 @@ fuzz_target!(|input: &str| {
         }
     }
 });
+
+/// Checks that a function under `#[check]` stays as it is, in front of its type.
+fn check_check(args: TokenStream, item: &TokenStream) {
+    let output = check::expand_check(args, item);
+    let is_refused = count(&output, "compile_error") > count(item, "compile_error");
+    let Ok(user) = syn::parse2::<Item>(item.clone()) else { return };
+    let file: syn::File = syn::parse2(output.clone()).unwrap_or_else(|e| panic!("{e}: {output}"));
+    if is_refused {
+        return assert_eq!(file.items.last(), Some(&user), "{output}");
+    }
+    assert_eq!(file.items.first(), Some(&user), "{output}");
+    assert!(matches!(file.items.get(1), Some(Item::Struct(_))), "{output}");
+}
 
 /// Checks that the function of the user has one more parameter, the guard.
 fn check_guarded_function(expanded: &ItemFn, user: &ItemFn, is_refused: bool) {

@@ -5,7 +5,7 @@ use crate::attribute::{Attribute, GuardAttribute};
 use crate::guard_arguments::GuardArguments;
 use crate::mistakes::Mistakes;
 use crate::readers::{
-    read_audience, read_danger, read_duration, read_flag, read_locations, read_path,
+    read_audience, read_checks, read_danger, read_duration, read_flag, read_locations, read_path,
     read_permissions, read_revocation,
 };
 
@@ -21,6 +21,7 @@ const JWT: Attribute = Attribute::Guard(GuardAttribute::JwtRequired);
 const REFRESH: Attribute = Attribute::Guard(GuardAttribute::RefreshRequired);
 const PUBLIC: Attribute = Attribute::Guard(GuardAttribute::Public);
 const LOAD_CONFIG: Attribute = Attribute::LoadConfig;
+const CHECK: Attribute = Attribute::Check;
 
 /// Every argument once. Messages list the arguments in this order.
 pub(crate) static ARGUMENTS: [Row; 14] = [
@@ -82,7 +83,7 @@ pub(crate) static ARGUMENTS: [Row; 14] = [
         name: "check",
         taken_by: &[JWT, REFRESH],
         effect: Effect::None,
-        read: |argument, into, mistakes| into.check = read_path(argument, "may_edit", mistakes),
+        read: |argument, into, mistakes| into.check = read_checks(argument, mistakes),
     },
     Row {
         name: "revocation",
@@ -104,7 +105,7 @@ pub(crate) static ARGUMENTS: [Row; 14] = [
     },
     Row {
         name: "crate",
-        taken_by: &[JWT, REFRESH, PUBLIC, LOAD_CONFIG],
+        taken_by: &[JWT, REFRESH, PUBLIC, LOAD_CONFIG, CHECK],
         effect: Effect::None,
         read: |argument, into, mistakes| into.crate_path = read_path(argument, "auth", mistakes),
     },
@@ -245,7 +246,7 @@ pub(crate) mod tests {
     #[test]
     fn the_documentation_of_each_attribute_names_its_arguments_and_no_others() {
         let mut rest = include_str!("lib.rs");
-        for name in ["jwt_required", "refresh_required", "public", "load_config"] {
+        for name in ["jwt_required", "refresh_required", "public", "check", "load_config"] {
             let (docs, after) =
                 rest.split_once(&format!("pub fn {name}(")).unwrap_or_else(|| panic!("{name}"));
             rest = after;

@@ -34,6 +34,7 @@ impl GuardAttribute {
 pub(crate) enum Attribute {
     Guard(GuardAttribute),
     LoadConfig,
+    Check,
 }
 
 impl Attribute {
@@ -41,6 +42,7 @@ impl Attribute {
         match self {
             Self::Guard(guard) => guard.name(),
             Self::LoadConfig => "load_config",
+            Self::Check => "check",
         }
     }
 }

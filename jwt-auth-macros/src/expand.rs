@@ -46,8 +46,8 @@ pub(crate) fn expand_guard(
         return quote!(#errors #handler);
     }
     let policy = Policy::new(attribute, &arguments, &function, &paths);
-    let checks = check_parameters(attribute, &arguments, &function, &paths);
     let (ty, item) = (policy.ty, policy.item);
+    let checks = check_parameters(attribute, &arguments, &ty, &function, &paths);
     let handler = function.with_guard(&quote!(#paths::Guard<#ty>));
     let expansion = quote!(#item #checks #handler);
     print_if_enabled(Attribute::Guard(attribute), &expansion);

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 
 use crate::attribute::GuardAttribute;
-use crate::readers::Revocation;
+use crate::readers::{Checks, Revocation};
 
 /// The value of every argument; the default is an attribute without arguments.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(crate) struct GuardArguments {
     /// Variants of `TokenLocation`.
     pub(crate) locations: Vec<Ident>,
     pub(crate) audience: Option<syn::Expr>,
-    pub(crate) check: Option<syn::Path>,
+    pub(crate) check: Option<Checks>,
     pub(crate) revocation: Option<Revocation>,
     pub(crate) same_origin: bool,
     pub(crate) crate_path: Option<syn::Path>,

@@ -5,6 +5,7 @@
 mod argument_syntax;
 mod argument_table;
 mod attribute;
+mod check;
 mod debug_output;
 mod expand;
 mod function;
@@ -14,6 +15,7 @@ mod mistakes;
 mod parameter_checks;
 mod paths;
 mod policy;
+mod policy_checks;
 mod read_arguments;
 mod readers;
 
@@ -47,7 +49,7 @@ use crate::attribute::GuardAttribute;
 /// | `roles("a", "b")`, `any_role("a", "b")` | The same for the `roles` claim. |
 /// | `locations(header, cookie, query, websocket_protocol)` | The locations to search for the token, in this order, instead of the configured ones. |
 /// | `audience = "…"` | The audience that this route accepts, instead of the configured ones. |
-/// | `check = path` | Calls your function after all other rules: a `fn(&AccessToken<C>)`, sync or async, that returns `bool` or `Result<(), AuthError>`. `false` or an error is a 403; an error of the kind `Unavailable` is a 503. |
+/// | `check = path` | Runs your function after all other rules: a [`#[check]`](macro@check) that sees the request and the state, or a `fn(&AccessToken<C>)`, sync or async, that returns `bool` or `Result<(), E>`. `false` or an error is a 403; an error of the kind `Unavailable` is a 503. Several combine: `check(all(a, b))`, `check(any(a, b))`. |
 /// | `revocation = "strict"` | Checks revocation in the store itself, not in this process's replica. With a shared store this is a network call. |
 /// | `danger(revocation = "skip")` | Skips the revocation check: a revoked token opens this route until it expires. |
 /// | `crate = path` | The path of the crate `jwt_auth`, if you renamed or re-exported it. |
@@ -158,6 +160,57 @@ pub fn refresh_required(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand_guard(GuardAttribute::Public, args.into(), &item.into()).into()
+}
+
+/// Turns an async function into a check: a rule that sees the request, the state and the token.
+///
+/// A guard runs it by `#[jwt_required(check = name)]`, after the rules of the token and before the handler's other extractors. The parameters
+/// are any extractors of request parts. The function returns `Result<T, E>` or `bool`: `T` is what the handler receives as
+/// [`Checked<name>`](../jwt_auth/struct.Checked.html), and `E` is `AuthError` or any error that is a response.
+///
+/// ```
+/// use axum::extract::{Path, State};
+/// use jwt_auth::{AccessToken, AuthError, Checked, check, jwt_required};
+/// # #[derive(Clone)] struct Db;
+/// # impl Db { async fn note(&self, _: u64) -> Option<Note> { None } }
+/// # struct Note { owner: String, text: String }
+///
+/// #[check]
+/// async fn own_note(token: AccessToken, State(db): State<Db>, Path(id): Path<u64>) -> Result<Note, AuthError> {
+///     match db.note(id).await {
+///         Some(note) if note.owner == token.subject() => Ok(note),
+///         _ => Err(AuthError::not_found()), // the same for a note of another user and for none
+///     }
+/// }
+///
+/// #[jwt_required(scopes("notes:read"), check = own_note)]
+/// async fn read(Checked(note): Checked<own_note>) -> String { note.text }
+/// ```
+///
+/// The attribute adds a type with the name of the function; the function itself stays, so that a test can call it. Checks
+/// combine: `#[jwt_required(check(all(own_note, office_hours)))]` runs each in order, and with `any(owner, is_admin)` the
+/// first that admits the request decides. If all of them refuse, the response is that of the first, or 503 if one could not decide. A check
+/// that panics, or that is not done within [`hook_deadline`](../jwt_auth/struct.Config.html#method.hook_deadline), is a 503.
+/// An anonymous request, which an optional guard admits, is not checked.
+///
+/// An `AuthError` of another kind than `Forbidden`, `NotFound`, `InsufficientScope` or `Unavailable` becomes a 403. The
+/// response of any other error is sent as it is; a status of success becomes a 403. The attribute takes `crate = path`.
+///
+/// A check that takes the body does not compile, because the body belongs to the handler:
+///
+/// ```compile_fail
+/// use jwt_auth::{AccessToken, check, jwt_required};
+///
+/// #[check]
+/// async fn complete(token: AccessToken, body: String) -> bool { !body.is_empty() }
+///
+/// #[jwt_required(check = complete)]
+/// async fn handler() {}
+/// # let _: jwt_auth::routing::MethodRouter = jwt_auth::routing::post(handler);
+/// ```
+#[proc_macro_attribute]
+pub fn check(args: TokenStream, item: TokenStream) -> TokenStream {
+    check::expand_check(args.into(), &item.into()).into()
 }
 
 /// Builds the configuration that a function returns.

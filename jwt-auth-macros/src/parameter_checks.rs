@@ -76,9 +76,12 @@ fn collect_rules(attribute: GuardAttribute, arguments: &GuardArguments) -> Vec<R
 // For the types of the runtime crate, also behind an alias, `PARAMETER` is an inherent constant; for all other
 // types it is the constant of the trait. The outer constant has a name because an `impl` does not accept
 // `const _`.
+//
+// The values of checks that parameters take are asserted against the policy, by a method that other types have too.
 pub(crate) fn check_parameters(
     attribute: GuardAttribute,
     arguments: &GuardArguments,
+    policy: &TokenStream,
     function: &Function,
     paths: &Paths,
 ) -> Option<TokenStream> {
@@ -92,6 +95,14 @@ pub(crate) fn check_parameters(
         }
         let cfgs = parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
         let cfgs = cfgs.collect::<Vec<_>>();
+        // Under `#[public]`, a rule has the better words.
+        if attribute != GuardAttribute::Public {
+            let paths = paths.at(ty.span());
+            assertions.push(quote_spanned! {ty.span()=>
+                #(#cfgs)*
+                let _ = || #paths::ChecksOf::<#policy, #ty>::require();
+            });
+        }
         for Rule { method, message } in &rules {
             // `::core` and not `#paths::core`, so that the whole assertion has the span of the type.
             assertions.push(quote_spanned! {ty.span()=>
@@ -112,7 +123,7 @@ pub(crate) fn check_parameters(
         #[doc(hidden)]
         #[allow(non_upper_case_globals, dead_code, unused_imports, deprecated)]
         const #name: () = {
-            use #paths::OtherParameter as _;
+            use #paths::{NoChecks as _, OtherParameter as _};
             #(#assertions)*
         };
     })
@@ -178,6 +189,16 @@ pub(crate) fn write_visitor_flag(function: &Function, paths: &Paths) -> Option<T
 // configuration: without a revocation check, for an audience, from other locations. The parameters of a middleware, which has a `Next`, may not. A type with generics of the function cannot be named in the
 // constant, so it counts as a token.
 pub(crate) fn write_remembers_flag(function: &Function, paths: &Paths) -> TokenStream {
+    write_flag(function, paths, &quote!(is_token))
+}
+
+/// Whether the handler takes the value of a check. A type that the constant cannot name counts as one.
+pub(crate) fn write_keeps_flag(function: &Function, paths: &Paths) -> TokenStream {
+    write_flag(function, paths, &quote!(is_checked))
+}
+
+/// Whether a parameter has a property, and the function is no middleware.
+fn write_flag(function: &Function, paths: &Paths, property: &TokenStream) -> TokenStream {
     let parameters = function.sig.inputs.iter().filter_map(|input| {
         let syn::FnArg::Typed(parameter) = input else { return None };
         let ty = &*parameter.ty;
@@ -187,7 +208,7 @@ pub(crate) fn write_remembers_flag(function: &Function, paths: &Paths) -> TokenS
         } else {
             quote! {
                 let __parameter = #paths::Probe::<#ty>::PARAMETER;
-                __token |= __parameter.is_token();
+                __token |= __parameter.#property();
                 __next |= __parameter.is_next();
             }
         };

@@ -1,14 +1,15 @@
 //! Writes the policy of a guard: a type of the runtime crate, or a new type next to the handler.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use crate::attribute::GuardAttribute;
 use crate::function::Function;
 use crate::guard_arguments::GuardArguments;
-use crate::parameter_checks::{write_remembers_flag, write_visitor_flag};
+use crate::parameter_checks::{write_keeps_flag, write_remembers_flag, write_visitor_flag};
 use crate::paths::Paths;
+use crate::policy_checks::write_checks;
 use crate::readers::Revocation;
 
 /// The policy's type, and the item that declares it unless the runtime crate does.
@@ -47,11 +48,8 @@ impl Policy {
     //          struct __JwtAuthGuardOfFreeFn_notes;
     //          impl ::jwt_auth::__private::Policy for __JwtAuthGuardOfFreeFn_notes {
     //              const SPEC: GuardSpec = GuardSpec { scopes: &[&"notes:read"], …, ..GuardSpec::ACCESS };
-    //              async fn check(proof: &Proof) -> Result<(), AuthError> {
-    //                  let token = proof.access()?;
-    //                  settle(may_read(&token)).await
-    //              }
     //          }
+    //          … and an `impl RunChecks<S>` that calls `may_read`.
     fn declare(
         attribute: GuardAttribute,
         arguments: &GuardArguments,
@@ -71,7 +69,10 @@ impl Policy {
         if let Some(flag) = reads_visitor {
             fields.extend(quote!(reads_token: #flag,));
         }
-        let check = arguments.check.as_ref().map(|path| write_check_method(attribute, path, paths));
+        let keeps = arguments.check.is_some().then(|| write_keeps_flag(function, paths));
+        fields.extend(keeps.map(|keeps| quote!(keeps_checked: #keeps,)));
+        let checks = arguments.check.as_ref();
+        let checks = write_checks(attribute, checks, arguments.optional, &name, paths);
         let item = quote! {
             #(#cfgs)*
             #[doc(hidden)]
@@ -83,8 +84,10 @@ impl Policy {
             impl #paths::Policy for #name {
                 const SPEC: #paths::GuardSpec =
                     #paths::GuardSpec { #fields ..#paths::GuardSpec::#base };
-                #check
             }
+
+            #(#cfgs)*
+            #checks
         };
         Self { ty: quote!(#name), item: Some(item) }
     }
@@ -154,32 +157,10 @@ fn write_spec_fields(
     if let Some(audience) = audience {
         fields.extend(quote!(audience: #paths::core::option::Option::Some(#audience),));
     }
-    if let Some(path) = check {
+    if let Some(checks) = check {
         // The manifest shows this name.
-        let name = path.to_token_stream().to_string().replace(' ', "");
+        let name = checks.name();
         fields.extend(quote!(check: #paths::core::option::Option::Some(#name),));
     }
     fields
-}
-
-/// `Policy::check`, which calls the user's function.
-fn write_check_method(attribute: GuardAttribute, path: &syn::Path, paths: &Paths) -> TokenStream {
-    let kind = match attribute {
-        GuardAttribute::RefreshRequired => quote!(refresh),
-        GuardAttribute::JwtRequired | GuardAttribute::Public => quote!(access),
-    };
-    // Mixed-site names, because the user's path may name a function `token` or `proof`.
-    let token = Ident::new("token", Span::mixed_site().located_at(path.span()));
-    let proof = Ident::new("proof", Span::mixed_site());
-    let call = quote_spanned!(path.span()=> #path(&#token));
-    let paths_at_check = paths.at(path.span());
-    let outcome = quote_spanned!(path.span()=> #paths_at_check::settle(#call).await);
-    quote! {
-        async fn check(
-            #proof: &#paths::Proof,
-        ) -> #paths::core::result::Result<(), #paths::AuthError> {
-            let #token = #proof.#kind()?;
-            #outcome
-        }
-    }
 }

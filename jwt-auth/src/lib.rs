@@ -32,8 +32,8 @@ pub use config::{
     Compat, Config, ConfigError, GrantRequest, Grants, PreviousCookie, SameSite, TokenLocation,
 };
 pub use error::{AuthError, AuthErrorKind};
-pub use guard::{CurrentUser, JsonRefreshToken, LoadUser, LogOut, Permission};
-pub use jwt_auth_macros::{jwt_required, load_config, public, refresh_required};
+pub use guard::{Checked, CurrentUser, JsonRefreshToken, LoadUser, LogOut, Permission};
+pub use jwt_auth_macros::{check, jwt_required, load_config, public, refresh_required};
 #[doc(inline)]
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing};
 #[doc(inline)]
@@ -56,14 +56,18 @@ pub mod errors {
 pub mod __private {
     pub use core;
 
+    pub use http::request::Parts;
+
     pub use crate::auth::{JwtAuth, Lookup};
     pub use crate::config::environment::{OptionRow, options};
     pub use crate::config::load::{Loaded, load};
     pub use crate::config::{ConfigError, TokenLocation};
     pub use crate::error::AuthError;
     pub use crate::guard::{
-        Access, Guard, GuardKind, GuardSpec, OtherParameter, Parameter, Permission, Policy, Probe,
-        Proof, Public, Refresh, settle,
+        Access, AnyOf, Body, Check, CheckContext, CheckParameter, CheckRefusal, CheckResult,
+        ChecksOf, Guard, GuardKind, GuardSpec, HasCheck, MayHaveCheck, NoBody, NoChecks, OfAccess,
+        OfRefresh, OtherParameter, Parameter, Permission, PlainCheck, Policy, Probe, Public,
+        Refresh, Refused, RefusedByApplication, RunCheck, RunChecks,
     };
 
     /// Builds the configuration that a function under `#[load_config]` returned.

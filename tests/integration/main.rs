@@ -5,6 +5,7 @@ mod attacks;
 mod attributes;
 mod browser_sessions;
 mod cache;
+mod checks;
 mod config;
 mod contract;
 mod cookies;

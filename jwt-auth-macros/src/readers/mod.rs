@@ -1,6 +1,7 @@
 //! Readers: each checks one kind of argument and turns it into a value.
 
 mod audience;
+mod checks;
 mod duration;
 mod flag;
 mod locations;
@@ -9,6 +10,7 @@ mod permissions;
 mod revocation;
 
 pub(crate) use audience::read_audience;
+pub(crate) use checks::{Checks, read_checks};
 pub(crate) use duration::read_duration;
 pub(crate) use flag::read_flag;
 pub(crate) use locations::read_locations;

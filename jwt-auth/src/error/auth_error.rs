@@ -166,6 +166,19 @@ impl AuthError {
         Self(Refusal::from(AuthErrorKind::Forbidden).with_detail(detail.into()).0)
     }
 
+    /// A refusal by a check that hides whether the resource exists: 404.
+    ///
+    /// With 403, a caller learns which ids exist. Answer the same for a resource that does not exist.
+    ///
+    /// ```
+    /// let error = jwt_auth::AuthError::not_found();
+    /// assert_eq!(error.kind(), jwt_auth::AuthErrorKind::NotFound);
+    /// assert_eq!(error.status(), 404);
+    /// ```
+    pub fn not_found() -> Self {
+        AuthErrorKind::NotFound.into()
+    }
+
     /// The kind of the error.
     ///
     /// ```

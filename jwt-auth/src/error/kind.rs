@@ -79,6 +79,8 @@ pub enum AuthErrorKind {
     InsufficientScope,
     /// A check of the application refused the request. Status 403.
     Forbidden,
+    /// A check of the application hides that the resource exists. Status 404, without a challenge.
+    NotFound,
     /// The token, the session or the name has no id that a store can record, so it cannot be revoked. Status 400.
     NotRevocable,
     /// The token cannot be checked now, because the store or a hook failed. Status 503.
@@ -92,7 +94,7 @@ pub enum AuthErrorKind {
 impl AuthErrorKind {
     /// Every kind, in the order of the enum.
     #[doc(hidden)]
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Missing,
         Self::AmbiguousRequest,
         Self::Malformed,
@@ -121,6 +123,7 @@ impl AuthErrorKind {
         Self::AccountRefused,
         Self::InsufficientScope,
         Self::Forbidden,
+        Self::NotFound,
         Self::NotRevocable,
         Self::Unavailable,
         Self::CannotIssue,
@@ -159,6 +162,7 @@ impl AuthErrorKind {
             Self::AccountRefused => "account_refused",
             Self::InsufficientScope => "scope_insufficient",
             Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
             Self::NotRevocable => "token_not_revocable",
             Self::Unavailable => "store_unavailable",
             Self::CannotIssue => "cannot_issue",
@@ -200,6 +204,7 @@ impl AuthErrorKind {
             Self::AccountRefused => "The account is not allowed to log in",
             Self::InsufficientScope => "The token lacks a permission this request needs",
             Self::Forbidden => "This request is not allowed",
+            Self::NotFound => "Not found",
             Self::NotRevocable => {
                 "This cannot be revoked, because it has no id that can be recorded"
             }

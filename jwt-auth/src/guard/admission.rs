@@ -5,13 +5,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum_core::extract::FromRequestParts;
+use axum_core::response::{IntoResponse as _, Response};
 use http::request::Parts;
 
 use crate::auth::{JwtAuth, Lookup, Requirements};
 use crate::config::TokenLocation;
-use crate::error::{AuthError, AuthErrorKind, Refusal, contain_async};
+use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::guard::check::{GuardRefusal, run_checks};
 use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
-use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, check, policy};
+use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, RunChecks, policy};
 use crate::token::{Verification, Verified, mark_response};
 use crate::token_kind::TokenKind;
 use crate::web::{
@@ -33,36 +35,42 @@ impl<P: Policy> fmt::Debug for Guard<P> {
 impl<S, P> FromRequestParts<S> for Guard<P>
 where
     S: HoldsJwtAuth + Send + Sync,
-    P: Policy,
+    P: Policy + RunChecks<S>,
 {
-    type Rejection = AuthError;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let auth = state.jwt_auth();
         auth.prepare_response(parts);
         if P::SPEC.kind == GuardKind::Public {
             if P::SPEC.same_origin && is_from_another_origin(parts, &auth.web().csrf) {
-                return Err(P::SPEC.refuse(AuthErrorKind::CrossSite.into(), &auth, parts));
+                let error = P::SPEC.refuse(AuthErrorKind::CrossSite.into(), &auth, parts);
+                return Err(error.into_response());
             }
             return Ok(Self(PhantomData));
         }
         RequestMemo::enter_guard(parts, P::SPEC.token_kind());
-        match admit_and_check::<P>(&auth, parts).await {
+        match admit_and_check::<P, S>(&auth, parts, state).await {
             Ok(()) => Ok(Self(PhantomData)),
-            Err(refusal) => Err(P::SPEC.refuse(refusal, &auth, parts)),
+            Err(refusal) => Err(refusal.into_response(&P::SPEC, &auth, parts)),
         }
     }
 }
 
-/// Admits the request, and runs the application's own check if the policy has one.
-async fn admit_and_check<P: Policy>(auth: &JwtAuth, parts: &mut Parts) -> Result<(), Refusal> {
+/// Admits the request, and runs the application's own checks if the policy has any. An anonymous request, which an optional
+/// guard admits, is not checked.
+async fn admit_and_check<P, S>(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    state: &S,
+) -> Result<(), GuardRefusal>
+where
+    P: Policy + RunChecks<S>,
+    S: Sync,
+{
     let Some(admission) = admit(auth, parts, &P::SPEC).await? else { return Ok(()) };
     if P::SPEC.check.is_some() {
-        let proof = admission.clone().into_proof(auth, parts);
-        let check = || P::check(&proof);
-        let checked = contain_async("check", auth.rules().hook_deadline, check).await;
-        let checked = checked.and_then(|checked| checked.map_err(check::refusal));
-        checked.map_err(|refusal| auth.about(refusal, &admission.verified))?;
+        run_checks::<P, S>(&P::SPEC, auth, parts, state, &admission).await?;
     }
     RequestMemo::offer_renewal(parts, &admission);
     Ok(())

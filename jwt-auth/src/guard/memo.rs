@@ -69,10 +69,18 @@ impl RequestMemo {
     }
 
     /// The kind of token whose user the handler means.
-    pub(super) fn kind_of_user(parts: &Parts) -> TokenKind {
+    fn kind_of_user(parts: &Parts) -> TokenKind {
         match parts.extensions.get::<Self>() {
             Some(memo) if memo.is_refresh => TokenKind::Refresh,
             _ => TokenKind::Access,
+        }
+    }
+
+    /// The guard whose token the handler's other extractors read.
+    pub(super) fn spec_of_guard(parts: &Parts) -> &'static GuardSpec {
+        match Self::kind_of_user(parts) {
+            TokenKind::Access => &GuardSpec::ACCESS,
+            TokenKind::Refresh => &GuardSpec::REFRESH,
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod admission;
 mod check;
+mod checked;
 mod extractors;
 mod json_refresh_token;
 mod log_out;
@@ -17,7 +18,13 @@ mod user;
 #[doc(hidden)]
 pub use admission::Guard;
 #[doc(hidden)]
-pub use check::{Proof, settle};
+pub use check::{
+    AnyOf, Body, Check, CheckContext, CheckParameter, CheckRefusal, CheckResult, HasCheck,
+    MayHaveCheck, NoBody, OfAccess, OfRefresh, PlainCheck, Proof, Refused, RefusedByApplication,
+    RunCheck, RunChecks, ServiceChecks,
+};
+#[doc(hidden)]
+pub use checked::Checked;
 #[doc(hidden)]
 pub use extractors::HoldsJwtAuth;
 #[doc(hidden)]
@@ -26,7 +33,7 @@ pub use json_refresh_token::JsonRefreshToken;
 pub use log_out::LogOut;
 pub(crate) use memo::{RenewalSlot, RequestMemo};
 #[doc(hidden)]
-pub use parameter::{OtherParameter, Parameter, Probe};
+pub use parameter::{ChecksOf, NoChecks, OtherParameter, Parameter, Probe};
 #[doc(hidden)]
 pub use permission::Permission;
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::error::AuthError;
-use crate::guard::{CurrentUser, Guard};
+use crate::guard::{Check, Checked, CurrentUser, Guard, HasCheck, MayHaveCheck};
 use crate::token::{AccessToken, RefreshToken};
 
 /// The role of a parameter for a guard.
@@ -21,6 +21,10 @@ pub enum Parameter {
     User,
     /// `Option<CurrentUser<U>>`.
     MaybeUser,
+    /// `Checked<P>`.
+    Checked,
+    /// `Option<Checked<P>>`.
+    MaybeChecked,
     /// `RefreshToken<C>`.
     Refresh,
     /// `Option<RefreshToken<C>>`, or a `Result` of it.
@@ -44,22 +48,62 @@ impl Parameter {
 
     /// Whether the parameter reads an access token without a guard, and refuses a request with a bad one.
     pub const fn refuses_bad_access(self) -> bool {
-        matches!(self, Self::Access | Self::MaybeAccess | Self::User | Self::MaybeUser)
+        matches!(
+            self,
+            Self::Access
+                | Self::MaybeAccess
+                | Self::User
+                | Self::MaybeUser
+                | Self::Checked
+                | Self::MaybeChecked
+        )
     }
 
     /// Whether the parameter requires an access token.
     pub const fn demands_access(self) -> bool {
-        matches!(self, Self::Access | Self::User)
+        matches!(self, Self::Access | Self::User | Self::Checked)
     }
 
     /// Whether the parameter requires a refresh token, under a guard for one.
     pub const fn demands_refresh(self) -> bool {
-        matches!(self, Self::Refresh | Self::User)
+        matches!(self, Self::Refresh | Self::User | Self::Checked)
     }
 
-    /// Whether the parameter is a token of either kind or its user, optional or not.
+    /// Whether the parameter is a token of either kind, its user or the value of a check, optional or not.
     pub const fn is_token(self) -> bool {
-        self.is_access() || self.is_refresh() || matches!(self, Self::User | Self::MaybeUser)
+        self.is_access()
+            || self.is_refresh()
+            || self.is_checked()
+            || matches!(self, Self::User | Self::MaybeUser)
+    }
+
+    /// Whether the parameter is the value of a check, optional or not.
+    pub const fn is_checked(self) -> bool {
+        matches!(self, Self::Checked | Self::MaybeChecked)
+    }
+
+    /// Whether one of the parameters is a refresh token.
+    pub const fn any_is_refresh(list: &[Self]) -> bool {
+        let mut rest = list;
+        while let [first, others @ ..] = rest {
+            if first.is_refresh() {
+                return true;
+            }
+            rest = others;
+        }
+        false
+    }
+
+    /// Whether one of the parameters is an access token.
+    pub const fn any_is_access(list: &[Self]) -> bool {
+        let mut rest = list;
+        while let [first, others @ ..] = rest {
+            if first.is_access() {
+                return true;
+            }
+            rest = others;
+        }
+        false
     }
 
     /// Whether the parameter is a `Next`, which makes the function a middleware.
@@ -112,6 +156,16 @@ impl<U, C> Probe<Option<CurrentUser<U, C>>> {
     pub const PARAMETER: Parameter = Parameter::MaybeUser;
 }
 
+impl<P: Check> Probe<Checked<P>> {
+    /// The value of a check.
+    pub const PARAMETER: Parameter = Parameter::Checked;
+}
+
+impl<P: Check> Probe<Option<Checked<P>>> {
+    /// The optional value of a check.
+    pub const PARAMETER: Parameter = Parameter::MaybeChecked;
+}
+
 impl<C> Probe<RefreshToken<C>> {
     /// A refresh token.
     pub const PARAMETER: Parameter = Parameter::Refresh;
@@ -130,4 +184,34 @@ impl<C> Probe<Result<RefreshToken<C>, AuthError>> {
 impl<P> Probe<Guard<P>> {
     /// A guard.
     pub const PARAMETER: Parameter = Parameter::Guard;
+}
+
+/// The checks that the type of a parameter requires of the policy `P`, for an assertion.
+#[derive(Debug)]
+pub struct ChecksOf<P, T: ?Sized>(PhantomData<P>, PhantomData<T>);
+
+/// Every other type requires none.
+pub trait NoChecks {
+    /// Accepts every policy.
+    fn require() {}
+}
+
+impl<P, T: ?Sized> NoChecks for ChecksOf<P, T> {}
+
+impl<P, C: Check> ChecksOf<P, Checked<C>> {
+    /// Accepts a policy that always runs the check.
+    pub fn require<At>()
+    where
+        P: HasCheck<C, At>,
+    {
+    }
+}
+
+impl<P, C: Check> ChecksOf<P, Option<Checked<C>>> {
+    /// Accepts a policy that may run the check.
+    pub fn require<At>()
+    where
+        P: MayHaveCheck<C, At>,
+    {
+    }
 }

@@ -1,14 +1,14 @@
 //! Policies: the requirements of a guard, as a constant that the manifest can read.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::Duration;
 
 use crate::auth::Lookup;
 use crate::clock::since_epoch;
 use crate::config::{TokenLocation, TokenRules};
-use crate::error::{AuthError, AuthErrorKind, Demand, Mismatch, Refusal};
-use crate::guard::{Permission, Proof};
+use crate::error::{AuthErrorKind, Demand, Mismatch, Refusal};
+use crate::guard::{CheckContext, CheckRefusal, Permission, RunChecks};
 use crate::token::Verified;
 
 /// The requests that a guard admits.
@@ -72,8 +72,10 @@ pub struct GuardSpec {
     pub reads_token: bool,
     /// This audience, instead of the configured ones.
     pub audience: Option<&'static str>,
-    /// The name of the check function, for the manifest.
+    /// The names of the checks, for the manifest.
     pub check: Option<&'static str>,
+    /// Whether the handler takes the value of a check.
+    pub keeps_checked: bool,
 }
 
 impl GuardSpec {
@@ -94,6 +96,7 @@ impl GuardSpec {
         reads_token: false,
         audience: None,
         check: None,
+        keeps_checked: false,
     };
     /// A valid access token.
     pub const ACCESS: Self = Self { kind: GuardKind::Access, ..Self::PUBLIC };
@@ -111,13 +114,6 @@ impl fmt::Debug for GuardSpec {
 pub trait Policy: Send + Sync + 'static {
     /// The rules.
     const SPEC: GuardSpec;
-
-    /// The application's own check, after all other rules.
-    ///
-    /// It runs only if `SPEC.check` names it, so that the manifest shows every check.
-    fn check(_: &Proof) -> impl Future<Output = Result<(), AuthError>> + Send {
-        async { Ok(()) }
-    }
 }
 
 /// `#[jwt_required]`, with or without `optional` and `fresh`.
@@ -143,6 +139,24 @@ pub struct Public;
 impl Policy for Public {
     const SPEC: GuardSpec = GuardSpec::PUBLIC;
 }
+
+macro_rules! without_checks {
+    ($([$($generics:tt)*] $policy:ty),*) => {$(
+        impl<S, $($generics)*> RunChecks<S> for $policy {
+            fn run_checks(
+                _: CheckContext<'_, S>,
+            ) -> impl Future<Output = Result<(), CheckRefusal>> + Send {
+                ready(Ok(()))
+            }
+        }
+    )*};
+}
+
+without_checks!(
+    [const OPTIONAL: bool, const FRESH: bool] Access<OPTIONAL, FRESH>,
+    [] Refresh,
+    [] Public
+);
 
 /// Applies the rules to a verified token.
 pub(super) fn enforce(

@@ -1,15 +1,20 @@
 //! Requirements as values: for a group of routes, and for a service that is no handler.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
+use axum_core::response::Response;
 use http::request::Parts;
 
 use crate::auth::{JwtAuth, Lookup};
 use crate::config::TokenLocation;
-use crate::error::{AuthError, AuthErrorKind};
+use crate::error::AuthErrorKind;
 use crate::guard::admission::admit;
-use crate::guard::{GuardSpec, Permission};
+use crate::guard::check::{GuardRefusal, run_checks};
+use crate::guard::{
+    Check, CheckContext, CheckRefusal, GuardSpec, Permission, RunChecks, ServiceChecks,
+};
 use crate::token::AccessToken;
 
 /// What a [`GuardedRouter`](crate::GuardedRouter::require) requires of every token, beside what each handler requires.
@@ -136,11 +141,19 @@ impl fmt::Debug for Require {
 /// let guard: jwt_auth::guard::ServiceGuard = jwt_auth::guard::required().roles(["operator"]);
 /// # drop(guard);
 /// ```
-#[derive(Clone, Copy)]
 #[must_use = "a guard does nothing before `router.guarded_service(…)`"]
-pub struct ServiceGuard {
+pub struct ServiceGuard<C = ()> {
     pub(crate) spec: GuardSpec,
+    checks: PhantomData<fn() -> C>,
 }
+
+impl<C> Clone for ServiceGuard<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for ServiceGuard<C> {}
 
 /// A guard that requires a valid access token; its methods are the arguments of `#[jwt_required]`.
 ///
@@ -153,10 +166,11 @@ pub struct ServiceGuard {
 /// assert_eq!(router.manifest().entries()[0].access().scopes(), ["reports"]);
 /// ```
 pub const fn required() -> ServiceGuard {
-    ServiceGuard { spec: GuardSpec { remembers_for_parameters: true, ..GuardSpec::ACCESS } }
+    let spec = GuardSpec { remembers_for_parameters: true, ..GuardSpec::ACCESS };
+    ServiceGuard { spec, checks: PhantomData }
 }
 
-impl ServiceGuard {
+impl<C> ServiceGuard<C> {
     /// All of these scopes.
     ///
     /// ```
@@ -261,24 +275,76 @@ impl ServiceGuard {
     }
 }
 
-impl ServiceGuard {
+impl<C> ServiceGuard<C> {
+    /// A [`#[check]`](crate::check), which runs after the rules of the token and after earlier checks.
+    ///
+    /// ```
+    /// use jwt_auth::{AccessToken, AuthError, GuardedRouter, check, guard};
+    ///
+    /// #[check]
+    /// async fn own_tenant(token: AccessToken) -> Result<(), AuthError> {
+    ///     if token.subject() == "alice" { Ok(()) } else { Err(AuthError::forbidden("not your tenant")) }
+    /// }
+    ///
+    /// let reports = axum::routing::any(async || "a report");
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().guarded_service("/reports", guard::required().check::<own_tenant>(), reports);
+    /// assert_eq!(router.manifest().entries()[0].access().check(), Some("own_tenant"));
+    /// ```
+    pub fn check<P: Check>(self) -> ServiceGuard<(C, P)> {
+        let name = match self.spec.check {
+            None => P::NAME,
+            Some(earlier) => {
+                let earlier = earlier.strip_prefix("all(").and_then(|all| all.strip_suffix(')'));
+                let earlier = earlier.or(self.spec.check).unwrap_or_default();
+                Box::leak(format!("all({earlier}, {})", P::NAME).into_boxed_str())
+            }
+        };
+        let spec = GuardSpec { check: Some(name), ..self.spec };
+        ServiceGuard { spec, checks: PhantomData }
+    }
+
     /// The token of the request, if the guard admits it.
-    pub(crate) async fn admit(
+    pub(crate) async fn admit<S>(
         &self,
         auth: &JwtAuth,
         parts: &mut Parts,
-    ) -> Result<AccessToken, AuthError> {
+        state: &S,
+    ) -> Result<AccessToken, Response>
+    where
+        S: Send + Sync,
+        C: ServiceChecks<S>,
+    {
         auth.prepare_response(parts);
-        let admitted = match admit(auth, parts, &self.spec).await {
-            Ok(Some(admission)) => admission.into_proof(auth, parts).into_access(),
-            Ok(None) => Err(AuthErrorKind::Missing.into()),
-            Err(refusal) => Err(refusal),
-        };
-        admitted.map_err(|refusal| self.spec.refuse(refusal, auth, parts))
+        let token = self.token(auth, parts, state).await;
+        token.map_err(|refusal| refusal.into_response(&self.spec, auth, parts))
+    }
+
+    async fn token<S>(
+        &self,
+        auth: &JwtAuth,
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<AccessToken, GuardRefusal>
+    where
+        S: Send + Sync,
+        C: ServiceChecks<S>,
+    {
+        let admission = admit(auth, parts, &self.spec).await?.ok_or(AuthErrorKind::Missing)?;
+        if self.spec.check.is_some() {
+            run_checks::<Self, S>(&self.spec, auth, parts, state, &admission).await?;
+        }
+        Ok(admission.into_proof(auth, parts).into_access()?)
     }
 }
 
-impl fmt::Debug for ServiceGuard {
+impl<S: Send + Sync, C: ServiceChecks<S>> RunChecks<S> for ServiceGuard<C> {
+    async fn run_checks(mut context: CheckContext<'_, S>) -> Result<(), CheckRefusal> {
+        C::run_in(&mut context).await
+    }
+}
+
+impl<C> fmt::Debug for ServiceGuard<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceGuard").finish_non_exhaustive()
     }

@@ -14,9 +14,8 @@ use crate::auth::JwtAuth;
 use crate::error::{AuthError, AuthErrorKind, BoxError, Refusal, contain_async};
 use crate::guard::admission::token_of;
 use crate::guard::memo::LoadedUser;
-use crate::guard::{GuardSpec, HoldsJwtAuth, RequestMemo};
+use crate::guard::{HoldsJwtAuth, RequestMemo};
 use crate::token::{AccessToken, NoClaims};
-use crate::token_kind::TokenKind;
 
 /// Loads the user of a verified token, as your own type.
 ///
@@ -128,14 +127,6 @@ impl<U: fmt::Debug, C> fmt::Debug for CurrentUser<U, C> {
     }
 }
 
-/// The guard whose token names the user.
-fn spec(parts: &Parts) -> &'static GuardSpec {
-    match RequestMemo::kind_of_user(parts) {
-        TokenKind::Access => &GuardSpec::ACCESS,
-        TokenKind::Refresh => &GuardSpec::REFRESH,
-    }
-}
-
 async fn load<U, C, S>(
     auth: &JwtAuth,
     parts: &mut Parts,
@@ -147,7 +138,7 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
     S: Sync,
 {
-    let admission = token_of(auth, parts, spec(parts)).await?;
+    let admission = token_of(auth, parts, RequestMemo::spec_of_guard(parts)).await?;
     let verified = Arc::clone(&admission.verified);
     if let Some(loaded) = parts.extensions.get::<LoadedUser<U, C>>()
         && loaded.auth.is_same(auth)
@@ -185,7 +176,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthError> {
         let auth = state.jwt_auth();
         let user = load(&auth, parts, state).await;
-        user.map_err(|refusal| spec(parts).refuse(refusal, &auth, parts))
+        user.map_err(|refusal| RequestMemo::spec_of_guard(parts).refuse(refusal, &auth, parts))
     }
 }
 

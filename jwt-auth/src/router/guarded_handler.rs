@@ -1,11 +1,12 @@
 //! The rule that the compiler checks: the first parameter of a handler is a guard.
 
-use crate::guard::{CurrentUser, Guard, GuardSpec, JsonRefreshToken, Policy};
+use crate::guard::{Check, Checked, CurrentUser, Guard, GuardSpec, JsonRefreshToken, Policy};
 use crate::token::{AccessToken, RefreshToken};
 
 /// An extractor that decides whether a handler runs. Sealed.
 ///
-/// It is implemented for the guards of the attributes, for tokens and for [`CurrentUser`](crate::CurrentUser).
+/// It is implemented for the guards of the attributes, for tokens, for [`CurrentUser`](crate::CurrentUser) and for
+/// [`Checked`](crate::Checked).
 ///
 /// ```
 /// use jwt_auth::{AccessToken, RefreshToken, router::IsGuard};
@@ -43,6 +44,11 @@ impl<C> IsGuard for AccessToken<C> {
 
 impl<U, C> IsGuard for CurrentUser<U, C> {
     const SPEC: GuardSpec = GuardSpec::ACCESS;
+}
+
+impl<P: Check> IsGuard for Checked<P> {
+    const SPEC: GuardSpec =
+        GuardSpec { check: Some(P::NAME), keeps_checked: true, ..GuardSpec::ACCESS };
 }
 
 impl<C> IsGuard for JsonRefreshToken<C> {
@@ -151,6 +157,7 @@ mod sealed {
     pub trait Sealed {}
     impl<P> Sealed for super::Guard<P> {}
     impl<C> Sealed for super::AccessToken<C> {}
+    impl<P: super::Check> Sealed for super::Checked<P> {}
     impl<C> Sealed for super::JsonRefreshToken<C> {}
     impl<C> Sealed for super::RefreshToken<C> {}
     impl<U, C> Sealed for super::CurrentUser<U, C> {}

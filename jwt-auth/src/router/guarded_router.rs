@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
-use crate::guard::{GuardSpec, HoldsJwtAuth, Require, ServiceGuard};
+use crate::guard::{GuardSpec, HoldsJwtAuth, Require, ServiceChecks, ServiceGuard};
 use crate::router::guarded_service::ServiceHandler;
 use crate::router::manifest::nested;
 use crate::router::no_store_handler::{MarkedLayer, NoStoreHandler};
@@ -408,9 +408,10 @@ where
     /// ");
     /// ```
     #[track_caller]
-    pub fn guarded_service<T>(mut self, path: &str, guard: ServiceGuard, service: T) -> Self
+    pub fn guarded_service<C, T>(mut self, path: &str, guard: ServiceGuard<C>, service: T) -> Self
     where
         S: HoldsJwtAuth,
+        C: ServiceChecks<S>,
         T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
         T::Response: IntoResponse,
         T::Future: Send + 'static,

@@ -9,18 +9,24 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 use tower::{Service, ServiceExt as _};
 
-use crate::guard::{HoldsJwtAuth, ServiceGuard};
+use crate::guard::{HoldsJwtAuth, ServiceChecks, ServiceGuard};
 
 /// The service, which is called for requests that the guard admits.
-#[derive(Clone)]
-pub(super) struct ServiceHandler<T> {
-    pub(super) guard: ServiceGuard,
+pub(super) struct ServiceHandler<C, T> {
+    pub(super) guard: ServiceGuard<C>,
     pub(super) service: T,
 }
 
-impl<S, T> Handler<(), S> for ServiceHandler<T>
+impl<C, T: Clone> Clone for ServiceHandler<C, T> {
+    fn clone(&self) -> Self {
+        Self { guard: self.guard, service: self.service.clone() }
+    }
+}
+
+impl<S, C, T> Handler<(), S> for ServiceHandler<C, T>
 where
     S: HoldsJwtAuth + Send + Sync + 'static,
+    C: ServiceChecks<S>,
     T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
     T::Response: IntoResponse,
     T::Future: Send + 'static,
@@ -31,13 +37,13 @@ where
         Box::pin(async move {
             let Self { guard, service } = self;
             let (mut parts, body) = request.into_parts();
-            match guard.admit(&state.jwt_auth(), &mut parts).await {
+            match guard.admit(&state.jwt_auth(), &mut parts, &state).await {
                 Ok(token) => {
                     parts.extensions.insert(token);
                     let Ok(response) = service.oneshot(Request::from_parts(parts, body)).await;
                     response.into_response()
                 }
-                Err(error) => error.into_response(),
+                Err(refusal) => refusal,
             }
         })
     }

@@ -106,6 +106,7 @@ fn status(kind: AuthErrorKind) -> StatusCode {
         AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden | AuthErrorKind::CrossSite => {
             StatusCode::FORBIDDEN
         }
+        AuthErrorKind::NotFound => StatusCode::NOT_FOUND,
         AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         AuthErrorKind::CannotIssue => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNAUTHORIZED,
@@ -130,7 +131,10 @@ fn challenge_of(error: &AuthError, scheme: &str) -> Option<HeaderValue> {
     let kind = error.kind();
     if matches!(
         kind,
-        AuthErrorKind::Unavailable | AuthErrorKind::CannotIssue | AuthErrorKind::CrossSite
+        AuthErrorKind::Unavailable
+            | AuthErrorKind::CannotIssue
+            | AuthErrorKind::CrossSite
+            | AuthErrorKind::NotFound
     ) {
         return None;
     }
@@ -389,6 +393,7 @@ mod tests {
             "account_refused 401 invalid_token",
             "scope_insufficient 403 insufficient_scope",
             "forbidden 403 insufficient_scope",
+            "not_found 404 -",
             "token_not_revocable 400 invalid_request",
             "store_unavailable 503 -",
             "cannot_issue 500 -",

@@ -1,0 +1,4 @@
+#[jwt_auth::jwt_required(check(all(owner)))]
+async fn handler() {}
+
+fn main() {}

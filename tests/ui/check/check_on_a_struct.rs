@@ -1,0 +1,4 @@
+#[jwt_auth::check]
+struct Owner;
+
+fn main() {}

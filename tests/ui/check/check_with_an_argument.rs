@@ -1,0 +1,6 @@
+#[jwt_auth::check(optional)]
+async fn owner() -> bool {
+    true
+}
+
+fn main() {}

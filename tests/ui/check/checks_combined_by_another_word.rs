@@ -1,0 +1,4 @@
+#[jwt_auth::jwt_required(check(every(owner, admin)))]
+async fn handler() {}
+
+fn main() {}

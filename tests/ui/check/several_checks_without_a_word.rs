@@ -1,0 +1,4 @@
+#[jwt_auth::jwt_required(check(owner, admin))]
+async fn handler() {}
+
+fn main() {}
