@@ -1,6 +1,7 @@
 //! `Checked<P>`: the value of a check, for the handler.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -41,6 +42,14 @@ use crate::token::Verified;
 /// assert_eq!(router.manifest().to_string(), "GET /notes/{id}  access  check(own_note)\n");
 /// ```
 pub struct Checked<P: Check>(pub P::Output);
+
+impl<P: Check> Deref for Checked<P> {
+    type Target = P::Output;
+
+    fn deref(&self) -> &P::Output {
+        &self.0
+    }
+}
 
 impl<P: Check> fmt::Debug for Checked<P>
 where

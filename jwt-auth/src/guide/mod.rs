@@ -3,6 +3,7 @@
 //! - [`security`]: what the crate trusts, and every rule with its threat, its default and how to weaken it.
 //! - [`cookies_and_csrf`]: sessions in a browser's cookies, and how they are protected from other sites.
 //! - [`routers`]: groups of routes, services, middleware, states of other frameworks, and tests of handlers.
+//! - [`authorization`]: checks that see the path and the database: owners, tenants, policy engines.
 //! - [`locations`]: where a request can carry a token, and which location decides.
 //! - [`websockets`]: guards before the upgrade, and sockets that close with their token.
 //! - [`revoking`]: log-outs and revocations, and what happens when the store cannot answer.
@@ -25,6 +26,9 @@ pub mod cookies_and_csrf {}
 
 #[doc = include_str!("routers.md")]
 pub mod routers {}
+
+#[doc = include_str!("authorization.md")]
+pub mod authorization {}
 
 #[doc = include_str!("locations.md")]
 pub mod locations {}
