@@ -20,6 +20,7 @@ mod hook_failures;
 mod hooks;
 mod implicit_refresh;
 mod issue;
+mod jwks;
 mod keys;
 mod locations;
 mod log_out;

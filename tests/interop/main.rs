@@ -122,11 +122,21 @@ async fn they_read(peer: &mut dyn Peer, name: &str, keys: &Keys) -> bool {
     let pair = auth.log_in("alice").scopes(["x", "y"]).roles(["editor"]).claims(&claims);
     let pair = pair.await.expect("a pair");
     let ours: AccessToken = auth.verify_access(pair.access_token()).await.expect("valid");
-    let mut verify = |token: &str, audience: &str, now: u64| {
-        let request = json!({ "do": "verify", "algorithm": name, "key": keys.verifying,
+    let mut verify_with = |key: &Value, token: &str, audience: &str, now: u64| {
+        let request = json!({ "do": "verify", "algorithm": name, "key": key,
             "token": token, "audience": audience, "now": now });
         peer.answer(&request)
     };
+    // The key that we publish, as the library reads it.
+    let published = serde_json::to_value(auth.jwks()).expect("serialises");
+    if let [jwk] = published["keys"].as_array().expect("an array").as_slice() {
+        let answer = verify_with(jwk, pair.access_token(), "b", NOW + 2);
+        let is_good = answer.get("unsupported").is_some() || answer["claims"]["sub"] == "alice";
+        assert!(is_good, "{name} {jwk}: {answer}");
+    }
+    let key = json!(keys.verifying);
+    let mut verify =
+        |token: &str, audience: &str, now: u64| verify_with(&key, token, audience, now);
     let first = verify(pair.access_token(), "b", NOW + 2);
     if first.get("unsupported").is_some() {
         return false;

@@ -1,14 +1,14 @@
 //! `JwtAuth`: the keys, the rules and the store of one configuration.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::request::Parts;
 
 use crate::auth::{Lookup, Requirements};
 use crate::config::{Config, ConfigError, Hooks, TokenRules, WebSettings};
 use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
-use crate::keys::LoadedRing;
+use crate::keys::{JwkSet, LoadedRing};
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
     AccessKind, AccessToken, Cache, Issuer, LogInKind, PairKind, RefreshKind, RefreshToken,
@@ -50,6 +50,7 @@ struct Inner {
     web: WebSettings,
     store: WatchedStore,
     denylist_health: Health,
+    jwks: OnceLock<JwkSet>,
 }
 
 /// # Build
@@ -74,6 +75,7 @@ impl Config {
             web: checked.web,
             store: checked.store,
             denylist_health: Health::new("the denylist"),
+            jwks: OnceLock::new(),
         };
         Ok(JwtAuth { inner: Arc::new(inner), request: None })
     }
@@ -97,6 +99,26 @@ impl JwtAuth {
     /// [`Unavailable`](crate::AuthErrorKind::Unavailable) if the store does not register the session.
     pub fn log_in(&self, subject: impl fmt::Display) -> TokenBuilder<'_, LogInKind> {
         self.builder(subject).fresh(true).remember(!self.web().cookies.end_with_browser)
+    }
+
+    /// The public keys, for services that verify our tokens.
+    ///
+    /// Every key that verifies is in the set, so that a token of the previous key still verifies elsewhere; shared secrets
+    /// never are. [`routing::jwks`](crate::routing::jwks) serves it.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
+    ///
+    /// let pem = "-----BEGIN PUBLIC KEY-----
+    /// MCowBQYDK2VwAyEALLXm3iXBb5ftNuAPVaO8qzgcF7zUl4WH6U4E2a+kg4M=
+    /// -----END PUBLIC KEY-----"; // or `KeyMaterial::file("public.pem")`
+    /// let auth = Config::with_keys(KeyRing::new(Key::public_pem(Algorithm::EdDSA, pem).id("2026"))).build()?;
+    /// let expected = r#"{"keys":[{"kid":"2026","alg":"EdDSA","use":"sig","crv":"Ed25519","kty":"OKP","x":"LLXm3iXBb5ftNuAPVaO8qzgcF7zUl4WH6U4E2a-kg4M"}]}"#;
+    /// assert_eq!(auth.jwks().to_string(), expected);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn jwks(&self) -> JwkSet {
+        self.inner.jwks.get_or_init(|| JwkSet::of(&self.inner.ring)).clone()
     }
 
     /// A builder of one access token that belongs to no session.

@@ -7,10 +7,11 @@ use jsonwebtoken::jwk::EllipticCurve;
 use zeroize::Zeroizing;
 
 use crate::keys::backend::{self, LONGEST_SIGNATURE, Signer, Verifier};
+use crate::keys::jwk_set::PublicMembers;
 use crate::keys::key::Source;
 use crate::keys::own_headers::OwnHeaders;
 use crate::keys::pem::{self, Half, KeyType, Pem};
-use crate::keys::thumbprint::thumbprint;
+use crate::keys::thumbprint::{public_members, thumbprint};
 use crate::keys::{Algorithm, Family, Key, KeyMaterial, jwk, weak_keys};
 
 /// What is wrong with a key, and the line to write. It never contains key material.
@@ -71,6 +72,11 @@ impl LoadedKey {
     /// The length of a signature in bytes.
     pub(crate) fn signature_len(&self) -> usize {
         self.signature_len
+    }
+
+    /// The public members of the key; `None` for a shared secret.
+    pub(super) fn public_members(&self) -> Option<PublicMembers> {
+        public_members(self.algorithm, &self.fingerprint, self.signature_len)
     }
 
     pub(crate) fn same_material(&self, other: &Self) -> bool {

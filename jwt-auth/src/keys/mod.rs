@@ -3,6 +3,7 @@
 mod algorithm;
 mod backend;
 mod jwk;
+mod jwk_set;
 mod key;
 mod key_ring;
 mod load;
@@ -16,6 +17,7 @@ mod weak_keys;
 pub use algorithm::Algorithm;
 pub(crate) use algorithm::Family;
 pub(crate) use backend::LONGEST_SIGNATURE;
+pub use jwk_set::JwkSet;
 pub use key::Key;
 pub use key_ring::KeyRing;
 pub(crate) use load::{KeyProblem, Leniency, LoadedKey, secret_command};

@@ -1,40 +1,46 @@
-//! The thumbprint of a key (RFC 7638): the hash of its required members, in alphabetical order.
+//! The public members of a key, and their hash: its thumbprint (RFC 7638).
 
 use jsonwebtoken::jwk::ThumbprintHash;
 
 use crate::base64url;
+use crate::keys::jwk_set::{PublicMembers, curve};
 use crate::keys::{Algorithm, Family, backend};
 
-/// SHA-256 of the public members: modulus and exponent without leading zeros, or the point. `None` for a shared
-/// secret, because anyone who sees the hash can test guesses of the secret (RFC 7638 §7).
-pub(super) fn thumbprint(
+/// The public members: modulus and exponent without leading zeros, or the point. `None` for a shared secret.
+pub(super) fn public_members(
     algorithm: Algorithm,
     public: &[u8],
     modulus_len: usize,
-) -> Option<String> {
+) -> Option<PublicMembers> {
     let text = |bytes: &[u8]| {
         let mut text = String::new();
         base64url::encode(bytes, &mut text);
         text
     };
-    let size = algorithm.size();
-    let members = match algorithm.family() {
-        Family::Hmac => return None,
+    match algorithm.family() {
+        Family::Hmac => None,
         Family::Rsa => {
             let (n, e) = public.split_at_checked(modulus_len)?;
-            format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text(e), text(n))
+            Some(PublicMembers::Rsa { n: text(n), e: text(e) })
         }
         Family::Ec => {
-            let (x, y) = public.get(1..)?.split_at_checked(size)?;
-            let curve = match algorithm {
-                Algorithm::ES256 => "P-256",
-                Algorithm::ES384 => "P-384",
-                _ => "P-521",
-            };
-            format!(r#"{{"crv":"{curve}","kty":"EC","x":"{}","y":"{}"}}"#, text(x), text(y))
+            let (x, y) = public.get(1..)?.split_at_checked(algorithm.size())?;
+            Some(PublicMembers::Ec { crv: curve(algorithm), x: text(x), y: text(y) })
         }
-        Family::Ed => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(public)),
-    };
+        Family::Ed => Some(PublicMembers::Ed25519 { x: text(public) }),
+    }
+}
+
+/// SHA-256 of the public members. `None` for a shared secret, because anyone who sees the hash can test guesses of the
+/// secret (RFC 7638 §7).
+pub(super) fn thumbprint(
+    algorithm: Algorithm,
+    public: &[u8],
+    modulus_len: usize,
+) -> Option<String> {
+    let members = public_members(algorithm, public, modulus_len)?.to_json();
     let hash = (backend::utils().compute_digest)(members.as_bytes(), ThumbprintHash::SHA256);
-    hash.ok().map(|hash| text(&hash))
+    let mut text = String::new();
+    base64url::encode(&hash.ok()?, &mut text);
+    Some(text)
 }

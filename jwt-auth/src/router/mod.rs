@@ -8,6 +8,7 @@ mod no_store_handler;
 mod require_layer;
 mod route_access;
 pub mod routing;
+mod well_known;
 
 pub use guarded_handler::{GuardedArguments, GuardedHandler, IsGuard};
 pub use guarded_router::GuardedRouter;

@@ -34,6 +34,8 @@ use crate::router::{GuardedArguments, GuardedHandler, RouteAccess};
 
 pub use axum::routing::MethodFilter;
 
+pub use crate::router::well_known::jwks;
+
 /// The guarded handlers of one path, by method.
 ///
 /// ```

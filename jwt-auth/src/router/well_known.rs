@@ -1,0 +1,52 @@
+//! Routes below `/.well-known`: documents about this service, which anyone may read.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, StatusCode};
+
+use crate::auth::JwtAuth;
+use crate::guard::{Guard, HoldsJwtAuth, Public};
+use crate::router::routing::{MethodRouter, get};
+
+/// Serves the public keys (RFC 7517 §5), for services that verify our tokens.
+///
+/// The usual path is `/.well-known/jwks.json`. The response may be cached for an hour, has an `ETag`, and is 304 for a client
+/// that has it. Publish a new key for longer than that before it signs. A configuration that has shared secrets only has
+/// nothing to publish: the response is then 404, and an error is logged.
+///
+/// ```
+/// use jwt_auth::{GuardedRouter, routing};
+///
+/// let router: GuardedRouter =
+///     GuardedRouter::new().route("/.well-known/jwks.json", routing::jwks());
+/// assert_eq!(router.manifest().to_string(), "GET /.well-known/jwks.json  public\n");
+/// ```
+pub fn jwks<S>() -> MethodRouter<S>
+where
+    S: HoldsJwtAuth + Clone + Send + Sync + 'static,
+{
+    get(serve_jwks)
+}
+
+async fn serve_jwks(_: Guard<Public>, auth: JwtAuth, headers: HeaderMap) -> Response {
+    let set = auth.jwks();
+    if set.is_empty() {
+        tracing::error!(target: "jwt_auth", "the configuration has no public key to publish");
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let cache = [(CACHE_CONTROL, "public, max-age=3600"), (ETAG, set.etag())];
+    if has_etag(&headers, set.etag()) {
+        return (StatusCode::NOT_MODIFIED, cache).into_response();
+    }
+    let content_type = [(CONTENT_TYPE, "application/jwk-set+json")];
+    (cache, content_type, set.to_string()).into_response()
+}
+
+/// Whether `If-None-Match` lists the entity tag, weak or strong, or `*` (RFC 9110 §13.1.2).
+fn has_etag(headers: &HeaderMap, etag: &str) -> bool {
+    let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .any(|listed| listed == "*" || listed.strip_prefix("W/").unwrap_or(listed) == etag)
+}
