@@ -111,7 +111,7 @@ fn write_check(function: &Function, paths: &Paths) -> TokenStream {
     let at_output = paths.at(output.span());
     let value = quote_spanned!(output.span()=> <#output as #at_output::CheckResult>::Output);
     let run = write_run(function, &types, output, paths);
-    let run_in = write_run_in(name, paths);
+    let run_in = write_run_in(name, &types, paths);
     let cfgs: Vec<_> = function.cfgs().collect();
     let lints: Vec<_> = function.allowed_lints().collect();
     let docs = format!("The check `{text}`, for `Checked<{text}>`.");
@@ -185,22 +185,26 @@ fn write_run(
     }
 }
 
-/// `run_in`, which every type of a check has, and `PlainCheck` too: it takes the function, and does not need it.
-fn write_run_in(name: &Ident, paths: &Paths) -> TokenStream {
+/// `run_in`, which every type of a check has, and `PlainCheck` too. It compares the function with its own, because a name
+/// can mean another function where the type comes from a glob import.
+fn write_run_in(name: &Ident, types: &[&syn::Type], paths: &Paths) -> TokenStream {
     let context = Ident::new("context", Span::mixed_site());
+    let function = Ident::new("function", Span::mixed_site());
     quote! {
         impl #name {
             #[doc(hidden)]
-            #[allow(dead_code, missing_docs)]
-            pub async fn run_in<__S, __K, __F>(
-                _: __F,
+            #[allow(dead_code)]
+            pub async fn run_in<__S, __K, __F, __O>(
+                #function: __F,
                 #context: &mut #paths::CheckContext<'_, __S>,
                 _: __K,
             ) -> #paths::core::result::Result<(), #paths::CheckRefusal>
             where
                 __S: #paths::core::marker::Sync,
+                __F: #paths::core::ops::Fn(#(#types),*) -> __O + 'static,
                 Self: #paths::RunCheck<__S>,
             {
+                #paths::is_same_function(&#function, &#name)?;
                 #context.run::<Self>().await
             }
         }

@@ -134,7 +134,7 @@ impl<'w, I: Iterator<Item = (&'w Ident, &'w (&'w syn::Path, bool))>> Writer<'w, 
             Checks::All(all) => {
                 let calls: Vec<_> = all.iter().map(|checks| self.write(checks)).collect();
                 quote! {{
-                    #(#calls?;)*
+                    #(let () = #calls?;)*
                     #paths::core::result::Result::Ok(())
                 }}
             }

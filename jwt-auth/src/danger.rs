@@ -69,7 +69,7 @@ pub trait DangerousConfig: sealed::Sealed {
     /// Default: each key has one algorithm, and verifies tokens of it. RFC 8725 §3.1 requires that, and a new service never
     /// needs this. It serves tokens of fastapi-jwt-auth, where one secret signs with several algorithms
     /// ([`TokenBuilder::algorithm`](crate::token::TokenBuilder::algorithm)). Tokens of an algorithm that is not in the list
-    /// are refused, even those that the service issues itself.
+    /// are refused, even those that the service issues itself. The secret's id belongs to its own algorithm only.
     ///
     /// ```
     /// use jwt_auth::danger::DangerousConfig as _;

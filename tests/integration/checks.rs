@@ -432,6 +432,60 @@ fn the_manifest_names_the_checks() {
     assert_eq!(router.manifest().routes_without_permission().count(), 0);
 }
 
+#[check]
+async fn named_in_header(token: AccessToken, headers: HeaderMap) -> bool {
+    headers.get("x-expect").is_some_and(|name| name.as_bytes() == token.subject().as_bytes())
+}
+
+#[jwt_required(locations(cookie), check = named_in_header)]
+async fn from_cookie() {}
+
+#[jwt_required(audience = "https://reports.example", check = named_in_header)]
+async fn of_audience() {}
+
+/// A check reads the token of its guard, not the one that the configuration would find.
+#[tokio::test]
+async fn g4_a_check_reads_the_token_that_its_guard_admitted() {
+    let auth = config().0.build().expect("valid");
+    let app: Router = GuardedRouter::new()
+        .route("/cookie", post(from_cookie).get(from_cookie))
+        .route("/audience", get(of_audience))
+        .with_state(auth.clone());
+    let token = |subject: &str| auth.access_token(subject).issue().expect("a token").to_string();
+    let cookie = format!("access_token_cookie={0}; __Host-access_token_cookie={0}", token("alice"));
+    let mallory = token("mallory");
+    let both = |name| [("cookie", cookie.as_str()), ("x-expect", name)];
+    assert_eq!(send(&app, "/cookie", &mallory, &both("alice")).await.0, 200);
+    assert_eq!(send(&app, "/cookie", &mallory, &both("mallory")).await.0, 403);
+    let reports = auth.access_token("alice").audience(["https://reports.example"]).issue();
+    let reports = reports.expect("a token").to_string();
+    assert_eq!(send(&app, "/audience", &reports, &[("x-expect", "alice")]).await.0, 200);
+}
+
+mod shadowed {
+    use super::{AccessToken, HeaderMap, jwt_required};
+    // The type of the check comes from here, and the function from below.
+    #[allow(unused_imports)]
+    use super::*;
+
+    pub(super) async fn named_in_header(_: AccessToken, _: HeaderMap) -> bool {
+        true
+    }
+
+    #[jwt_required(check = named_in_header)]
+    pub(super) async fn handler() {}
+}
+
+/// The compiler accepts it if the signatures are equal. Then the route is closed, and the log says why.
+#[tokio::test]
+async fn a_function_that_hides_a_check_closes_the_route() {
+    let auth = config().0.build().expect("valid");
+    let app: Router =
+        GuardedRouter::new().route("/", get(shadowed::handler)).with_state(auth.clone());
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(send(&app, "/", &token, &[("x-expect", "alice")]).await.0, 503);
+}
+
 /// A test calls the function, without HTTP.
 #[tokio::test]
 async fn a_check_is_still_a_function() {

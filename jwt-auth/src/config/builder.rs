@@ -232,7 +232,8 @@ impl Config {
                 let store = WatchedStore::new(self.store, rules.store_deadline);
                 let checked = Checked { ring, rules, hooks: self.hooks, web, store };
                 if self.logs_settings {
-                    let settings = effective(&checked, self.leniency);
+                    let settings =
+                        effective(&checked, self.leniency, self.decode_algorithms.is_some());
                     tracing::info!(target: "jwt_auth", settings, "the effective settings");
                 }
                 Ok(checked)

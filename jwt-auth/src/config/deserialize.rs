@@ -13,7 +13,8 @@ use crate::config::{Config, environment};
 /// The name of each option is that of its [variable](Self::from_env) without `JWT_AUTH_`, in lower case. A value is a string
 /// as in the variable, or a number, a boolean or a list of strings. Durations are strings with their unit: `"15m"`. An
 /// unknown option and an invalid value are errors of the deserializer, which knows the line or the path of the field; rules
-/// between options are checked by [`build`](Self::build). No message contains a secret. A key is never created.
+/// between options are checked by [`build`](Self::build). No message of this crate contains a
+/// secret; a parser may quote the line of a syntax error. A key is never created.
 ///
 /// ```
 /// # #[cfg(feature = "serde-config")] {
@@ -55,6 +56,23 @@ const NOT_TEXT: [&str; 6] = [
     "JWT_AUTH_CSRF_IN_COOKIES",
 ];
 
+/// The options that are lists.
+const LISTS: [&str; 8] = [
+    "JWT_AUTH_VERIFY_KEYS",
+    "JWT_AUTH_AUDIENCE",
+    "JWT_AUTH_DECODE_AUDIENCE",
+    "JWT_AUTH_DENYLIST_TOKEN_CHECKS",
+    "JWT_AUTH_TOKEN_LOCATION",
+    "JWT_AUTH_HEADER_TYPES",
+    "JWT_AUTH_CSRF_METHODS",
+    "JWT_AUTH_TRUSTED_ORIGINS",
+];
+
+/// The options that contain keys. Their problems are reported by `build`, because a deserializer that reports a position may
+/// quote the line.
+const KEYS: [&str; 4] =
+    ["JWT_AUTH_SECRET_KEY", "JWT_AUTH_PRIVATE_KEY", "JWT_AUTH_PUBLIC_KEY", "JWT_AUTH_VERIFY_KEYS"];
+
 struct Options;
 
 impl<'de> Visitor<'de> for Options {
@@ -84,46 +102,67 @@ impl<'de> DeserializeSeed<'de> for OptionValue<'_> {
     type Value = Option<String>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let Some((text, is_text)) = deserializer.deserialize_any(AnyText)? else {
+        let Some((text, written)) = deserializer.deserialize_any(AnyText)? else {
             return Ok(None);
         };
+        let fits = match written {
+            Written::Text => true,
+            Written::List => LISTS.contains(&self.0),
+            Written::Other => NOT_TEXT.contains(&self.0),
+        };
+        if fits && KEYS.contains(&self.0) {
+            return Ok(Some(text));
+        }
         // Here, because the deserializer adds the position of this value to the error.
         match environment::problem_in_file(self.0, &text) {
-            Some(problem) => Err(Error::custom(problem)),
-            None if is_text || NOT_TEXT.contains(&self.0) => Ok(Some(text)),
-            None => Err(Error::custom("this option is text; write its value in quotes")),
+            Some(problem) if !KEYS.contains(&self.0) => Err(Error::custom(problem)),
+            _ if fits => Ok(Some(text)),
+            _ => Err(Error::custom("this option is text; write its value in quotes")),
         }
     }
 }
 
-/// Any value as text, and whether it was text.
+/// How a value is written.
+enum Written {
+    Text,
+    List,
+    /// A number or a boolean.
+    Other,
+}
+
+/// Any value as text, and how it is written.
 struct AnyText;
 
 impl<'de> Visitor<'de> for AnyText {
-    type Value = Option<(String, bool)>;
+    type Value = Option<(String, Written)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string, a whole number, a boolean or a list of strings")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some((text.to_owned(), true)))
+        Ok(Some((text.to_owned(), Written::Text)))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Some((value.to_string(), false)))
+        Ok(Some((value.to_string(), Written::Other)))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some((number.to_string(), false)))
+        Ok(Some((number.to_string(), Written::Other)))
     }
 
     fn visit_u128<E: Error>(self, number: u128) -> Result<Self::Value, E> {
-        Ok(Some((number.to_string(), false)))
+        Ok(Some((number.to_string(), Written::Other)))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some((number.to_string(), false)))
+        Ok(Some((number.to_string(), Written::Other)))
+    }
+
+    /// A fraction fits no option, and may be a part of a secret: it is not repeated.
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Some(("a fraction".to_owned(), Written::Other)))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -150,7 +189,7 @@ impl<'de> Visitor<'de> for AnyText {
             }
             entries.push(entry);
         }
-        Ok(Some((entries.join(","), true)))
+        Ok(Some((entries.join(","), Written::List)))
     }
 }
 

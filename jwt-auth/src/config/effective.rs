@@ -66,7 +66,11 @@ impl Lines {
     }
 }
 
-pub(super) fn effective(checked: &Checked, leniency: Leniency) -> String {
+pub(super) fn effective(
+    checked: &Checked,
+    leniency: Leniency,
+    has_decode_algorithms: bool,
+) -> String {
     let mut lines = Lines::default();
     let keys = checked.ring.keys().map(|key| {
         let id = key.id.as_deref().map(|id| format!(" id={id:?}")).unwrap_or_default();
@@ -82,6 +86,7 @@ pub(super) fn effective(checked: &Checked, leniency: Leniency) -> String {
         ("allow_short_secret", leniency.short_secrets),
         ("allow_short_rsa_keys", leniency.short_rsa_keys),
         ("allow_tokens_without_expiry", checked.rules.exp_optional),
+        ("decode_algorithms", has_decode_algorithms),
     ];
     lines.list("danger", weakened.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name));
     lines.0.join(" ")

@@ -99,7 +99,7 @@ impl GuardSpec {
     }
 
     /// Whether what this guard found may be used by the extractors behind it (G4).
-    fn may_remember(&self) -> bool {
+    pub(super) fn may_remember(&self) -> bool {
         let follows_configuration =
             self.audience.is_none() && self.locations.is_empty() && self.revocation != Lookup::Skip;
         follows_configuration || self.remembers_for_parameters

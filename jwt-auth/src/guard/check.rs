@@ -1,5 +1,6 @@
 //! `check = …`: the application's own checks, which a guard runs after the rules of the token.
 
+use std::any::{TypeId, type_name};
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind, BoxError, ErrorContext, Refusal, contain_async};
 use crate::guard::admission::Admission;
 use crate::guard::checked::CheckedValue;
-use crate::guard::{GuardSpec, Parameter};
+use crate::guard::{GuardSpec, Parameter, RequestMemo};
 use crate::token::{AccessToken, RefreshToken, Verified};
 
 /// A function under [`#[check]`](crate::check), as a type. The attribute implements it.
@@ -111,6 +112,20 @@ impl CheckRefusal {
             Cause::Response(response) => response.status().is_server_error(),
         }
     }
+}
+
+/// Compares the function that a guard names with the one of its check.
+///
+/// # Errors
+///
+/// If they differ: a name may mean a function of this module and the type of another, which a glob imports.
+pub fn is_same_function<F: 'static, G: 'static>(_: &F, _: &G) -> Result<(), CheckRefusal> {
+    if TypeId::of::<F>() == TypeId::of::<G>() {
+        return Ok(());
+    }
+    let (named, check) = (type_name::<F>(), type_name::<G>());
+    tracing::error!(target: "jwt_auth", named, check, "a guard names a function that hides its check");
+    Err(Refusal::from(AuthErrorKind::Unavailable).into())
 }
 
 impl fmt::Debug for CheckRefusal {
@@ -469,8 +484,14 @@ where
 {
     let deadline = auth.rules().hook_deadline;
     let keeps_values = spec.keeps_checked;
-    let context = CheckContext { parts, state, auth, admission, keeps_values };
+    // The extractors of a check read the token that this guard admitted, whatever its audience and locations are.
+    let is_lent = !spec.may_remember();
+    let earlier = is_lent.then(|| RequestMemo::lend(parts, spec, auth, admission));
+    let context = CheckContext { parts: &mut *parts, state, auth, admission, keeps_values };
     let checked = contain_async("check", deadline, || P::run_checks(context)).await;
+    if let Some(earlier) = earlier {
+        RequestMemo::restore(parts, spec.token_kind(), earlier);
+    }
     checked?.map_err(|refusal| GuardRefusal::of_check(refusal, auth, admission))
 }
 

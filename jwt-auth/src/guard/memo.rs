@@ -89,6 +89,31 @@ impl RequestMemo {
         *memo.findings.get_mut(kind) = Some(finding);
     }
 
+    /// Shows the token of a guard to the extractors of its checks. Returns what the memo had.
+    pub(super) fn lend(
+        parts: &mut Parts,
+        spec: &GuardSpec,
+        auth: &JwtAuth,
+        admission: &Admission,
+    ) -> Option<Finding> {
+        let token = AdmittedToken {
+            auth: auth.clone(),
+            audience: spec.audience,
+            locations: spec.locations,
+            revocation: spec.revocation,
+            verified: Arc::clone(&admission.verified),
+        };
+        let memo = parts.extensions.get_or_insert_with(Self::default);
+        memo.findings.get_mut(spec.token_kind()).replace(Finding::Admitted(token))
+    }
+
+    /// Ends the loan.
+    pub(super) fn restore(parts: &mut Parts, kind: TokenKind, earlier: Option<Finding>) {
+        if let Some(memo) = parts.extensions.get_mut::<Self>() {
+            *memo.findings.get_mut(kind) = earlier;
+        }
+    }
+
     /// Removes the finding, because a later guard found another token.
     pub(super) fn forget(parts: &mut Parts, kind: TokenKind) {
         if let Some(memo) = parts.extensions.get_mut::<Self>() {

@@ -8,6 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use crate::error::{AuthErrorKind, Compat};
+use crate::token::MAX_TOKEN;
 
 /// The sentence, if `PyJWT` would refuse the token for something that it reads before or after the signature.
 ///
@@ -18,6 +19,10 @@ pub(super) fn first_problem(
     kind: AuthErrorKind,
     compat: Compat,
 ) -> Option<&'static str> {
+    if token.len() > MAX_TOKEN {
+        let dots = token.iter().filter(|byte| **byte == b'.').count();
+        return (dots < 2).then_some("Not enough segments");
+    }
     let reads_claims = match compat {
         Compat::FastApiJwtAuth => {
             matches!(kind, AuthErrorKind::Malformed | AuthErrorKind::InvalidClaims)
