@@ -20,8 +20,9 @@ pub(super) fn first_problem(
     compat: Compat,
 ) -> Option<&'static str> {
     if token.len() > MAX_TOKEN {
-        let dots = token.iter().filter(|byte| **byte == b'.').count();
-        return (dots < 2).then_some("Not enough segments");
+        let is_dot = |byte: &u8| *byte == b'.';
+        let (first, last) = (token.iter().position(is_dot), token.iter().rposition(is_dot));
+        return (first == last).then_some("Not enough segments");
     }
     let reads_claims = match compat {
         Compat::FastApiJwtAuth => {
