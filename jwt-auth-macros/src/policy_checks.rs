@@ -145,7 +145,7 @@ impl<'w, I: Iterator<Item = (&'w Ident, &'w (&'w syn::Path, bool))>> Writer<'w, 
                 quote! {#label: {
                     let mut #refused = <#paths::AnyOf as #paths::core::default::Default>::default();
                     #(match #calls {
-                        #paths::core::result::Result::Ok(()) => break #label #paths::core::result::Result::Ok(()),
+                        #paths::core::result::Result::Ok(admitted) => break #label { #paths::core::result::Result::Ok(admitted) },
                         #paths::core::result::Result::Err(refusal) => #refused.refused(refusal),
                     })*
                     #refused.into_result()
