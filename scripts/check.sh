@@ -121,7 +121,9 @@ TESTS_VERIFIED_CACHE=1000 cargo test --quiet -p tests --all-features --test inte
 
 say "tests: unit, integration, properties, compile errors, documentation"
 export PROPTEST_CASES=10000
-cargo test --workspace --all-features 2>&1 | tee "$log"
+# Alone, because Cedar turns on `preserve_order` of serde_json for every crate that is built with it.
+cargo test -p authorization 2>&1 | tee "$log"
+cargo test --workspace --exclude authorization --all-features 2>&1 | tee -a "$log"
 
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
      END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored; exit failed + ignored > 0 || passed == 0 }' "$log"
