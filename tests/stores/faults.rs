@@ -118,6 +118,7 @@ impl Watch {
                 start.elapsed() < Duration::from_secs(1),
                 "slow: calls are not back within a second"
             );
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.rotate("slow").await;
     }
