@@ -44,11 +44,18 @@ impl<'a> Text<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
     String(Text<'a>),
-    Number { raw: &'a str, start: usize },
+    Number {
+        raw: &'a str,
+        start: usize,
+    },
     Bool(bool),
     Null,
-    Array { raw: &'a str, start: usize },
-    Object,
+    Array {
+        raw: &'a str,
+        start: usize,
+    },
+    /// With its text.
+    Object(&'a str),
 }
 
 /// Reads an object, and calls `member` for each of its members in order: name, value, and the value's text.
@@ -193,7 +200,7 @@ impl<'a> Reader<'a> {
             Shape::Bool(flag) => Value::Bool(flag),
             Shape::Null => Value::Null,
             Shape::Array => Value::Array { raw, start },
-            Shape::Object => Value::Object,
+            Shape::Object => Value::Object(raw),
         };
         Ok((value, raw))
     }

@@ -25,11 +25,12 @@ mod web;
 #[cfg_attr(docsrs, doc(cfg(feature = "ws")))]
 pub mod ws;
 
-pub use auth::{JwtAuth, Rotation};
+pub use auth::{JwtAuth, Keys, Rotation};
 pub use clock::{Clock, ManualClock};
 #[doc(inline)]
 pub use config::{
-    Compat, Config, ConfigError, GrantRequest, Grants, PreviousCookie, SameSite, TokenLocation,
+    Compat, Config, ConfigError, GrantRequest, Grants, KeyRotation, PreviousCookie, SameSite,
+    TokenLocation,
 };
 pub use error::{AuthError, AuthErrorKind};
 pub use guard::{Checked, CurrentUser, JsonRefreshToken, LoadUser, LogOut, Permission};

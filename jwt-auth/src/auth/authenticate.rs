@@ -52,8 +52,17 @@ impl JwtAuth {
     ) -> Result<Verification, Refusal> {
         let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
         let expected = Expected { kind: required.kind, audience: required.audience };
-        let verification = verify(token, self.ring(), self.cache(), rules, expected, now)
-            .map_err(|kind| self.diagnosed(kind, token, expected, now))?;
+        let verify = || verify(token, &self.ring().load(), self.cache(), rules, expected, now);
+        let mut verification = verify();
+        if let Err(AuthErrorKind::UnknownKey | AuthErrorKind::WrongAlgorithm) = verification
+            && self.rotating().is_some()
+        {
+            // Another node may have created the key a moment ago. Boxed, because it is rare.
+            Box::pin(self.read_newer_keys()).await.map_err(|problem| unavailable(problem.rule))?;
+            verification = verify();
+        }
+        let verification =
+            verification.map_err(|kind| self.diagnosed(kind, token, expected, now))?;
         let verified = &verification.verified;
         match self.check_verified(verified, required, now, check_request).await {
             Ok(()) => Ok(verification),
@@ -122,7 +131,7 @@ impl JwtAuth {
         if !self.diagnoses() {
             return refusal;
         }
-        match diagnose(kind, token, self.ring(), self.rules(), expected, now) {
+        match diagnose(kind, token, &self.ring().load(), self.rules(), expected, now) {
             Some(found) => refusal.with_token(|| found.token).with_mismatch(found.mismatch),
             None => refusal,
         }

@@ -1,14 +1,16 @@
 //! `JwtAuth`: the keys, the rules and the store of one configuration.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Weak};
 
 use http::request::Parts;
 
+use crate::auth::key_rotation::Rotating;
 use crate::auth::{Lookup, Requirements};
-use crate::config::{Config, ConfigError, Hooks, TokenRules, WebSettings};
+use crate::clock::since_epoch;
+use crate::config::{Checked, Config, ConfigError, Hooks, TokenRules, WebSettings};
 use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
-use crate::keys::{JwkSet, LoadedRing};
+use crate::keys::{JwkSet, LiveRing, RingKey};
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
     AccessKind, AccessToken, Cache, Issuer, LogInKind, PairKind, RefreshKind, RefreshToken,
@@ -42,15 +44,18 @@ pub struct JwtAuth {
     request: Option<Arc<Parts>>,
 }
 
+/// A handle that does not keep the `JwtAuth`.
+pub(super) struct WeakJwtAuth(Weak<Inner>);
+
 struct Inner {
-    ring: LoadedRing,
+    ring: Arc<LiveRing>,
+    rotating: Option<Rotating>,
     cache: Option<Cache>,
     rules: TokenRules,
     hooks: Hooks,
     web: WebSettings,
     store: WatchedStore,
     denylist_health: Health,
-    jwks: OnceLock<JwkSet>,
 }
 
 /// # Build
@@ -66,22 +71,36 @@ impl Config {
     /// assert!(error.to_string().contains("at least 32 bytes"));
     /// ```
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
-        let checked = self.check()?;
+        let auth = JwtAuth::new(self.check()?);
+        let problems = auth.needs_start();
+        if problems.is_empty() { Ok(auth) } else { Err(ConfigError::new(problems)) }
+    }
+}
+
+impl JwtAuth {
+    pub(super) fn new(checked: Checked) -> Self {
+        let keys_change = checked.rotation.is_some();
         let inner = Inner {
-            cache: Cache::new(checked.rules.verified_cache, &checked.ring),
-            ring: checked.ring,
+            cache: Cache::new(checked.rules.verified_cache, &checked.ring, keys_change),
+            ring: Arc::new(LiveRing::new(checked.ring)),
+            rotating: checked.rotation.map(Rotating::new),
             rules: checked.rules,
             hooks: checked.hooks,
             web: checked.web,
             store: checked.store,
             denylist_health: Health::new("the denylist"),
-            jwks: OnceLock::new(),
         };
-        Ok(JwtAuth { inner: Arc::new(inner), request: None })
+        Self { inner: Arc::new(inner), request: None }
     }
-}
 
-impl JwtAuth {
+    pub(super) fn downgrade(&self) -> WeakJwtAuth {
+        WeakJwtAuth(Arc::downgrade(&self.inner))
+    }
+
+    pub(super) fn upgrade(weak: &WeakJwtAuth) -> Option<Self> {
+        Some(Self { inner: weak.0.upgrade()?, request: None })
+    }
+
     /// Logs a user in. Returns a builder to `.await`.
     ///
     /// The result is a fresh access token and the first refresh token of a new session.
@@ -103,8 +122,8 @@ impl JwtAuth {
 
     /// The public keys, for services that verify our tokens.
     ///
-    /// Every key that verifies is in the set, so that a token of the previous key still verifies elsewhere; shared secrets
-    /// never are. [`routing::jwks`](crate::routing::jwks) serves it.
+    /// Every key that verifies is in the set: the next key, so that others know it before it signs, and the previous ones,
+    /// so that their tokens verify until they expire. Shared secrets and revoked keys never are. [`routing::jwks`](crate::routing::jwks) serves it.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyRing};
@@ -118,7 +137,10 @@ impl JwtAuth {
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
     pub fn jwks(&self) -> JwkSet {
-        self.inner.jwks.get_or_init(|| JwkSet::of(&self.inner.ring)).clone()
+        let now = since_epoch(&*self.rules().clock);
+        let ring = self.ring().load();
+        let published = |key: &&RingKey| key.verifies_at(now) && !self.is_key_revoked(key, now);
+        JwkSet::of(ring.keys().filter(published))
     }
 
     /// A builder of one access token that belongs to no session.
@@ -315,8 +337,16 @@ impl JwtAuth {
         &self.inner.web
     }
 
-    pub(super) fn ring(&self) -> &LoadedRing {
+    pub(super) fn ring(&self) -> &LiveRing {
         &self.inner.ring
+    }
+
+    pub(super) fn shared_ring(&self) -> &Arc<LiveRing> {
+        &self.inner.ring
+    }
+
+    pub(super) fn rotating(&self) -> Option<&Rotating> {
+        self.inner.rotating.as_ref()
     }
 
     pub(super) fn cache(&self) -> Option<&Cache> {

@@ -3,12 +3,16 @@
 mod authenticate;
 mod ended;
 mod handle;
+mod key_rotation;
+mod keys;
 mod renew;
 mod revoke;
 mod rotate;
 mod rotation;
+mod start;
 
 pub use authenticate::Lookup;
 pub(crate) use authenticate::Requirements;
 pub use handle::JwtAuth;
+pub use keys::Keys;
 pub use rotation::Rotation;

@@ -179,7 +179,11 @@ impl JwtAuth {
 
     /// Revokes every token that a key signed, by the key's id.
     ///
-    /// Use it for a stolen key, until every node is deployed without that key.
+    /// Use it for a stolen key. The key signs nothing more, is no longer published, and its tokens are refused on every
+    /// node, also those in the cache. If it was the signing key, the next key of the ring
+    /// ([pending](crate::keys::KeyState::Pending)) signs from now on; with a
+    /// [`KeyRotation`](crate::KeyRotation) there always is one. Without another key, log-ins fail until one is
+    /// configured.
     ///
     /// # Errors
     ///
@@ -202,7 +206,10 @@ impl JwtAuth {
     /// ```
     pub async fn revoke_key(&self, kid: &str) -> Result<(), AuthError> {
         let until = to_system_time(self.now().saturating_add(HUNDRED_YEARS));
-        self.attach(self.record(Revocation::Key { id: kid, until }).await)
+        self.attach(self.record(Revocation::Key { id: kid, until }).await)?;
+        // If that key was the one that signs, its successor signs from now on, and needs one itself.
+        self.refresh_keys_and_log().await;
+        Ok(())
     }
 
     /// Ends every session of every subject.
@@ -306,7 +313,7 @@ impl JwtAuth {
     ) -> Result<Arc<Verified>, AuthErrorKind> {
         let rules = TokenRules { leeway: HUNDRED_YEARS, ..self.rules().clone() };
         let expected = Expected { kind, audience: None };
-        Ok(verify(token, self.ring(), None, &rules, expected, self.now())?.verified)
+        Ok(verify(token, &self.ring().load(), None, &rules, expected, self.now())?.verified)
     }
 
     /// Ends the sessions of these tokens. A token that has no id to record is left to expire.

@@ -120,7 +120,7 @@ impl JwtAuth {
             status(store.check(&identity, to_system_time(since_epoch(&*rules.clock))))?;
         }
         // 9. The pair is signed.
-        builder.at(next).write_pair()
+        builder.at(next).write_pair().await
     }
 
     /// The generation after the presented token's.

@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::effective::effective;
 use crate::config::web_settings::WebOptions;
-use crate::config::{ConfigError, ConfigProblem, Hooks, TokenRules, WebSettings};
-use crate::keys::{Algorithm, Key, KeyMaterial, KeyRing, Leniency, LoadedRing};
+use crate::config::{
+    ConfigError, ConfigProblem, Hooks, KeyRotation, RotationPlan, TokenRules, WebSettings, duration,
+};
+use crate::keys::{
+    Algorithm, Key, KeyMaterial, KeyProblem, KeyRing, Leniency, LoadedRing, RingTerms,
+};
 use crate::session::{ErasedStore, WatchedStore};
 use crate::token_kind::{PerKind, TokenKind};
 
@@ -33,6 +38,7 @@ use crate::token_kind::{PerKind, TokenKind};
 #[must_use = "a configuration does nothing before `.build()`"]
 pub struct Config {
     keys: KeyRing,
+    pub(super) rotation: Option<KeyRotation>,
     pub(super) key_fields: KeyFields,
     pub(super) store: Option<Arc<dyn ErasedStore>>,
     problems: Vec<ConfigProblem>,
@@ -60,6 +66,7 @@ pub(crate) struct Checked {
     pub(crate) hooks: Hooks,
     pub(crate) web: WebSettings,
     pub(crate) store: WatchedStore,
+    pub(crate) rotation: Option<RotationPlan>,
 }
 
 /// # Keys
@@ -128,6 +135,7 @@ impl Config {
     pub fn with_keys(keys: KeyRing) -> Self {
         Self {
             keys,
+            rotation: None,
             key_fields: KeyFields { first: "secret_key", others: "also_verify" },
             store: None,
             problems: Vec::new(),
@@ -205,8 +213,18 @@ impl Config {
     pub(crate) fn check(mut self) -> Result<Checked, ConfigError> {
         let KeyFields { first, others } = self.key_fields;
         let is_reported = self.problems.iter().any(|p| p.field() == first || p.field() == others);
-        let decoded = self.decode_algorithms.as_deref();
-        let ring = match LoadedRing::load(&self.keys, self.leniency, decoded) {
+        let rotation = self.rotation.take();
+        let rotation = rotation.and_then(|rotation| rotation.parse(&mut self.problems));
+        self.keys.may_be_empty = rotation.is_some();
+        let longest = self.rules.expires.access.max(self.rules.expires.refresh);
+        self.problems.extend(keys_problems(&self.keys, longest, first));
+        let terms = RingTerms {
+            leniency: self.leniency,
+            decoded: self.decode_algorithms.clone(),
+            retired_for: self.keys.retired_for.unwrap_or(longest),
+            slack: self.rules.leeway.saturating_add(self.rules.clock_tolerance()),
+        };
+        let ring = match LoadedRing::load(&self.keys, terms) {
             Ok(ring) => Some(ring),
             Err(_) if is_reported => None,
             Err(problems) => {
@@ -220,7 +238,9 @@ impl Config {
                 None
             }
         };
-        self.problems.extend(ring.as_ref().and_then(|ring| unusable(decoded?, ring)));
+        self.problems.extend(
+            ring.as_ref().and_then(|ring| unusable(self.decode_algorithms.as_deref()?, ring)),
+        );
         self.problems.extend(self.rules.problems());
         let web = self.web.parse(&mut self.problems);
         match (ring, web) {
@@ -230,7 +250,7 @@ impl Config {
                 rules.csrf_claim = web.writes_csrf();
                 rules.longest_token = web.longest_token();
                 let store = WatchedStore::new(self.store, rules.store_deadline);
-                let checked = Checked { ring, rules, hooks: self.hooks, web, store };
+                let checked = Checked { ring, rules, hooks: self.hooks, web, store, rotation };
                 if self.logs_settings {
                     let settings =
                         effective(&checked, self.leniency, self.decode_algorithms.is_some());
@@ -241,6 +261,26 @@ impl Config {
             _ => Err(ConfigError::new(self.problems)),
         }
     }
+}
+
+/// The problems with a ring that are none of a single key.
+fn keys_problems(keys: &KeyRing, longest: Duration, field: &str) -> Vec<ConfigProblem> {
+    let problem = |problem: &KeyProblem| {
+        ConfigProblem::new(field, problem.rule.as_str(), problem.fix.as_str())
+    };
+    let mut problems: Vec<_> = keys.problems.iter().map(problem).collect();
+    if let Some(retired_for) = keys.retired_for.filter(|time| *time < longest) {
+        problems.push(ConfigProblem::new(
+            "retired_for",
+            format!(
+                "a retired key verifies for at least {}, the longest life of a token; this is {}",
+                duration::write(longest),
+                duration::write(retired_for)
+            ),
+            "remove `.retired_for(…)`, or shorten `.refresh_token_expires(…)`",
+        ));
+    }
+    problems
 }
 
 /// The problem with a list of algorithms, of which each needs a key.

@@ -7,7 +7,7 @@ use jsonwebtoken::jwk::ThumbprintHash;
 use serde::{Serialize, Serializer};
 
 use crate::base64url;
-use crate::keys::{Algorithm, LoadedRing, backend};
+use crate::keys::{Algorithm, RingKey, backend};
 
 /// The members of a public key. There is no variant for a shared secret, so a set cannot contain one.
 pub(super) enum PublicMembers {
@@ -49,10 +49,9 @@ pub struct JwkSet {
 }
 
 impl JwkSet {
-    pub(crate) fn of(ring: &LoadedRing) -> Self {
-        let keys: Vec<String> = ring
-            .keys()
-            .filter(|key| key.verifies)
+    /// The set of these keys, without the shared secrets among them.
+    pub(crate) fn of<'r>(keys: impl Iterator<Item = &'r RingKey>) -> Self {
+        let keys: Vec<String> = keys
             .filter_map(|key| {
                 let members = key.public_members()?.to_json();
                 let id = key.id.as_deref().map(|id| format!(r#""kid":{},"#, serde_json::json!(id)));

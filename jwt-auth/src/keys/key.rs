@@ -1,6 +1,9 @@
 //! A key as the application describes it: its material, its algorithm and its id.
 
-use crate::keys::{Algorithm, KeyMaterial};
+use std::time::{Duration, SystemTime};
+
+use crate::clock::since_1970;
+use crate::keys::{Algorithm, KeyMaterial, RemoteSigner, Signer};
 
 /// A key for one algorithm, before it is loaded.
 ///
@@ -26,6 +29,10 @@ pub struct Key {
     pub(crate) thumbprint_id: bool,
     /// Whether a key with an id also verifies tokens without `kid`.
     pub(crate) also_without_id: bool,
+    /// When it begins to sign, since 1970.
+    pub(crate) signs_from: Option<Duration>,
+    /// What signs with the private half, for a key whose private half is not here.
+    pub(crate) remote: Option<RemoteSigner>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,13 +44,24 @@ pub(crate) enum Source {
         public: Option<KeyMaterial>,
     },
     Jwk(KeyMaterial),
+    /// PKCS#8, `SubjectPublicKeyInfo` or a certificate, in DER; without an algorithm, the usual one of the key.
+    Der(Option<Algorithm>, KeyMaterial),
+    /// A certificate, in PEM or DER.
+    Certificate(Option<Algorithm>, KeyMaterial),
     /// A secret, a PEM or a JWK. The algorithm is the given one if the key fits it.
     Detect(Algorithm, KeyMaterial),
 }
 
 impl Key {
     fn new(source: Source) -> Self {
-        Self { source, id: None, thumbprint_id: false, also_without_id: false }
+        Self {
+            source,
+            id: None,
+            thumbprint_id: false,
+            also_without_id: false,
+            signs_from: None,
+            remote: None,
+        }
     }
 
     /// A shared secret for HMAC.
@@ -125,6 +143,14 @@ impl Key {
         Self::new(Source::Jwk(json.into()))
     }
 
+    pub(super) fn detect_der(material: KeyMaterial) -> Self {
+        Self::new(Source::Der(None, material))
+    }
+
+    pub(super) fn detect_certificate(material: KeyMaterial) -> Self {
+        Self::new(Source::Certificate(None, material))
+    }
+
     /// A key whose kind is only known from its material.
     pub(crate) fn detect(preferred: Algorithm, material: KeyMaterial) -> Self {
         Self::new(Source::Detect(preferred, material))
@@ -194,5 +220,97 @@ impl Key {
     pub fn also_without_id(mut self) -> Self {
         self.also_without_id = true;
         self
+    }
+
+    /// Sets the time from which the key signs.
+    ///
+    /// Default: none; then the first key of the ring signs. The key is published and verifies before that time, so that
+    /// every service knows it when it signs. It signs until the key with the next later time begins, and then verifies for
+    /// [`KeyRing::retired_for`](crate::KeyRing::retired_for). Each process derives that from its clock, so no process has
+    /// to be told.
+    ///
+    /// ```
+    /// use jwt_auth::keys::KeyState;
+    /// use jwt_auth::{Algorithm, Clock as _, Config, Key, KeyMaterial, KeyRing, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// # let (old_secret, new_secret) = (KeyMaterial::raw(*b"the secret that signed last year"), KeyMaterial::ephemeral());
+    /// let clock = ManualClock::at(1_700_000_000);
+    /// let tomorrow = clock.now() + Duration::from_secs(86_400);
+    /// let next = Key::secret(Algorithm::HS256, new_secret).id("b").signs_from(tomorrow);
+    /// let ring = KeyRing::new(Key::secret(Algorithm::HS256, old_secret).id("a")).also_verify(next);
+    /// let auth = Config::with_keys(ring).clock(clock.clone()).build()?;
+    ///
+    /// let states = || auth.keys().list().iter().map(|key| key.state()).collect::<Vec<_>>();
+    /// assert_eq!(states(), [KeyState::Signing, KeyState::Pending]);
+    /// clock.set(tomorrow);
+    /// assert_eq!(states(), [KeyState::Retired, KeyState::Signing]);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn signs_from(mut self, time: SystemTime) -> Self {
+        self.signs_from = Some(since_1970(time));
+        self
+    }
+
+    /// Signs with a service that holds the private half, such as a KMS or an HSM.
+    ///
+    /// The key itself is the public half. [`Config::start`](crate::Config::start) lets the service sign once and verifies
+    /// that signature. Tokens are then issued by `.await`, or by
+    /// [`issue_remote`](crate::token::TokenBuilder::issue_remote).
+    ///
+    /// ```no_run
+    /// use jwt_auth::keys::{Signature, SignError, Signer};
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
+    ///
+    /// struct Kms;
+    ///
+    /// impl Signer for Kms {
+    ///     async fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+    ///         # let _ = message;
+    ///         Err(SignError::new("call the service here"))
+    ///     }
+    /// }
+    ///
+    /// # async fn start() -> Result<(), jwt_auth::ConfigError> {
+    /// let key = Key::public_pem(Algorithm::ES256, KeyMaterial::file("kms.pub.pem")).id("kms-1").signed_by(Kms);
+    /// let auth = Config::with_keys(KeyRing::new(key)).start().await?;
+    /// # drop(auth);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn signed_by(mut self, signer: impl Signer) -> Self {
+        self.remote = Some(RemoteSigner::new(signer));
+        self
+    }
+
+    /// A key in DER: a private key in PKCS#8, a public key (`SubjectPublicKeyInfo`) or a certificate.
+    ///
+    /// The bytes say which one it is. For a certificate its key is used; its dates and its issuer are not checked.
+    ///
+    /// ```
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
+    ///
+    /// let der = KeyMaterial::base64("MCowBQYDK2VwAyEALLXm3iXBb5ftNuAPVaO8qzgcF7zUl4WH6U4E2a+kg4M=");
+    /// assert!(Config::with_keys(KeyRing::new(Key::der(Algorithm::EdDSA, der.clone()))).build().is_ok());
+    /// assert!(Config::with_keys(KeyRing::new(Key::der(Algorithm::RS256, der))).build().is_err());
+    /// ```
+    pub fn der(algorithm: Algorithm, bytes: impl Into<KeyMaterial>) -> Self {
+        Self::new(Source::Der(Some(algorithm), bytes.into()))
+    }
+
+    /// A certificate (X.509) in PEM or DER, whose public key verifies. Of a chain, the first one counts.
+    ///
+    /// Its dates and its issuer are not checked: the key is trusted because it is configured.
+    ///
+    /// ```no_run
+    /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial, KeyRing};
+    ///
+    /// let key = Key::certificate(Algorithm::RS256, KeyMaterial::file("issuer.crt")).id("issuer");
+    /// let auth = Config::with_keys(KeyRing::new(key)).build()?;
+    /// # drop(auth);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn certificate(algorithm: Algorithm, certificate: impl Into<KeyMaterial>) -> Self {
+        Self::new(Source::Certificate(Some(algorithm), certificate.into()))
     }
 }

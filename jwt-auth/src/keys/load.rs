@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonwebtoken::jwk::EllipticCurve;
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::keys::key::Source;
 use crate::keys::own_headers::OwnHeaders;
 use crate::keys::pem::{self, Half, KeyType, Pem};
 use crate::keys::thumbprint::{public_members, thumbprint};
-use crate::keys::{Algorithm, Family, Key, KeyMaterial, jwk, weak_keys};
+use crate::keys::{Algorithm, Family, Key, KeyMaterial, RemoteSigner, SignError, jwk, weak_keys};
 
 /// What is wrong with a key, and the line to write. It never contains key material.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub(crate) struct LoadedKey {
     fingerprint: Zeroizing<Vec<u8>>,
     verifier: Verifier,
     signer: Option<Signer>,
+    remote: Option<RemoteSigner>,
     signature_len: usize,
     own_headers: OwnHeaders,
 }
@@ -60,8 +62,14 @@ impl LoadedKey {
         &self.own_headers
     }
 
+    /// Whether it signs, here or by a service.
     pub(crate) fn can_sign(&self) -> bool {
-        self.signer.is_some()
+        self.signer.is_some() || self.remote.is_some()
+    }
+
+    /// Whether a service signs for it.
+    pub(crate) fn signs_remotely(&self) -> bool {
+        self.remote.is_some()
     }
 
     /// Whether the key verifies tokens without `kid`, beside others that do.
@@ -97,6 +105,26 @@ impl LoadedKey {
         let signer = self.signer.as_ref()?;
         signer.sign(message, buffer.get_mut(..self.signature_len)?).then_some(self.signature_len)
     }
+
+    /// The signature of the message by the service that signs for the key. It is verified, since a service may be set to
+    /// another key, or may hash what was hashed already.
+    pub(crate) async fn sign_remotely(
+        &self,
+        message: &[u8],
+        deadline: Duration,
+    ) -> Result<Vec<u8>, SignError> {
+        let Some(remote) = &self.remote else {
+            return Err(SignError::new("no service signs for the key"));
+        };
+        let signature = remote.sign(message, self.algorithm, deadline).await?;
+        if self.verify(message, &signature) {
+            return Ok(signature);
+        }
+        Err(SignError::new(format!(
+            "its signature does not verify with the public key and {}; it gets the message, not its hash",
+            self.algorithm
+        )))
+    }
 }
 
 impl fmt::Debug for LoadedKey {
@@ -121,7 +149,25 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
         Source::Detect(preferred, material) => {
             detect(*preferred, &material.read()?, &mut id, leniency)
         }
+        Source::Der(algorithm, material) => {
+            let halves = [Half::Private, Half::Public, Half::Certificate];
+            from_der(*algorithm, &material.read()?, &halves, leniency)
+        }
+        Source::Certificate(algorithm, material) => {
+            let bytes = material.read()?;
+            if pem::is_pem(&bytes) {
+                of_half(*algorithm, &Pem::parse(&bytes, &[Half::Certificate])?, leniency)
+            } else {
+                from_der(*algorithm, &bytes, &[Half::Certificate], leniency)
+            }
+        }
     }?;
+    if key.remote.is_some() && (loaded.can_sign() || loaded.algorithm.family() == Family::Hmac) {
+        return Err(KeyProblem::new(
+            "a service signs for the key, and the configuration contains what signs as well",
+            "give it the public half alone: `Key::public_pem(…).signed_by(…)`",
+        ));
+    }
     if key.thumbprint_id {
         let LoadedKey { algorithm, fingerprint, signature_len, .. } = &loaded;
         id = Some(thumbprint(*algorithm, fingerprint, *signature_len).ok_or_else(|| {
@@ -139,7 +185,8 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
     }
     let own_headers = OwnHeaders::new(loaded.algorithm, id.as_deref());
     let also_without_id = key.also_without_id;
-    Ok(LoadedKey { id: id.map(Into::into), also_without_id, own_headers, ..loaded })
+    let remote = key.remote.clone();
+    Ok(LoadedKey { id: id.map(Into::into), also_without_id, own_headers, remote, ..loaded })
 }
 
 /// Loads a secret, a PEM or a JWK.
@@ -150,20 +197,54 @@ fn detect(
     leniency: Leniency,
 ) -> Result<LoadedKey, KeyProblem> {
     if pem::is_pem(bytes) {
-        let pem = Pem::parse(bytes, &[Half::Private, Half::Public])?;
+        let pem = Pem::parse(bytes, &[Half::Private, Half::Public, Half::Certificate])?;
         let Some(algorithm) = pem.key_type.algorithm(preferred) else {
             return Err(wrong_type(preferred, pem.key_type));
         };
-        return match pem.half {
-            Half::Private => private(algorithm, &pem),
-            Half::Public => public(algorithm, &pem, leniency),
-        };
+        return of_half(Some(algorithm), &pem, leniency);
     }
     if bytes.trim_ascii_start().starts_with(b"{") {
         return from_jwk(bytes, id, leniency);
     }
     let is_secret = preferred.family() == Family::Hmac;
     from_secret(if is_secret { preferred } else { Algorithm::HS256 }, bytes, leniency)
+}
+
+/// Loads a key in DER.
+fn from_der(
+    algorithm: Option<Algorithm>,
+    bytes: &[u8],
+    halves: &[Half],
+    leniency: Leniency,
+) -> Result<LoadedKey, KeyProblem> {
+    let key = Pem::from_der(bytes, halves).ok_or_else(|| {
+        let expected = if halves.contains(&Half::Private) {
+            "a private key in PKCS#8, a public key or a certificate"
+        } else {
+            "a certificate"
+        };
+        KeyProblem::new(
+            format!("the bytes are not {expected} in DER"),
+            "look at them: openssl asn1parse -inform DER -in file",
+        )
+    })?;
+    of_half(algorithm, &key, leniency)
+}
+
+/// Loads the half that was found, for the algorithm or for the usual one of its type.
+fn of_half(
+    algorithm: Option<Algorithm>,
+    key: &Pem,
+    leniency: Leniency,
+) -> Result<LoadedKey, KeyProblem> {
+    let usual = || key.key_type.algorithm(Algorithm::RS256);
+    let Some(algorithm) = algorithm.or_else(usual) else {
+        return Err(wrong_type(Algorithm::RS256, key.key_type));
+    };
+    match key.half {
+        Half::Private => private(algorithm, key),
+        Half::Public | Half::Certificate => public(algorithm, key, leniency),
+    }
 }
 
 /// Loads a JWK. Its `kid` is the id of the key, unless the key has one.
@@ -334,6 +415,7 @@ fn finish(
         fingerprint: Zeroizing::new(fingerprint),
         verifier,
         signer,
+        remote: None,
         signature_len: algorithm.signature_len().unwrap_or(signature_len),
         own_headers: OwnHeaders::new(algorithm, None),
     }

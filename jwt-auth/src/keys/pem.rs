@@ -12,13 +12,15 @@ use crate::keys::{Algorithm, Family, KeyMaterial, KeyProblem};
 pub(super) enum Half {
     Private,
     Public,
+    /// The public half, in a certificate.
+    Certificate,
 }
 
 impl Half {
     fn name(self) -> &'static str {
         match self {
             Self::Private => "private",
-            Self::Public => "public",
+            Self::Public | Self::Certificate => "public",
         }
     }
 
@@ -26,6 +28,7 @@ impl Half {
         match self {
             Self::Private => &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"],
             Self::Public => &["PUBLIC KEY", "RSA PUBLIC KEY"],
+            Self::Certificate => &["CERTIFICATE"],
         }
     }
 }
@@ -119,6 +122,8 @@ impl Pem {
             match keys.as_slice() {
                 [] => {}
                 [key] => return Self::decode(key, *half),
+                // Of a chain, the first certificate is the one that the others vouch for.
+                [leaf, ..] if *half == Half::Certificate => return Self::decode(leaf, *half),
                 _ => {
                     return Err(KeyProblem::new(
                         format!("the PEM contains {} {} keys", keys.len(), half.name()),
@@ -148,8 +153,28 @@ impl Pem {
             ("EC PRIVATE KEY", _) => from_sec1(&der).ok_or_else(broken)?,
             (_, Half::Private) => from_pkcs8(der).ok_or_else(broken)?,
             (_, Half::Public) => from_spki(&der).ok_or_else(broken)?,
+            (_, Half::Certificate) => from_certificate(&der).ok_or_else(broken)?,
         };
         Ok(Self { key_type, half, content })
+    }
+
+    /// Reads a key in DER: PKCS#8, SEC1, `SubjectPublicKeyInfo` or a certificate.
+    pub(super) fn from_der(der: &[u8], halves: &[Half]) -> Option<Self> {
+        let is_wanted = |half: Half| halves.contains(&half);
+        let private = || {
+            let found = from_pkcs8(Zeroizing::new(der.to_vec())).or_else(|| from_sec1(der));
+            found.filter(|_| is_wanted(Half::Private)).map(|found| (Half::Private, found))
+        };
+        let public = || {
+            let found = from_spki(der).filter(|_| is_wanted(Half::Public));
+            found.map(|found| (Half::Public, found))
+        };
+        let certificate = || {
+            let found = from_certificate(der).filter(|_| is_wanted(Half::Certificate));
+            found.map(|found| (Half::Certificate, found))
+        };
+        let (half, (key_type, content)) = private().or_else(public).or_else(certificate)?;
+        Some(Self { key_type, half, content })
     }
 }
 
@@ -199,7 +224,8 @@ fn no_key(blocks: &[Block<'_>], half: Half) -> KeyProblem {
     let fix = if has("ENCRYPTED PRIVATE KEY") {
         return encrypted();
     } else if has("CERTIFICATE") && half == Half::Public {
-        "extract its public key: openssl x509 -in cert.pem -pubkey -noout > public.pem".to_owned()
+        "load it with `Key::certificate(…)`, or extract its public key: openssl x509 -in cert.pem -pubkey -noout > public.pem"
+            .to_owned()
     } else if has("OPENSSH PRIVATE KEY") {
         "create a key with openssl; ssh keys have a format of their own: openssl genpkey -algorithm ED25519 -out private.pem"
             .to_owned()
@@ -235,10 +261,25 @@ fn from_pkcs8(der: Zeroizing<Vec<u8>>) -> Option<(KeyType, Zeroizing<Vec<u8>>)> 
 
 /// `SubjectPublicKeyInfo` (RFC 5280 §4.1): the type of the key, and the key.
 fn from_spki(der: &[u8]) -> Option<(KeyType, Zeroizing<Vec<u8>>)> {
-    let [ASN1Block::Sequence(_, id), ASN1Block::BitString(_, _, key)] = &*sequence(der)? else {
+    spki(&sequence(der)?)
+}
+
+fn spki(parts: &[ASN1Block]) -> Option<(KeyType, Zeroizing<Vec<u8>>)> {
+    let [ASN1Block::Sequence(_, id), ASN1Block::BitString(_, _, key)] = parts else { return None };
+    Some((key_type(id)?, Zeroizing::new(key.clone())))
+}
+
+/// A certificate (RFC 5280 §4.1), which contains a `SubjectPublicKeyInfo`.
+fn from_certificate(der: &[u8]) -> Option<(KeyType, Zeroizing<Vec<u8>>)> {
+    let [ASN1Block::Sequence(_, signed), ASN1Block::Sequence(..), ASN1Block::BitString(..)] =
+        &*sequence(der)?
+    else {
         return None;
     };
-    Some((key_type(id)?, Zeroizing::new(key.clone())))
+    signed.iter().find_map(|part| match part {
+        ASN1Block::Sequence(_, parts) => spki(parts),
+        _ => None,
+    })
 }
 
 /// `ECPrivateKey` (RFC 5915), which names its curve in the parameters with tag 0; as PKCS#8.

@@ -84,6 +84,21 @@ macro_rules! delegate_store {
                 $crate::session::RevocationStore::remember_access_life(&self.0, life).await
             }
 
+            async fn shared_keys(
+                &self,
+            ) -> ::std::result::Result<$crate::session::SharedKeys, $crate::session::StoreError> {
+                $crate::session::RevocationStore::shared_keys(&self.0).await
+            }
+
+            async fn replace_shared_keys(
+                &self,
+                version: u64,
+                document: &str,
+            ) -> ::std::result::Result<bool, $crate::session::StoreError> {
+                $crate::session::RevocationStore::replace_shared_keys(&self.0, version, document)
+                    .await
+            }
+
             async fn prune(
                 &self,
                 now: ::std::time::SystemTime,

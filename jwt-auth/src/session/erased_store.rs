@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::session::{
     NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
-    StoreError, StoreStatus, TokenIdentity, TokenStatus,
+    SharedKeys, StoreError, StoreStatus, TokenIdentity, TokenStatus,
 };
 
 pub(crate) type BoxFuture<'a, T, E = StoreError> =
@@ -53,6 +53,8 @@ pub(crate) trait ErasedStore: Send + Sync + 'static {
     fn register<'a>(&'a self, session: NewSession<'a>) -> BoxFuture<'a, Registered>;
     fn remember_access_life(&self, life: Duration) -> BoxFuture<'_, ()>;
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>>;
+    fn shared_keys(&self) -> BoxFuture<'_, SharedKeys>;
+    fn replace_shared_keys<'a>(&'a self, version: u64, document: &'a str) -> BoxFuture<'a, bool>;
 }
 
 impl<T: RevocationStore> ErasedStore for T {
@@ -94,5 +96,13 @@ impl<T: RevocationStore> ErasedStore for T {
 
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>> {
         Box::pin(RevocationStore::sessions(self, subject, now))
+    }
+
+    fn shared_keys(&self) -> BoxFuture<'_, SharedKeys> {
+        Box::pin(RevocationStore::shared_keys(self))
+    }
+
+    fn replace_shared_keys<'a>(&'a self, version: u64, document: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(RevocationStore::replace_shared_keys(self, version, document))
     }
 }

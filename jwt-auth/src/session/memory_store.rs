@@ -9,7 +9,7 @@ use crate::session::replica::Replica;
 use crate::session::session_table::SessionTable;
 use crate::session::{
     NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
-    StoreError, StoreStatus, TokenIdentity, TokenStatus,
+    SharedKeys, StoreError, StoreStatus, TokenIdentity, TokenStatus,
 };
 
 /// The default store: one process, nothing durable.
@@ -29,6 +29,7 @@ use crate::session::{
 pub struct MemoryStore {
     replica: Replica,
     sessions: Mutex<SessionTable>,
+    keys: Mutex<SharedKeys>,
 }
 
 impl MemoryStore {
@@ -50,7 +51,7 @@ impl MemoryStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new() -> Self {
-        Self { replica: Replica::new(), sessions: Mutex::default() }
+        Self { replica: Replica::new(), sessions: Mutex::default(), keys: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, SessionTable> {
@@ -136,6 +137,19 @@ impl RevocationStore for MemoryStore {
     async fn remember_access_life(&self, life: Duration) -> Result<(), StoreError> {
         self.lock().remember_access_life(life);
         Ok(())
+    }
+
+    async fn shared_keys(&self) -> Result<SharedKeys, StoreError> {
+        Ok(self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn replace_shared_keys(&self, version: u64, document: &str) -> Result<bool, StoreError> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = keys.version() == version;
+        if is_current {
+            *keys = SharedKeys::new(version + 1, document);
+        }
+        Ok(is_current)
     }
 
     fn status(&self) -> StoreStatus {

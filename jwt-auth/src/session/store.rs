@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::session::{
-    NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session, StoreStatus,
-    TokenIdentity, TokenStatus,
+    NewSession, Registered, Revocation, RotationOutcome, RotationRequest, Session, SharedKeys,
+    StoreStatus, TokenIdentity, TokenStatus,
 };
 
 /// The error of a store that could not perform a call.
@@ -37,6 +37,10 @@ impl StoreError {
     /// ```
     pub fn new(reason: impl fmt::Display) -> Self {
         Self { reason: reason.to_string(), is_unsupported: false }
+    }
+
+    pub(crate) fn without_keys() -> Self {
+        Self { reason: "this store has no room for keys".to_owned(), is_unsupported: true }
     }
 
     pub(crate) fn is_unsupported(&self) -> bool {
@@ -219,6 +223,34 @@ pub trait RevocationStore: Send + Sync + 'static {
         ready(Ok(()))
     }
 
+    /// The document of the keys that all nodes share; version 0 if there is none yet.
+    ///
+    /// Default: an error, for a store without room for keys. [`KeyRotation`](crate::KeyRotation) needs it.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    fn shared_keys(&self) -> impl Future<Output = Result<SharedKeys, StoreError>> + Send {
+        ready(Err(StoreError::without_keys()))
+    }
+
+    /// Replaces the document of the keys in one atomic step, if its version is still this one.
+    ///
+    /// Returns whether it was replaced; the new version is the next number. It returns only when the document is durable.
+    /// Default: an error, for a store without room for keys.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    fn replace_shared_keys(
+        &self,
+        version: u64,
+        document: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (version, document);
+        ready(Err(StoreError::without_keys()))
+    }
+
     /// The state of the store, for [`JwtAuth::store_status`](crate::JwtAuth::store_status).
     ///
     /// It answers from memory, without waiting. Default: a store that answers every check.
@@ -296,6 +328,18 @@ impl<S: RevocationStore + ?Sized> RevocationStore for Arc<S> {
         now: SystemTime,
     ) -> impl Future<Output = Result<Vec<Session>, StoreError>> + Send {
         (**self).sessions(subject, now)
+    }
+
+    fn shared_keys(&self) -> impl Future<Output = Result<SharedKeys, StoreError>> + Send {
+        (**self).shared_keys()
+    }
+
+    fn replace_shared_keys(
+        &self,
+        version: u64,
+        document: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        (**self).replace_shared_keys(version, document)
     }
 
     fn prune(&self, now: SystemTime) -> impl Future<Output = Result<u64, StoreError>> + Send {

@@ -7,14 +7,20 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::clock::to_system_time;
 use crate::session::wakers::{Waiter, Wakers};
 use crate::session::{
-    ErasedStore, MemoryStore, NewSession, Registered, Revocation, RotationOutcome, RotationRequest,
-    Session, StoreError, StoreStatus, TokenIdentity, TokenStatus, within_deadline,
+    ErasedStore, MemoryStore, NewSession, Payload, Registered, Revocation, RotationOutcome,
+    RotationRequest, Session, SharedKeys, StoreError, StoreStatus, TokenIdentity, TokenStatus,
+    within_deadline,
 };
+use crate::token_kind::TokenKind;
 
 /// A source counts as recovered after this long without a failure: under overload, answers and failures alternate.
 const RECOVERED_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the store may take for the shared keys.
+const KEYS_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Whether a service that requests depend on is answering. It logs each change, with the number of failures in between.
 #[derive(Debug)]
@@ -129,6 +135,29 @@ impl WatchedStore {
         answer
     }
 
+    /// Whether the key was revoked, as far as this process knows.
+    pub(crate) fn is_key_revoked(&self, id: &str, now: Duration) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        // The identity of a token of which nothing but the key can be revoked.
+        let token = TokenIdentity {
+            issuer: None,
+            id: None,
+            subject: "",
+            kind: TokenKind::Access,
+            key_id: Some(id),
+            session_id: None,
+            session_started_at: Some(Duration::MAX),
+            generation: u64::MAX,
+            issued_at: Some(now),
+            expires_at: None,
+            clock_tolerance: Duration::ZERO,
+            payload: Payload("{}"),
+        };
+        matches!(self.store.check(&token, to_system_time(now)), Ok(TokenStatus::Revoked))
+    }
+
     /// Checks the token in the store itself.
     pub(crate) async fn check_strict(
         &self,
@@ -202,6 +231,19 @@ impl WatchedStore {
             Err(error) if error.is_unsupported() => Err(error),
             answer => self.observed(answer),
         }
+    }
+
+    /// The document of the shared keys, read by a task that is no request.
+    pub(crate) async fn shared_keys(&self) -> Result<SharedKeys, StoreError> {
+        within_deadline(self.store.shared_keys(), KEYS_DEADLINE).await
+    }
+
+    pub(crate) async fn replace_shared_keys(
+        &self,
+        version: u64,
+        document: &str,
+    ) -> Result<bool, StoreError> {
+        within_deadline(self.store.replace_shared_keys(version, document), KEYS_DEADLINE).await
     }
 
     fn observed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {

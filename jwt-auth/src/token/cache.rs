@@ -5,6 +5,7 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache as Tokens, DefaultLifecycle};
@@ -27,10 +28,17 @@ pub(crate) struct Cache {
 
 impl Cache {
     /// A cache for that many tokens; `None` if it would not save time.
-    pub(crate) fn new(entries: Option<usize>, ring: &LoadedRing) -> Option<Self> {
+    ///
+    /// With `keys_change`, key pairs may come later.
+    pub(crate) fn new(
+        entries: Option<usize>,
+        ring: &LoadedRing,
+        keys_change: bool,
+    ) -> Option<Self> {
         let caches_hmac = entries.is_some();
-        let is_useful =
-            caches_hmac || ring.keys().any(|key| key.algorithm.family() != Family::Hmac);
+        let is_useful = caches_hmac
+            || keys_change
+            || ring.keys().any(|key| key.algorithm.family() != Family::Hmac);
         let entries = entries.unwrap_or(DEFAULT_ENTRIES);
         (is_useful && entries > 0).then(|| Self {
             tokens: Tokens::with(
@@ -46,9 +54,14 @@ impl Cache {
     }
 
     /// The token, if a key of this ring verified it before.
-    pub(super) fn get(&self, token: &[u8], ring: &LoadedRing) -> Option<Arc<Verified>> {
+    pub(super) fn get(
+        &self,
+        token: &[u8],
+        ring: &LoadedRing,
+        now: Duration,
+    ) -> Option<Arc<Verified>> {
         let cached = self.tokens.get(&self.slot(token))?;
-        (cached.token().as_bytes() == token && cached.was_verified_by(ring)).then_some(cached)
+        (cached.token().as_bytes() == token && cached.is_of(ring, now)).then_some(cached)
     }
 
     /// Removes an expired token.
@@ -115,14 +128,12 @@ impl Hasher for Identity {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
     use crate::config::{Config, TokenRules};
     use crate::error::AuthErrorKind;
-    use crate::keys::{Key, KeyRing, Leniency};
+    use crate::keys::{Key, KeyRing, RingTerms};
     use crate::token::validation::Expected;
     use crate::token::verify::verify;
     use crate::token_kind::TokenKind;
@@ -141,7 +152,7 @@ mod tests {
         for byte in &keys[1..] {
             ring = ring.also_verify(key(*byte));
         }
-        LoadedRing::load(&ring, Leniency::default(), None).unwrap()
+        LoadedRing::load(&ring, RingTerms::default()).unwrap()
     }
 
     fn issuer(byte: u8) -> JwtAuth {
@@ -179,7 +190,7 @@ mod tests {
         let now = Duration::from_secs(now);
         verify(token.as_bytes(), ring, cache, &rules, expected, now).map(|outcome| {
             let verified = outcome.verified;
-            let (of_ring, identity) = (verified.was_verified_by(ring), verified.identity());
+            let (of_ring, identity) = (verified.is_of(ring, now), verified.identity());
             format!("{of_ring} {:?} {identity:?} {}", verified.kind, verified.payload())
         })
     }
@@ -217,7 +228,7 @@ mod tests {
             let rings = [ring(&[1]), ring(&[2]), ring(&[1, 2]), ring(&[2, 1])];
             let tokens = issue_tokens();
             prop_assert_eq!(tokens.len(), 36);
-            let cache = Cache::new(Some(entries), &rings[0]).unwrap();
+            let cache = Cache::new(Some(entries), &rings[0], false).unwrap();
             let (mut now, mut ring) = (NOW, 0);
             for step in steps {
                 match step {
@@ -246,7 +257,7 @@ mod tests {
     #[test]
     fn a_flood_of_invalid_tokens_leaves_the_cache_unchanged() {
         let ring = ring(&[1]);
-        let cache = Cache::new(Some(100), &ring).unwrap();
+        let cache = Cache::new(Some(100), &ring, false).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: Some("b") };
         let good = issue_tokens().swap_remove(4);
         assert!(verify_with(&good, &ring, Some(&cache), expected, NOW).is_ok());
@@ -277,7 +288,7 @@ mod tests {
             }
         }
         assert_eq!(cache.len(), 1);
-        assert!(cache.get(good.as_bytes(), &ring).is_some());
+        assert!(cache.get(good.as_bytes(), &ring, Duration::from_secs(NOW)).is_some());
         // An expired token is removed.
         assert_eq!(
             verify_with(&good, &ring, Some(&cache), expected, NOW + 5000),
@@ -296,7 +307,7 @@ mod tests {
     #[test]
     fn each_token_has_its_own_entry() {
         let ring = ring(&[1, 2]);
-        let cache = Cache::new(Some(100), &ring).unwrap();
+        let cache = Cache::new(Some(100), &ring, false).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: Some("b") };
         let valid = issue_tokens()
             .iter()
@@ -309,7 +320,7 @@ mod tests {
     #[test]
     fn refresh_tokens_are_not_cached() {
         let ring = ring(&[1]);
-        let cache = Cache::new(Some(100), &ring).unwrap();
+        let cache = Cache::new(Some(100), &ring, false).unwrap();
         let expected = Expected { kind: TokenKind::Refresh, audience: None };
         for token in issue_tokens() {
             let _ = verify_with(&token, &ring, Some(&cache), expected, NOW);
@@ -344,13 +355,13 @@ mod tests {
         let rules = TokenRules::default();
         let now = Duration::from_secs(NOW);
         for (scopes, most) in [(1, 64), (400, 20)] {
-            let cache = Cache::new(Some(64), &ring).unwrap();
+            let cache = Cache::new(Some(64), &ring, false).unwrap();
             for _ in 0..500 {
                 let scopes = (0..scopes).map(|n| format!("scope{n}"));
                 let token = auth.access_token("alice").scopes(scopes).issue().unwrap();
                 let bytes = token.as_bytes();
                 let outcome = verify(bytes, &ring, Some(&cache), &rules, expected, now).unwrap();
-                assert_eq!(outcome.is_cached, cache.get(bytes, &ring).is_some());
+                assert_eq!(outcome.is_cached, cache.get(bytes, &ring, now).is_some());
             }
             assert!((1..=most).contains(&cache.len()), "{} of {most}", cache.len());
             assert!(cache.tokens.weight() <= 64 * ENTRY);
@@ -360,15 +371,15 @@ mod tests {
     #[test]
     fn hmac_tokens_are_cached_only_on_request() {
         let hmac = ring(&[1]);
-        assert!(Cache::new(None, &hmac).is_none());
-        assert!(Cache::new(Some(0), &hmac).is_none());
-        assert!(Cache::new(Some(1), &hmac).is_some());
+        assert!(Cache::new(None, &hmac, false).is_none());
+        assert!(Cache::new(Some(0), &hmac, false).is_none());
+        assert!(Cache::new(Some(1), &hmac, false).is_some());
         let public =
             Key::public_pem(Algorithm::EdDSA, include_str!("../../../tests/keys/ed.pub.pem"));
         let mixed = KeyRing::new(key(1)).also_verify(public);
-        let mixed = LoadedRing::load(&mixed, Leniency::default(), None).unwrap();
-        assert!(Cache::new(Some(0), &mixed).is_none());
-        let cache = Cache::new(None, &mixed).unwrap();
+        let mixed = LoadedRing::load(&mixed, RingTerms::default()).unwrap();
+        assert!(Cache::new(Some(0), &mixed, false).is_none());
+        let cache = Cache::new(None, &mixed, false).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: Some("b") };
         assert!(verify_with(&issue_tokens()[4], &mixed, Some(&cache), expected, NOW).is_ok());
         assert_eq!(cache.len(), 0, "an HMAC token is not cached");

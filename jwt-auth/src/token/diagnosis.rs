@@ -26,7 +26,7 @@ pub(crate) fn diagnose(
     expected: Expected<'_>,
     now: Duration,
 ) -> Option<Diagnosis> {
-    let signed = read_signed(token, ring, rules.compat)?;
+    let signed = read_signed(token, ring, rules.compat, now)?;
     let (claims, payload) = (&signed.claims, signed.payload.as_str());
     let text = |claim: &Option<Str>| claim.as_ref().map(|claim| claim.of(payload).to_owned());
     let token = RefusedToken {

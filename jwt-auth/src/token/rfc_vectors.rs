@@ -1,9 +1,11 @@
 //! The examples of the standards, as tests: RFC 7515 A, RFC 7520 §4, RFC 7797 §4, RFC 8037 A and RFC 7638 §3.1.
 
+use std::time::Duration;
+
 use super::compact::Segments;
 use super::verify::{Scratch, checked_payload};
 use crate::error::AuthErrorKind;
-use crate::keys::{Key, KeyRing, Leniency, LoadedRing};
+use crate::keys::{Key, KeyRing, LoadedRing, RingTerms};
 
 const HMAC: &str = r#"{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
 const RSA: &str = r#"{"kty":"RSA","alg":"RS256","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}"#;
@@ -29,10 +31,11 @@ const COOKBOOK_HS256: &str =
 /// Verifies the signature of a token with the key, and returns the payload.
 fn read(key: &str, token: &str) -> Result<Vec<u8>, AuthErrorKind> {
     let ring = KeyRing::default().also_verify(Key::jwk(key));
-    let ring = LoadedRing::load(&ring, Leniency::default(), None).unwrap();
+    let ring = LoadedRing::load(&ring, RingTerms::default()).unwrap();
     let mut scratch = Scratch::default();
     let segments = Segments::split(token)?;
-    checked_payload(token, segments, &ring, &mut scratch).map(|checked| checked.payload.to_vec())
+    checked_payload(token, segments, &ring, &mut scratch, Duration::ZERO)
+        .map(|checked| checked.payload.to_vec())
 }
 
 fn join(parts: [&str; 3]) -> String {
@@ -160,7 +163,7 @@ fn rfc_8037_a_5_verifies() {
     let x25519 = r#"{"kty":"OKP","crv":"X25519","kid":"Bob","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}"#;
     let ring = KeyRing::default().also_verify(Key::jwk(x25519));
     assert!(
-        LoadedRing::load(&ring, Leniency::default(), None).is_err(),
+        LoadedRing::load(&ring, RingTerms::default()).is_err(),
         "the key of A.6 is for key agreement, not for signatures"
     );
 }
@@ -176,13 +179,13 @@ fn rfc_7638_3_1_and_rfc_8037_a_3_thumbprints_match() {
     ];
     for (key, thumbprint) in cases {
         let ring = KeyRing::new(Key::jwk(key).thumbprint_id());
-        let ring = LoadedRing::load(&ring, Leniency::default(), None).unwrap();
+        let ring = LoadedRing::load(&ring, RingTerms::default()).unwrap();
         assert_eq!(ring.keys().next().unwrap().id.as_deref(), Some(thumbprint));
         assert!(ring.by_id(thumbprint).is_some());
     }
     let ring = KeyRing::new(Key::jwk(HMAC).thumbprint_id());
     assert!(
-        LoadedRing::load(&ring, Leniency::default(), None).is_err(),
+        LoadedRing::load(&ring, RingTerms::default()).is_err(),
         "a shared secret has no thumbprint id"
     );
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base64url;
 use crate::config::TokenRules;
 use crate::error::{AuthErrorKind, Compat};
-use crate::keys::{Algorithm, LoadedKey, LoadedRing};
+use crate::keys::{Algorithm, LiveRing, LoadedKey, LoadedRing, RingKey};
 use crate::session::{Payload, TokenIdentity};
 use crate::token::cache::Cache;
 use crate::token::claims::Claims;
@@ -33,8 +33,11 @@ pub struct Verified {
     pub(super) typ: Option<TokenKind>,
     /// The id of the key that verified it.
     key_id: Option<Arc<str>>,
-    /// The ring that contains the key that verified it.
+    /// The ring that contains the key that verified it, and its version.
     ring: u64,
+    version: u64,
+    /// When that key stops verifying.
+    key_ends: Duration,
     /// The difference between clocks that was tolerated.
     clock_tolerance: Duration,
     pub(super) claims: Claims,
@@ -63,9 +66,14 @@ impl Verified {
         size_of::<Self>() + self.text.capacity() + self.claims.heap()
     }
 
-    /// Whether a key of this ring verified the token.
-    pub(crate) fn was_verified_by(&self, ring: &LoadedRing) -> bool {
-        self.ring == ring.serial()
+    /// Whether a key of this ring, or of one that it has replaced, verified the token.
+    pub(crate) fn was_verified_by(&self, ring: &LiveRing) -> bool {
+        self.ring == ring.load().origin()
+    }
+
+    /// Whether the key that verified the token is one of this ring, and still verifies.
+    pub(super) fn is_of(&self, ring: &LoadedRing, now: Duration) -> bool {
+        self.version == ring.version() && now < self.key_ends
     }
 
     /// Whether the token comes from a log-in, or counts as such for a while.
@@ -150,7 +158,7 @@ pub(crate) fn verify(
     now: Duration,
 ) -> Result<Verification, AuthErrorKind> {
     if let Some(cache) = cache
-        && let Some(cached) = cache.get(token, ring)
+        && let Some(cached) = cache.get(token, ring, now)
     {
         let verdict = validation::validate(
             &cached.claims,
@@ -168,7 +176,7 @@ pub(crate) fn verify(
     SCRATCH.with_borrow_mut(|scratch| {
         let token = compact::text(token)?;
         let segments = Segments::split(token)?;
-        let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch)?;
+        let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch, now)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
         let claims =
             Claims::read(payload, rules.compat).map_err(|_| AuthErrorKind::InvalidClaims)?;
@@ -185,7 +193,9 @@ pub(crate) fn verify(
             kind: expected.kind,
             typ,
             key_id: key.id.clone(),
-            ring: ring.serial(),
+            ring: ring.origin(),
+            version: ring.version(),
+            key_ends: key.verifies_until().unwrap_or(Duration::MAX),
             clock_tolerance: rules.clock_tolerance(),
             claims,
         });
@@ -201,7 +211,7 @@ pub(crate) fn verify(
 pub(super) struct Signed<'r> {
     pub(super) payload: String,
     pub(super) claims: Claims,
-    pub(super) key: &'r LoadedKey,
+    pub(super) key: &'r RingKey,
 }
 
 /// Reads a token, and does not validate it: for a diagnosis, and to sign it again. `None` if its signature is not
@@ -210,11 +220,13 @@ pub(super) fn read_signed<'r>(
     token: &[u8],
     ring: &'r LoadedRing,
     compat: Option<Compat>,
+    now: Duration,
 ) -> Option<Signed<'r>> {
     SCRATCH.with_borrow_mut(|scratch| {
         let token = compact::text(token).ok()?;
         let segments = Segments::split(token).ok()?;
-        let Checked { payload, key, .. } = checked_payload(token, segments, ring, scratch).ok()?;
+        let Checked { payload, key, .. } =
+            checked_payload(token, segments, ring, scratch, now).ok()?;
         let payload = std::str::from_utf8(payload).ok()?.to_owned();
         let claims = Claims::read(&payload, compat).ok()?;
         Some(Signed { payload, claims, key })
@@ -226,7 +238,7 @@ pub(super) struct Checked<'s, 'r> {
     pub(super) payload: &'s [u8],
     /// The kind that its header names, if any.
     pub(super) typ: Option<TokenKind>,
-    key: &'r LoadedKey,
+    key: &'r RingKey,
 }
 
 /// The payload of a token, if its signature is valid.
@@ -235,9 +247,10 @@ pub(super) fn checked_payload<'s, 'r>(
     segments: Segments,
     ring: &'r LoadedRing,
     scratch: &'s mut Scratch,
+    now: Duration,
 ) -> Result<Checked<'s, 'r>, AuthErrorKind> {
     let known = ring
-        .signing()
+        .scheduled(now)
         .filter(|key| key.verifies)
         .and_then(|key| key.own_headers().kind_of(segments.header(token)).map(|kind| (key, kind)));
     let header = match known {
@@ -252,13 +265,13 @@ pub(super) fn checked_payload<'s, 'r>(
         // Another key without an id may have written the same header.
         let key = match key.id {
             Some(_) => Some(key).filter(|key| matches(key)),
-            None => ring.without_id(key.algorithm).find(|key| matches(key)),
+            None => ring.without_id(key.algorithm, now).find(|key| matches(key)),
         };
         (key, Some(kind))
     } else {
         let header = std::str::from_utf8(header).map_err(|_| AuthErrorKind::Malformed)?;
         let header = Header::read(header)?;
-        (select(ring, &header, matches)?, header.typ)
+        (select(ring, &header, now, matches)?, header.typ)
     };
     let key = key.ok_or(AuthErrorKind::InvalidSignature)?;
     Ok(Checked { payload, typ, key })
@@ -273,30 +286,34 @@ fn decode<'b>(segment: &str, into: &'b mut Vec<u8>) -> Result<&'b [u8], AuthErro
 fn select<'r>(
     ring: &'r LoadedRing,
     header: &Header<'_>,
+    now: Duration,
     matches: impl Fn(&LoadedKey) -> bool,
-) -> Result<Option<&'r LoadedKey>, AuthErrorKind> {
+) -> Result<Option<&'r RingKey>, AuthErrorKind> {
     let algorithm = Algorithm::from_name(&header.alg).ok_or(AuthErrorKind::WrongAlgorithm)?;
     let Some(kid) = &header.kid else {
-        return among(ring.without_id(algorithm), ring, algorithm, matches);
+        return among(ring.without_id(algorithm, now), ring, algorithm, now, matches);
     };
     match ring.by_id(kid) {
         Some(key) if key.algorithm != algorithm || !key.verifies => {
             Err(AuthErrorKind::WrongAlgorithm)
         }
+        // Its last token has expired.
+        Some(key) if !key.verifies_at(now) => Err(AuthErrorKind::UnknownKey),
         Some(key) => Ok(Some(key).filter(|key| matches(key))),
-        None => among(ring.of_unknown_id(algorithm), ring, algorithm, matches),
+        None => among(ring.of_unknown_id(algorithm, now), ring, algorithm, now, matches),
     }
 }
 
 /// The first of the candidates whose signature matches.
 fn among<'r>(
-    mut candidates: impl Iterator<Item = &'r LoadedKey>,
+    mut candidates: impl Iterator<Item = &'r RingKey>,
     ring: &LoadedRing,
     algorithm: Algorithm,
+    now: Duration,
     matches: impl Fn(&LoadedKey) -> bool,
-) -> Result<Option<&'r LoadedKey>, AuthErrorKind> {
+) -> Result<Option<&'r RingKey>, AuthErrorKind> {
     let Some(first) = candidates.next() else {
-        let is_known = ring.keys().any(|key| key.verifies && key.algorithm == algorithm);
+        let is_known = ring.keys().any(|key| key.verifies_at(now) && key.algorithm == algorithm);
         return Err(if is_known {
             AuthErrorKind::UnknownKey
         } else {

@@ -1,11 +1,13 @@
 //! The AWS-LC backend: its keys are parsed once, and shared by all threads.
 
-use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RsaEncoding, RsaKeyPair,
     RsaParameters, RsaPublicKeyComponents,
 };
+use aws_lc_rs::{aead, hmac};
+
+use zeroize::Zeroizing;
 
 use crate::keys::Algorithm;
 
@@ -140,4 +142,34 @@ fn padding(algorithm: Algorithm) -> Option<(&'static RsaParameters, &'static dyn
         Algorithm::PS512 => (&signature::RSA_PSS_2048_8192_SHA512, &signature::RSA_PSS_SHA512),
         _ => return None,
     })
+}
+
+/// AES-256-GCM with one key.
+pub(in crate::keys) struct Cipher(aead::RandomizedNonceKey);
+
+impl Cipher {
+    pub(in crate::keys) fn new(key: &[u8; 32]) -> Option<Self> {
+        aead::RandomizedNonceKey::new(&aead::AES_256_GCM, key).ok().map(Self)
+    }
+
+    /// A random nonce of 12 bytes, the encrypted text, and a tag of 16 bytes.
+    pub(in crate::keys) fn seal(&self, text: &[u8], context: &[u8]) -> Option<Vec<u8>> {
+        let mut sealed = text.to_vec();
+        let nonce = self.0.seal_in_place_append_tag(aead::Aad::from(context), &mut sealed).ok()?;
+        let nonce: &[u8; 12] = nonce.as_ref();
+        Some([&nonce[..], &sealed].concat())
+    }
+
+    pub(in crate::keys) fn open(
+        &self,
+        sealed: &[u8],
+        context: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, sealed) = sealed.split_at_checked(12)?;
+        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut buffer = Zeroizing::new(sealed.to_vec());
+        let len = self.0.open_in_place(nonce, aead::Aad::from(context), &mut buffer).ok()?.len();
+        buffer.truncate(len);
+        Some(buffer)
+    }
 }

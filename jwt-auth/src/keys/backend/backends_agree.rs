@@ -145,3 +145,17 @@ fn aws_lc_refuses_what_is_not_a_key_of_the_algorithm() {
         }
     }
 }
+
+#[cfg(feature = "rust_crypto")]
+#[test]
+fn one_backend_decrypts_what_the_other_encrypted() {
+    let key = b"a key-encryption key of 32 bytes";
+    let ours = aws_lc::Cipher::new(key).unwrap();
+    let theirs = super::aes::Cipher::new(key).unwrap();
+    let sealed = ours.seal(b"a private key", b"its id").unwrap();
+    assert_eq!(&**theirs.open(&sealed, b"its id").unwrap(), b"a private key");
+    assert!(theirs.open(&sealed, b"another id").is_none());
+    let sealed = theirs.seal(b"a private key", b"its id").unwrap();
+    assert_eq!(&**ours.open(&sealed, b"its id").unwrap(), b"a private key");
+    assert!(ours.open(&sealed, b"another id").is_none());
+}

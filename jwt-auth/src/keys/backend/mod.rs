@@ -3,6 +3,8 @@
 //! The provider is one of jsonwebtoken's statics and never its process default, which panics if no backend or both
 //! are enabled.
 
+#[cfg(all(feature = "rust_crypto", any(not(feature = "aws_lc_rs"), test)))]
+mod aes;
 #[cfg(feature = "aws_lc_rs")]
 mod aws_lc;
 // The tests compare the two backends, so both are compiled for them.
@@ -20,8 +22,10 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 #[cfg(all(feature = "rust_crypto", not(feature = "aws_lc_rs")))]
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 
+#[cfg(all(feature = "rust_crypto", not(feature = "aws_lc_rs")))]
+pub(super) use aes::Cipher;
 #[cfg(feature = "aws_lc_rs")]
-pub(super) use aws_lc::{Signer, Verifier};
+pub(super) use aws_lc::{Cipher, Signer, Verifier};
 #[cfg(not(feature = "aws_lc_rs"))]
 pub(super) use per_thread::{Signer, Verifier};
 

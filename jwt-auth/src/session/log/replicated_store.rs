@@ -21,7 +21,7 @@ use crate::session::replica::Replica;
 use crate::session::rotation::is_adoptable;
 use crate::session::{
     NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
-    StoreError, StoreStatus, TokenIdentity, TokenStatus,
+    SharedKeys, StoreError, StoreStatus, TokenIdentity, TokenStatus,
 };
 use crate::token_kind::TokenKind;
 
@@ -250,6 +250,14 @@ impl<L: Log> RevocationStore for ReplicatedStore<L> {
 
     async fn remember_access_life(&self, life: Duration) -> Result<(), StoreError> {
         self.shared.log.remember_access_life(life).await
+    }
+
+    async fn shared_keys(&self) -> Result<SharedKeys, StoreError> {
+        self.shared.log.shared_keys().await
+    }
+
+    async fn replace_shared_keys(&self, version: u64, document: &str) -> Result<bool, StoreError> {
+        self.shared.log.replace_shared_keys(version, document).await
     }
 
     async fn prune(&self, _: SystemTime) -> Result<u64, StoreError> {

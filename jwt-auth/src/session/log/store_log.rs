@@ -1,10 +1,10 @@
 //! The trait for logs, which shared stores implement for their engines.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::{Duration, SystemTime};
 
 use crate::session::log::{Batch, Decision, Found, Registration, Row};
-use crate::session::{NewSession, Revocation, RotationRequest, Session, StoreError};
+use crate::session::{NewSession, Revocation, RotationRequest, Session, SharedKeys, StoreError};
 
 /// How often a log is read if nothing wakes the reader earlier: 250 milliseconds.
 pub const HEARTBEAT: Duration = Duration::from_millis(250);
@@ -87,6 +87,25 @@ pub trait Log: Send + Sync + 'static {
         &self,
         life: Duration,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The document of the keys that all nodes share; version 0 if there is none yet.
+    ///
+    /// Default: an error, for a log without room for keys.
+    fn shared_keys(&self) -> impl Future<Output = Result<SharedKeys, StoreError>> + Send {
+        ready(Err(StoreError::without_keys()))
+    }
+
+    /// Replaces that document in one atomic step, if its version is still this one, and returns whether it did.
+    ///
+    /// Default: an error, for a log without room for keys.
+    fn replace_shared_keys(
+        &self,
+        version: u64,
+        document: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (version, document);
+        ready(Err(StoreError::without_keys()))
+    }
 
     /// Deletes rows and sessions that expired by the store's own clock, in small batches, and returns how many.
     fn prune(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;

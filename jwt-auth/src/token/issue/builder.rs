@@ -114,7 +114,7 @@ pub enum PairKind {}
 pub enum LogInKind {}
 
 macro_rules! kinds {
-    ($($kind:ident $output:ident $issue:ident),*) => {$(
+    ($($kind:ident $output:ident $issue:ident $issue_async:ident),*) => {$(
         impl BuilderKind for $kind {
             type Output = $output;
 
@@ -141,7 +141,7 @@ macro_rules! kinds {
             fn into_future(self) -> Self::IntoFuture {
                 Box::pin(async move {
                     let issued = match self.request.run_hooks().await {
-                        Ok(request) => request.$issue(),
+                        Ok(request) => request.$issue_async().await,
                         Err(refusal) => Err(refusal),
                     };
                     issued.map_err(|refusal| refusal.attach(self.context))
@@ -152,9 +152,9 @@ macro_rules! kinds {
 }
 
 kinds!(
-    AccessKind IssuedToken issue_access,
-    RefreshKind IssuedToken issue_refresh,
-    PairKind TokenPair issue_pair
+    AccessKind IssuedToken issue_access issue_access_async,
+    RefreshKind IssuedToken issue_refresh issue_refresh_async,
+    PairKind TokenPair issue_pair issue_pair_async
 );
 
 /// Runs the configuration's hooks, registers the session in the store, and issues its pair.
@@ -341,9 +341,9 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
-    /// Signs with the ring's first key of that algorithm.
+    /// Signs with the ring's first key of that algorithm, unless that one is retired.
     ///
-    /// Default: the ring's first key.
+    /// Default: the key that signs now ([`KeyRing`](crate::KeyRing)).
     ///
     /// ```
     /// use jwt_auth::Algorithm;
@@ -360,7 +360,7 @@ impl<'a, K> TokenBuilder<'a, K> {
 
     /// Signs with the key of that id, such as the key of a tenant.
     ///
-    /// Default: the ring's first key, which also signs what a rotation issues.
+    /// Default: the key that signs now ([`KeyRing`](crate::KeyRing)), which also signs what a rotation issues.
     ///
     /// ```
     /// use jwt_auth::{Algorithm, Config, Key, KeyMaterial};
@@ -410,7 +410,7 @@ impl TokenBuilder<'_, AccessKind> {
     pub(crate) async fn issue_continued(self) -> Result<IssuedToken, Refusal> {
         let session_id = self.request.session_id.clone().unwrap_or_default();
         let request = self.request.apply_grants(GrantKind::ImplicitRefresh, &session_id).await?;
-        request.run_hooks().await?.issue_access()
+        request.run_hooks().await?.issue_access_async().await
     }
 }
 
@@ -449,8 +449,8 @@ impl TokenBuilder<'_, PairKind> {
         self.request.rehearse_pair()
     }
 
-    pub(crate) fn write_pair(self) -> Result<TokenPair, Refusal> {
-        self.request.write_pair()
+    pub(crate) async fn write_pair(self) -> Result<TokenPair, Refusal> {
+        self.request.write_pair().await
     }
 }
 
@@ -582,8 +582,8 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
     ///
     /// [`CannotIssue`](crate::AuthErrorKind::CannotIssue): a reserved claim or header name, custom claims that are
     /// not an object, a scope with a space, no key that signs, a token of more than 8 KiB. Also if the
-    /// configuration has [additional claims](crate::Config::additional_claims) or headers: then `.await` the
-    /// builder instead, so that the hook can run.
+    /// configuration has [additional claims](crate::Config::additional_claims) or headers, or if a service
+    /// [signs](crate::Key::signed_by): then `.await` the builder instead, so that they can run.
     ///
     /// ```
     /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
@@ -593,6 +593,34 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
     /// ```
     pub fn issue(self) -> Result<K::Output, AuthError> {
         K::issue(self, sealed::Token)
+    }
+}
+
+impl<'a, K: BuilderKind> TokenBuilder<'a, K>
+where
+    Self: IntoFuture<Output = Result<K::Output, AuthError>>,
+{
+    /// Issues the token with a key that a service signs for ([`Key::signed_by`](crate::Key::signed_by)).
+    ///
+    /// The same as `.await`, under the name of what it waits for. It works with any key.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`issue`](Self::issue); [`Unavailable`](crate::AuthErrorKind::Unavailable), 503, if the service does not
+    /// sign within [`Config::hook_deadline`](crate::Config::hook_deadline).
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
+    /// let token = auth.access_token("alice").issue_remote().await?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn issue_remote(self) -> Result<K::Output, AuthError> {
+        self.await
     }
 }
 

@@ -175,12 +175,31 @@ impl<'a> TokenRequest<'a> {
     /// Issues one access token.
     pub(super) fn issue_access(self) -> Result<IssuedToken, Refusal> {
         let issuer = self.issuer;
-        let now = self.issued_at.unwrap_or_else(|| since_epoch(&*issuer.rules.clock));
-        issuer.write(&self.draft(TokenKind::Access, now)?)
+        issuer.write(&self.access_draft()?)
+    }
+
+    pub(super) async fn issue_access_async(self) -> Result<IssuedToken, Refusal> {
+        let issuer = self.issuer;
+        issuer.write_async(&self.access_draft()?).await
+    }
+
+    fn access_draft(self) -> Result<Draft, Refusal> {
+        let now = self.issued_at.unwrap_or_else(|| since_epoch(&*self.issuer.rules.clock));
+        self.draft(TokenKind::Access, now)
     }
 
     /// Issues one refresh token of a new session.
     pub(super) fn issue_refresh(self) -> Result<IssuedToken, Refusal> {
+        let issuer = self.issuer;
+        issuer.write(&self.refresh_draft()?)
+    }
+
+    pub(super) async fn issue_refresh_async(self) -> Result<IssuedToken, Refusal> {
+        let issuer = self.issuer;
+        issuer.write_async(&self.refresh_draft()?).await
+    }
+
+    fn refresh_draft(self) -> Result<Draft, Refusal> {
         let issuer = self.issuer;
         let now = since_epoch(&*issuer.rules.clock);
         let session_ends = now.saturating_add(issuer.rules.session_expires);
@@ -188,33 +207,37 @@ impl<'a> TokenRequest<'a> {
         draft.expires_at = Some(earlier(draft.expires_at, session_ends));
         draft.session_ends_at = Some(session_ends);
         issuer.check_fits(&draft.as_successor(), ROOM_TO_GROW)?;
-        issuer.write(&draft)
+        Ok(draft)
     }
 
     /// Issues a pair that no store knows.
-    pub(super) fn issue_pair(mut self) -> Result<TokenPair, Refusal> {
+    pub(super) fn issue_pair(self) -> Result<TokenPair, Refusal> {
+        let issuer = self.issuer;
+        let drafts = self.as_first_pair()?.pair_drafts()?;
+        issuer.store.warn_if_default();
+        let access = issuer.write(&drafts.access)?;
+        let refresh = issuer.write(&drafts.refresh)?;
+        Ok(pair(drafts, PerKind { access, refresh }))
+    }
+
+    pub(super) async fn issue_pair_async(self) -> Result<TokenPair, Refusal> {
+        self.as_first_pair()?.write_pair().await
+    }
+
+    fn as_first_pair(mut self) -> Result<Self, Refusal> {
         self.generation = Some(SessionGeneration::first(self.issuer.rules)?);
         self.check_start()?;
-        self.write_pair()
+        Ok(self)
     }
 
     /// Signs a pair.
-    pub(super) fn write_pair(self) -> Result<TokenPair, Refusal> {
+    pub(super) async fn write_pair(self) -> Result<TokenPair, Refusal> {
         let issuer = self.issuer;
         issuer.store.warn_if_default();
-        let PerKind { access, refresh } = self.pair_drafts()?;
-        let tokens = PerKind { access: issuer.write(&access)?, refresh: issuer.write(&refresh)? };
-        Ok(TokenPair {
-            expires_in: tokens.access.expires_in().unwrap_or(Duration::MAX),
-            tokens: PerKind {
-                access: tokens.access.into_secret(),
-                refresh: tokens.refresh.into_secret(),
-            },
-            csrf: PerKind {
-                access: access.csrf.map(Secret::from),
-                refresh: refresh.csrf.map(Secret::from),
-            },
-        })
+        let drafts = self.pair_drafts()?;
+        let access = issuer.write_async(&drafts.access).await?;
+        let refresh = issuer.write_async(&drafts.refresh).await?;
+        Ok(pair(drafts, PerKind { access, refresh }))
     }
 
     /// Runs the hooks, registers the session of a log-in, and issues its pair.
@@ -254,7 +277,7 @@ impl<'a> TokenRequest<'a> {
         let registered = store.register(session).await.map_err(unavailable)?;
         first.started_at = Some(since_1970(registered.started_at));
         request.generation = Some(first);
-        request.write_pair()
+        request.write_pair().await
     }
 
     /// Checks that the first pair of a session, and its successors, can be written. Returns the life of the access
@@ -272,7 +295,7 @@ impl<'a> TokenRequest<'a> {
     /// successor would be invalid is refused; a configuration that cannot sign remains an error of the application.
     pub(super) fn rehearse_pair(&self) -> Result<Duration, Refusal> {
         let issuer = self.issuer;
-        issuer.signing_key(&self.key)?;
+        issuer.check_key(&self.key)?;
         let PerKind { access, refresh } = self.clone().pair_drafts()?;
         let fits = [&access, &refresh].iter().try_for_each(|draft| issuer.check_fits(draft, 0));
         fits.map_err(|_| Refusal::from(AuthErrorKind::InvalidClaims))?;
@@ -326,6 +349,7 @@ impl<'a> TokenRequest<'a> {
     /// the session's end, and a longer-lived token would be accepted again.
     fn pair_drafts(self) -> Result<PerKind<Draft>, Refusal> {
         let rules = self.issuer.rules;
+        let longest_life = self.issuer.ring.load().longest_life();
         let position = self.generation.clone();
         let position = position.map_or_else(|| SessionGeneration::first(rules), Ok)?;
         let mut access = self.draft(TokenKind::Access, position.issued_at)?;
@@ -342,7 +366,13 @@ impl<'a> TokenRequest<'a> {
         access.is_temporary = position.is_temporary;
         access.cookie_age = position.cookie_age;
         let issued_at = position.refresh_issued_at;
-        let idle_end = issued_at.saturating_add(position.idle);
+        let mut idle_end = issued_at.saturating_add(position.idle);
+        // A session that began before the keys changed gets tokens that do not outlive theirs.
+        if position.generation > 0
+            && let Some(longest) = longest_life
+        {
+            idle_end = idle_end.min(issued_at.saturating_add(longest));
+        }
         let refresh = Draft {
             kind: TokenKind::Refresh,
             id: position.refresh_id,
@@ -355,6 +385,21 @@ impl<'a> TokenRequest<'a> {
             ..access.clone()
         };
         Ok(PerKind { access, refresh })
+    }
+}
+
+/// The pair of these drafts and their tokens.
+fn pair(drafts: PerKind<Draft>, tokens: PerKind<IssuedToken>) -> TokenPair {
+    TokenPair {
+        expires_in: tokens.access.expires_in().unwrap_or(Duration::MAX),
+        tokens: PerKind {
+            access: tokens.access.into_secret(),
+            refresh: tokens.refresh.into_secret(),
+        },
+        csrf: PerKind {
+            access: drafts.access.csrf.map(Secret::from),
+            refresh: drafts.refresh.csrf.map(Secret::from),
+        },
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::base64url;
+use crate::clock::since_epoch;
 use crate::config::{Hooks, TokenRules};
 use crate::error::{AuthErrorKind, Refusal};
-use crate::keys::{LONGEST_SIGNATURE, LoadedKey, LoadedRing};
+use crate::keys::{LONGEST_SIGNATURE, LiveRing, LoadedKey, LoadedRing, RingKey};
 use crate::session::WatchedStore;
 use crate::token::claims::Claims;
 use crate::token::issue::IssuedToken;
@@ -20,47 +21,96 @@ use crate::token_kind::TokenKind;
 #[derive(Clone, Copy)]
 pub(crate) struct Issuer<'a> {
     pub(crate) rules: &'a TokenRules,
-    pub(crate) ring: &'a LoadedRing,
+    pub(crate) ring: &'a LiveRing,
     pub(crate) hooks: &'a Hooks,
     pub(crate) store: &'a WatchedStore,
 }
 
 impl Issuer<'_> {
     /// The key that signs.
-    pub(super) fn signing_key(&self, choice: &KeyChoice) -> Result<&LoadedKey, Refusal> {
+    fn signing_key<'r>(
+        &self,
+        ring: &'r LoadedRing,
+        choice: &KeyChoice,
+    ) -> Result<&'r RingKey, Refusal> {
+        let now = self.now();
+        let is_revoked = |key: &LoadedKey| {
+            key.id.as_deref().is_some_and(|id| self.store.is_key_revoked(id, now))
+        };
         match choice {
             KeyChoice::Algorithm(algorithm) => {
-                self.ring.signing_with(*algorithm).ok_or_else(|| {
+                let key = ring.signing_with(*algorithm, now).filter(|key| !is_revoked(key));
+                key.ok_or_else(|| {
                     Refusal::cannot_issue(format!("no key of the ring signs with {algorithm}"))
                 })
             }
             KeyChoice::Id(id) => {
-                self.ring.by_id(id).filter(|key| key.can_sign()).ok_or_else(|| {
+                let key = ring.signing_by_id(id, now).filter(|key| !is_revoked(key));
+                key.ok_or_else(|| {
                     Refusal::cannot_issue(format!("no key of the ring with the id `{id}` signs"))
                 })
             }
-            KeyChoice::First => self
-                .ring
-                .signing()
-                .ok_or_else(|| Refusal::cannot_issue("the configuration has no key that signs")),
+            KeyChoice::First => ring.signing(now, is_revoked).ok_or_else(|| {
+                self.ring.report_missing();
+                Refusal::cannot_issue("the configuration has no key that signs")
+            }),
         }
     }
 
-    /// Writes and signs a token. A draft that our own reader would refuse is an error.
+    /// Checks that there is a key that signs.
+    pub(super) fn check_key(&self, choice: &KeyChoice) -> Result<(), Refusal> {
+        self.signing_key(&self.ring.load(), choice).map(|_| ())
+    }
+
+    fn now(&self) -> Duration {
+        since_epoch(&*self.rules.clock)
+    }
+
+    /// Writes and signs a token with a key of this process. A draft that our own reader would refuse is an error.
     pub(super) fn write(&self, draft: &Draft) -> Result<IssuedToken, Refusal> {
-        let key = self.signing_key(&draft.key)?;
+        let ring = self.ring.load();
+        self.write_with(draft, self.signing_key(&ring, &draft.key)?)
+    }
+
+    /// The same with any key, also one that a service signs for.
+    pub(super) async fn write_async(&self, draft: &Draft) -> Result<IssuedToken, Refusal> {
+        // Not the guard of `load`, which should not be held while a service signs.
+        let ring = self.ring.load_full();
+        let key = self.signing_key(&ring, &draft.key)?;
+        if !key.signs_remotely() {
+            return self.write_with(draft, key);
+        }
+        let mut message = self.checked_message(draft, key)?;
+        let deadline = self.rules.hook_deadline;
+        let signature = key.sign_remotely(message.as_bytes(), deadline).await;
+        let signature = signature.map_err(|error| {
+            tracing::error!(target: "jwt_auth", %error, "no token is issued");
+            Refusal::from(AuthErrorKind::Unavailable).with_source(error)
+        })?;
+        message.push('.');
+        base64url::encode(&signature, &mut message);
+        Ok(issued(draft, message))
+    }
+
+    fn write_with(&self, draft: &Draft, key: &RingKey) -> Result<IssuedToken, Refusal> {
+        let message = self.checked_message(draft, key)?;
+        Ok(issued(draft, sign(message, key)?))
+    }
+
+    /// The text that is signed, which is not too long.
+    fn checked_message(&self, draft: &Draft, key: &RingKey) -> Result<String, Refusal> {
         let message = self.message(draft, key)?;
         self.check_size(draft.kind, message.len(), key, 0)?;
         mark_response();
-        let token = sign(message, key)?;
-        Ok(IssuedToken::new(draft.kind, token, draft.id.clone(), draft.issued_at, draft.expires_at))
+        Ok(message)
     }
 
     /// Signs a token of this configuration again, with the claim `s_age`.
     pub(crate) fn with_cookie_age(&self, token: &str, age: Duration) -> Result<String, Refusal> {
         let foreign = || Refusal::cannot_issue("no key of this configuration has signed the token");
-        let Signed { payload, claims, key } =
-            read_signed(token.as_bytes(), self.ring, self.rules.compat).ok_or_else(foreign)?;
+        let ring = self.ring.load();
+        let signed = read_signed(token.as_bytes(), &ring, self.rules.compat, self.now());
+        let Signed { payload, claims, key } = signed.ok_or_else(foreign)?;
         let header = token.split('.').next().unwrap_or_default();
         let before = claims.cookie_age;
         let claim = |age: Duration| format!("\"s_age\":{}", age.as_secs());
@@ -77,13 +127,23 @@ impl Issuer<'_> {
 
     /// Checks that the draft could be written with `room` bytes to spare, without signing it.
     pub(super) fn check_fits(&self, draft: &Draft, room: usize) -> Result<(), Refusal> {
-        let key = self.signing_key(&draft.key)?;
+        let ring = self.ring.load();
+        let key = self.signing_key(&ring, &draft.key)?;
         self.check_size(draft.kind, self.message(draft, key)?.len(), key, room)
     }
 
     /// The text that is signed: header and claims, encoded.
-    fn message(&self, draft: &Draft, key: &LoadedKey) -> Result<String, Refusal> {
+    fn message(&self, draft: &Draft, key: &RingKey) -> Result<String, Refusal> {
         draft.check(self.rules.compat)?;
+        if let Some(longest) = key.longest_life()
+            && draft.life() > longest
+        {
+            return Err(Refusal::cannot_issue(format!(
+                "a token that lives longer than {} s could outlive its key, since the keys of this ring change; \
+                 shorten its life, or set `KeyRing::retired_for`",
+                longest.as_secs()
+            )));
+        }
         let claims = draft.claims(self.rules.encode_issuer.as_deref());
         // We do not write custom claims ourselves, so our own reader checks their nesting, numbers and names.
         if !draft.custom.is_empty() && Claims::read(&claims, self.rules.compat).is_err() {
@@ -149,8 +209,17 @@ pub(crate) fn random_id(rules: &TokenRules) -> Result<String, Refusal> {
     Ok(id)
 }
 
+fn issued(draft: &Draft, token: String) -> IssuedToken {
+    IssuedToken::new(draft.kind, token, draft.id.clone(), draft.issued_at, draft.expires_at)
+}
+
 /// Appends the signature.
 fn sign(mut message: String, key: &LoadedKey) -> Result<String, Refusal> {
+    if key.signs_remotely() {
+        return Err(Refusal::cannot_issue(
+            "a service signs for the key: `.await` the builder instead of `.issue()`",
+        ));
+    }
     let mut signature = [0; LONGEST_SIGNATURE];
     let len = key
         .sign(message.as_bytes(), &mut signature)
