@@ -150,7 +150,7 @@ fn durations_out_of_bounds_are_refused() {
     let seconds = Duration::from_secs;
     assert!(good().access_token_expires(36_500 * day).build().is_ok());
     assert!(good().refresh_grace(seconds(300)).decode_leeway(seconds(600)).build().is_ok());
-    for bad in [
+    for bad in vec![
         good().access_token_expires(36_501 * day),
         good().refresh_token_expires(36_501 * day),
         good().session_expires(Duration::from_millis(999)),

@@ -270,10 +270,22 @@ pub fn sign_with(secret: &[u8], header: &Value, claims: &Value) -> String {
 
 fn sign_message(secret: &[u8], message: &str) -> String {
     let key = jsonwebtoken::EncodingKey::from_secret(secret);
-    let signer = (provider::DEFAULT_PROVIDER.signer_factory)(&jsonwebtoken::Algorithm::HS256, &key)
-        .expect("HMAC takes any key");
-    let signature = signer.try_sign(message.as_bytes()).expect("HMAC signs anything");
+    let signature = sign_bytes(message.as_bytes(), &key, jsonwebtoken::Algorithm::HS256);
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The signature of a message by jsonwebtoken.
+///
+/// # Panics
+///
+/// If the key is not one for the algorithm.
+pub fn sign_bytes(
+    message: &[u8],
+    key: &jsonwebtoken::EncodingKey,
+    algorithm: jsonwebtoken::Algorithm,
+) -> Vec<u8> {
+    let signer = (provider::DEFAULT_PROVIDER.signer_factory)(&algorithm, key);
+    signer.expect("a key for the algorithm").try_sign(message).expect("it signs anything")
 }
 
 /// The header that `PyJWT` writes by default.

@@ -92,6 +92,7 @@ impl Keys<'_> {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "a key goes into one ring")]
     pub fn rotate_to(&self, key: Key) -> Result<(), ConfigError> {
         if key.remote.is_some() {
             return Err(config_error(

@@ -339,8 +339,10 @@ fn shared_secret(ring: &KeyRing, decoded: &[Algorithm]) -> Vec<Key> {
 fn conflicts(new: &RingKey, keys: &[RingKey], may_share: bool) -> Vec<KeyProblem> {
     let mut problems = Vec::new();
     let may_share = may_share && new.algorithm.family() == Family::Hmac;
-    let is_same =
-        |key: &RingKey| key.same_material(new) && !(may_share && key.algorithm != new.algorithm);
+    // A file may be renamed: tokens with the old id are valid for a while.
+    let is_renamed = |key: &RingKey| key.removed_at.is_some() && key.id != new.id;
+    let is_shared = |key: &RingKey| may_share && key.algorithm != new.algorithm;
+    let is_same = |key: &RingKey| key.same_material(new) && !is_shared(key) && !is_renamed(key);
     if keys.iter().any(is_same) {
         problems.push(KeyProblem::new(
             "a key is in the ring once, with one algorithm",

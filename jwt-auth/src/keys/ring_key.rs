@@ -112,7 +112,8 @@ impl Deref for RingKey {
 /// token lives. Keys that sign and public keys of others have separate schedules.
 pub(super) fn derive_times(keys: &mut [RingKey], retired_for: Duration, slack: Duration) {
     if let Some(first) = keys.first_mut() {
-        first.is_first = first.signs_from.is_none() && first.removed_at.is_none();
+        let may_be_first = first.signs_from.is_none() && first.removed_at.is_none();
+        first.is_first = may_be_first && first.can_sign();
     }
     let in_use = keys.iter().filter(|key| key.removed_at.is_none());
     let starts: Vec<(bool, Duration)> =

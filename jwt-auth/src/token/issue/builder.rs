@@ -596,7 +596,7 @@ impl<K: BuilderKind> TokenBuilder<'_, K> {
     }
 }
 
-impl<'a, K: BuilderKind> TokenBuilder<'a, K>
+impl<K: BuilderKind> TokenBuilder<'_, K>
 where
     Self: IntoFuture<Output = Result<K::Output, AuthError>>,
 {

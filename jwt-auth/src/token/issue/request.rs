@@ -8,7 +8,7 @@ use crate::clock::{HUNDRED_YEARS, since_1970, since_epoch, to_system_time};
 use crate::config::{Additional, GrantKind, GrantRequest, Grants};
 use crate::error::{AuthErrorKind, Refusal, contain_async};
 use crate::secret::Secret;
-use crate::session::{NewSession, StoreError};
+use crate::session::{NewSession, Revocation, StoreError};
 use crate::token::claims::Freshness;
 use crate::token::issue::draft::{Draft, KeyChoice, ROOM_TO_GROW};
 use crate::token::issue::writer::{Issuer, random_id};
@@ -213,7 +213,7 @@ impl<'a> TokenRequest<'a> {
     /// Issues a pair that no store knows.
     pub(super) fn issue_pair(self) -> Result<TokenPair, Refusal> {
         let issuer = self.issuer;
-        let drafts = self.as_first_pair()?.pair_drafts()?;
+        let drafts = self.start_session()?.pair_drafts()?;
         issuer.store.warn_if_default();
         let access = issuer.write(&drafts.access)?;
         let refresh = issuer.write(&drafts.refresh)?;
@@ -221,10 +221,10 @@ impl<'a> TokenRequest<'a> {
     }
 
     pub(super) async fn issue_pair_async(self) -> Result<TokenPair, Refusal> {
-        self.as_first_pair()?.write_pair().await
+        self.start_session()?.write_pair().await
     }
 
-    fn as_first_pair(mut self) -> Result<Self, Refusal> {
+    fn start_session(mut self) -> Result<Self, Refusal> {
         self.generation = Some(SessionGeneration::first(self.issuer.rules)?);
         self.check_start()?;
         Ok(self)
@@ -276,8 +276,17 @@ impl<'a> TokenRequest<'a> {
         };
         let registered = store.register(session).await.map_err(unavailable)?;
         first.started_at = Some(since_1970(registered.started_at));
+        let (id, ends) = (first.session_id.clone(), to_system_time(first.session_ends));
         request.generation = Some(first);
-        request.write_pair().await
+        let now = to_system_time(since_epoch(&*request.issuer.rules.clock));
+        let pair = request.write_pair().await;
+        if pair.is_err() {
+            // A service that signs has failed. Nobody has a token of the session, so it should not be listed.
+            let started_at = Some(registered.started_at);
+            let session = Revocation::Session { id: &id, started_at, until: ends };
+            let _ = store.revoke(session, now).await;
+        }
+        pair
     }
 
     /// Checks that the first pair of a session, and its successors, can be written. Returns the life of the access

@@ -85,7 +85,8 @@ impl Issuer<'_> {
         let signature = key.sign_remotely(message.as_bytes(), deadline).await;
         let signature = signature.map_err(|error| {
             tracing::error!(target: "jwt_auth", %error, "no token is issued");
-            Refusal::from(AuthErrorKind::Unavailable).with_source(error)
+            let refusal = Refusal::from(AuthErrorKind::Unavailable).with_source(error);
+            refusal.with_detail("No token can be issued now, try again".into())
         })?;
         message.push('.');
         base64url::encode(&signature, &mut message);
