@@ -7,7 +7,7 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 13] = [
+const CODE_ONLY: [&str; 14] = [
     "additional_claims",
     "additional_headers",
     "async_claims_check",
@@ -15,6 +15,7 @@ const CODE_ONLY: [&str; 13] = [
     "clock",
     "denylist",
     "grants",
+    "key_rotation",
     "on_error",
     "on_refusal",
     "previous_cookies",
@@ -23,12 +24,15 @@ const CODE_ONLY: [&str; 13] = [
     "revocation",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 16] = [
+const NOT_SETTERS: [&str; 20] = [
+    "algorithm",
+    "also_unwrap",
     "also_verify",
     "claims",
     "current_claims",
     "current_roles",
     "current_scopes",
+    "directory",
     "domain",
     "into_config",
     "kind",
@@ -40,6 +44,7 @@ const NOT_SETTERS: [&str; 16] = [
     "serve_stale",
     "session_id",
     "subject",
+    "wrapped_by",
 ];
 /// Weakenings that no variable can set.
 const DANGER_IN_CODE_ONLY: [&str; 4] = [

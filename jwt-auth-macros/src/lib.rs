@@ -216,7 +216,8 @@ pub fn check(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Builds the configuration that a function returns.
 ///
 /// `fn() -> Config` becomes `fn() -> Result<JwtAuth, ConfigError>`. The function may be `async`, have parameters,
-/// and return `Config`, `Result<Config, E>` or any `T: Into<Config>`. It must be a free function, or an associated
+/// and return `Config`, `Result<Config, E>` or any `T: Into<Config>`. The configuration of an `async` function is started
+/// by `Config::start`, so it may have keys that change; that of another function is built by `Config::build`. It must be a free function, or an associated
 /// function without `self` and `Self` in its signature. The attribute takes `crate = path`, which means the same
 /// as in [`macro@jwt_required`].
 ///

@@ -16,7 +16,7 @@ use crate::read_arguments::read_arguments;
 //
 // Output:  pub async fn auth(argument0: &str) -> Result<JwtAuth, ConfigError> {
 //              async fn auth(path: &str) -> Config { … }
-//              build(auth(argument0).await)
+//              start(auth(argument0).await).await
 //          }
 pub(crate) fn expand_load_config(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::new();
@@ -81,9 +81,12 @@ fn wrap(function: &Function, paths: &Paths) -> TokenStream {
     // With the span of the return type, so that an error about the configuration underlines the type.
     let mut name = sig.ident.clone();
     name.set_span(name.span().located_at(span));
-    let dot_await = sig.asyncness.map(|_| quote!(.await));
     let turbofish = write_turbofish(&sig.generics);
-    let build = quote_spanned!(span=> #paths::build(#name #turbofish (#(#names),*)#dot_await));
+    let build = if sig.asyncness.is_some() {
+        quote_spanned!(span=> #paths::start(#name #turbofish (#(#names),*).await).await)
+    } else {
+        quote_spanned!(span=> #paths::build(#name #turbofish (#(#names),*)))
+    };
     quote! {
         #(#attrs)*
         #vis #outer {

@@ -79,4 +79,13 @@ pub mod __private {
     pub fn build<M, T: Loaded<M>>(loaded: T) -> Result<JwtAuth, ConfigError> {
         load(loaded)?.build()
     }
+
+    /// Starts the configuration that an `async` function under `#[load_config]` returned.
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once.
+    pub async fn start<M, T: Loaded<M>>(loaded: T) -> Result<JwtAuth, ConfigError> {
+        load(loaded)?.start().await
+    }
 }

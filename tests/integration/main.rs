@@ -30,6 +30,7 @@ mod log_out_everywhere;
 mod options;
 mod other_frameworks;
 mod ports;
+mod protected_resource;
 mod reading;
 mod refresh;
 mod request;

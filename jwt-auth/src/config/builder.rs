@@ -242,7 +242,8 @@ impl Config {
             ring.as_ref().and_then(|ring| unusable(self.decode_algorithms.as_deref()?, ring)),
         );
         self.problems.extend(self.rules.problems());
-        let web = self.web.parse(&mut self.problems);
+        let issuer = self.rules.encode_issuer.as_deref();
+        let web = self.web.parse(issuer, &mut self.problems);
         match (ring, web) {
             (Some(ring), Some(web)) if self.problems.is_empty() => {
                 let mut rules = self.rules;

@@ -57,10 +57,11 @@ const NOT_TEXT: [&str; 6] = [
 ];
 
 /// The options that are lists.
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 9] = [
     "JWT_AUTH_VERIFY_KEYS",
     "JWT_AUTH_AUDIENCE",
     "JWT_AUTH_DECODE_AUDIENCE",
+    "JWT_AUTH_AUTHORIZATION_SERVERS",
     "JWT_AUTH_DENYLIST_TOKEN_CHECKS",
     "JWT_AUTH_TOKEN_LOCATION",
     "JWT_AUTH_HEADER_TYPES",

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use crate::config::builder::Checked;
-use crate::config::{Config, TokenLocation, duration};
+use crate::config::{Config, KeyHome, TokenLocation, duration};
 use crate::keys::Leniency;
 use crate::token_kind::{PerKind, TokenKind};
 
@@ -79,6 +79,14 @@ pub(super) fn effective(
         format!("{}{id}{signs}{verifies}", key.algorithm)
     });
     lines.list("keys", keys);
+    if let Some(plan) = &checked.rotation {
+        let home = match &plan.home {
+            KeyHome::Directory(path) => path.display().to_string(),
+            KeyHome::Store(_) => "the store".to_owned(),
+        };
+        let every = duration::write(plan.every);
+        lines.add("key_rotation", format_args!("({} every {every}, in {home})", plan.algorithm));
+    }
     tokens(&mut lines, checked);
     web(&mut lines, checked);
     hooks(&mut lines, checked);
@@ -153,6 +161,9 @@ fn web(lines: &mut Lines, checked: &Checked) {
         lines.option("csrf_query_name", csrf.query_name.as_deref());
         lines.list("trusted_origins", &csrf.trusted_origins);
     }
+    lines.option("resource", web.resource.as_ref().map(|resource| &resource.url));
+    let servers = web.resource.iter().flat_map(|resource| &resource.authorization_servers);
+    lines.list("authorization_servers", servers);
     lines.option("compat", web.errors.compat.map(|compat| format!("{compat:?}")));
     lines.add("error_body_key", web.errors.body_key());
     lines.add("problem_details", web.errors.has_problem_details);

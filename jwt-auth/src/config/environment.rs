@@ -68,6 +68,11 @@ const OPTIONS: &[Row] = &[
             format!("write {PREFIX}{name}=10000, or 0 to turn the cache off"),
         )),
     }),
+    // Protected resource.
+    row("RESOURCE", "none", |config, _, value| config.resource(value)),
+    row("AUTHORIZATION_SERVERS", "the [`issuer`", |config, _, value| {
+        config.authorization_servers(list(value))
+    }),
     // Sessions.
     row("SESSION_EXPIRES", "90 days", |config, name, value| {
         timed(config, name, value, Config::session_expires)
@@ -259,6 +264,7 @@ impl Config {
     /// | `JWT_AUTH_KEY_ID` | the `kid` of the key |
     /// | `JWT_AUTH_VERIFY_KEYS` | keys that verify and do not sign, such as the previous one: `id=source`, separated by commas. A source is a secret or a PEM, written as in the variables above, or a JWK, usually `file:old.jwk`. An entry without an id starts with its prefix. The algorithm follows from the key. The first three also verify tokens without `kid` |
     /// | `JWT_AUTH_ISSUER`, `…_ENCODE_ISSUER`, `…_DECODE_ISSUER` | [`issuer`](Self::issuer), [`encode_issuer`](Self::encode_issuer), [`decode_issuer`](Self::decode_issuer) |
+    /// | `JWT_AUTH_RESOURCE`, `…_AUTHORIZATION_SERVERS` | [`resource`](Self::resource), [`authorization_servers`](Self::authorization_servers), separated by commas |
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
     /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_REFRESH_GRACE_UNTIL_USED`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE`, `…_HOOK_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |

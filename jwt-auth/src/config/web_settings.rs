@@ -8,7 +8,7 @@ use crate::config::csrf::CsrfOptions;
 use crate::config::previous_cookies::{self, ParsedPreviousCookie, PreviousCookie};
 use crate::config::syntax::{is_token, is_unreserved};
 use crate::config::token_rules::MAX_TOKEN;
-use crate::config::{ConfigProblem, CookieSettings, CsrfSettings, TokenLocation};
+use crate::config::{ConfigProblem, CookieSettings, CsrfSettings, Resource, TokenLocation};
 use crate::error::ErrorSettings;
 use crate::token_kind::PerKind;
 
@@ -27,6 +27,8 @@ pub(crate) struct WebOptions {
     pub(crate) csrf: CsrfOptions,
     pub(crate) errors: ErrorSettings,
     pub(super) previous_cookies: Vec<PreviousCookie>,
+    pub(super) resource: Option<String>,
+    pub(super) authorization_servers: Vec<String>,
 }
 
 impl Default for WebOptions {
@@ -40,6 +42,8 @@ impl Default for WebOptions {
             csrf: CsrfOptions::default(),
             errors: ErrorSettings::default(),
             previous_cookies: Vec::new(),
+            resource: None,
+            authorization_servers: Vec::new(),
         }
     }
 }
@@ -60,11 +64,18 @@ pub(crate) struct WebSettings {
     /// Whether an error without these settings would be rendered differently.
     pub(crate) has_own_errors: bool,
     pub(crate) previous_cookies: Vec<ParsedPreviousCookie>,
+    pub(crate) resource: Option<Resource>,
 }
 
 impl WebOptions {
     /// Parses every option, and reports those that break a rule.
-    pub(super) fn parse(self, problems: &mut Vec<ConfigProblem>) -> Option<WebSettings> {
+    ///
+    /// `issuer` is the one of the tokens.
+    pub(super) fn parse(
+        mut self,
+        issuer: Option<&str>,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Option<WebSettings> {
         let mut report = |field: &str, is_broken: bool, rule: &str, fix: &str| {
             if is_broken {
                 problems.push(ConfigProblem::new(field, rule, fix));
@@ -113,6 +124,17 @@ impl WebOptions {
         let cookies = self.cookies.parse(may_prefix, problems);
         let previous_cookies = previous_cookies::parse(&self.previous_cookies, &cookies, problems);
         let csrf = self.csrf.parse(self.errors.compat, problems);
+        let servers = std::mem::take(&mut self.authorization_servers);
+        if self.resource.is_none() && !servers.is_empty() {
+            problems.push(ConfigProblem::new(
+                "authorization_servers",
+                "authorization servers are those of a resource, and none is configured",
+                "write `.resource(\"https://api.example\")`",
+            ));
+        }
+        let resource = self.resource.take();
+        let resource = resource.and_then(|url| Resource::parse(url, servers, issuer, problems));
+        self.errors.resource_metadata = resource.as_ref().map(|one| one.metadata_url.clone());
         Some(WebSettings {
             token_location: self.token_location,
             header_name: header_name?,
@@ -122,6 +144,7 @@ impl WebOptions {
             cookies,
             csrf: csrf?,
             previous_cookies,
+            resource,
             has_own_errors: self.errors.differ_from_default(),
             errors: Arc::new(self.errors),
         })
@@ -168,7 +191,7 @@ impl WebSettings {
         let mut options = WebOptions::default();
         change(&mut options);
         let mut problems = Vec::new();
-        let settings = options.parse(&mut problems).expect("the options are valid");
+        let settings = options.parse(None, &mut problems).expect("the options are valid");
         assert!(problems.is_empty(), "{problems:?}");
         settings
     }

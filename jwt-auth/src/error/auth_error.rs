@@ -85,6 +85,17 @@ impl Refusal {
         }
     }
 
+    /// Tells the client the scopes of the route, unless the refusal tells something else.
+    pub(crate) fn or_demanding_scopes(mut self, scopes: impl FnOnce() -> Vec<String>) -> Self {
+        if let Demand::Nothing = self.0.demand {
+            let scopes = scopes();
+            if !scopes.is_empty() {
+                self.0.demand = Demand::Scopes(scopes);
+            }
+        }
+        self
+    }
+
     pub(crate) fn with_detail(mut self, detail: Cow<'static, str>) -> Self {
         self.0.detail = detail;
         self
@@ -211,6 +222,9 @@ impl AuthError {
     }
 
     /// The scopes that the route requires, if the token lacks one (RFC 6750 §3, `scope`). Otherwise empty.
+    ///
+    /// With [`Config::resource`](crate::Config::resource) also in every other refusal of a guard, because the client may
+    /// have to get its first token.
     ///
     /// ```
     /// use jwt_auth::{AuthError, AuthErrorKind};

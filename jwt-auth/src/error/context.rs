@@ -60,6 +60,8 @@ pub(crate) struct ErrorSettings {
     pub(crate) on_refusal: Option<Arc<RefusalObserver>>,
     /// Whether bodies are those of RFC 9457.
     pub(crate) has_problem_details: bool,
+    /// The address of the document about this service (RFC 9728 §5.1).
+    pub(crate) resource_metadata: Option<String>,
 }
 
 impl ErrorSettings {
@@ -82,6 +84,7 @@ impl ErrorSettings {
         self.read_request()
             || self.compat.is_some()
             || self.scheme != default.scheme
+            || self.resource_metadata.is_some()
             || self.body_key() != default.body_key()
     }
 }
@@ -95,6 +98,7 @@ impl Default for ErrorSettings {
             on_error: None,
             on_refusal: None,
             has_problem_details: false,
+            resource_metadata: None,
         }
     }
 }
@@ -108,6 +112,7 @@ impl fmt::Debug for ErrorSettings {
             .field("on_error", &self.on_error.is_some())
             .field("on_refusal", &self.on_refusal.is_some())
             .field("has_problem_details", &self.has_problem_details)
+            .field("resource_metadata", &self.resource_metadata)
             .finish()
     }
 }

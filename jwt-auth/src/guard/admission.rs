@@ -105,6 +105,14 @@ impl GuardSpec {
         follows_configuration || self.remembers_for_parameters
     }
 
+    /// The scopes that this guard and the routers around it require.
+    fn scopes_of_route(&self, parts: &Parts) -> Vec<String> {
+        let required = RequestMemo::required(parts).iter().copied();
+        let specs = std::iter::once(self).chain(required);
+        let names = specs.flat_map(|spec| spec.scopes.iter().chain(spec.any_scope));
+        names.map(|scope| scope.name().to_owned()).collect()
+    }
+
     pub(super) fn token_kind(&self) -> TokenKind {
         match self.kind {
             GuardKind::Refresh => TokenKind::Refresh,
@@ -114,6 +122,11 @@ impl GuardSpec {
 
     /// The error of a request that this guard refuses.
     pub(super) fn refuse(&self, refusal: Refusal, auth: &JwtAuth, parts: &Parts) -> AuthError {
+        // A client that discovers how to get a token has to know for which scopes (RFC 9728, RFC 6750 §3).
+        let refusal = match &auth.web().resource {
+            Some(_) => refusal.or_demanding_scopes(|| self.scopes_of_route(parts)),
+            None => refusal,
+        };
         refuse(refusal, auth, parts, self.token_kind(), self.locations)
     }
 }

@@ -34,7 +34,7 @@ use crate::router::{GuardedArguments, GuardedHandler, RouteAccess};
 
 pub use axum::routing::MethodFilter;
 
-pub use crate::router::well_known::jwks;
+pub use crate::router::well_known::{jwks, protected_resource};
 
 /// The guarded handlers of one path, by method.
 ///

@@ -1,7 +1,7 @@
 //! Routes below `/.well-known`: documents about this service, which anyone may read.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 
 use crate::auth::JwtAuth;
@@ -26,6 +26,41 @@ where
     S: HoldsJwtAuth + Clone + Send + Sync + 'static,
 {
     get(serve_jwks)
+}
+
+/// Serves the document about this service for OAuth clients (RFC 9728 §3).
+///
+/// Its path is `/.well-known/oauth-protected-resource`, followed by the path of the configured
+/// [resource](crate::Config::resource): for `https://api.example/mcp` it is `/.well-known/oauth-protected-resource/mcp`.
+/// Some clients read the path without that end, so a service with one resource serves both. The document names the
+/// resource, its [authorization servers](crate::Config::authorization_servers), and where tokens are read. Pages of any
+/// origin may read it. Without a configured resource the response is 404, and an error is logged.
+///
+/// ```
+/// use jwt_auth::{GuardedRouter, routing};
+///
+/// let path = "/.well-known/oauth-protected-resource/mcp";
+/// let router: GuardedRouter = GuardedRouter::new().route(path, routing::protected_resource());
+/// assert_eq!(router.manifest().to_string(), format!("GET {path}  public\n"));
+/// ```
+pub fn protected_resource<S>() -> MethodRouter<S>
+where
+    S: HoldsJwtAuth + Clone + Send + Sync + 'static,
+{
+    get(serve_resource)
+}
+
+async fn serve_resource(_: Guard<Public>, auth: JwtAuth) -> Response {
+    let Some(resource) = &auth.web().resource else {
+        tracing::error!(target: "jwt_auth", "the configuration names no resource; write `.resource(\"https://…\")`");
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (CACHE_CONTROL, "public, max-age=3600"),
+        (CONTENT_TYPE, "application/json"),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    (headers, resource.document(auth.web()).to_string()).into_response()
 }
 
 async fn serve_jwks(_: Guard<Public>, auth: JwtAuth, headers: HeaderMap) -> Response {

@@ -1,7 +1,6 @@
 //! The only place where an error becomes a response, and where a refusal gets its settings and its request.
 
 use std::cell::Cell;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum_core::response::{IntoResponse, Response};
@@ -127,7 +126,11 @@ fn challenge_error(kind: AuthErrorKind) -> Option<&'static str> {
     }
 }
 
-fn challenge_of(error: &AuthError, scheme: &str) -> Option<HeaderValue> {
+fn challenge_of(
+    error: &AuthError,
+    scheme: &str,
+    resource_metadata: Option<&str>,
+) -> Option<HeaderValue> {
     let kind = error.kind();
     if matches!(
         kind,
@@ -138,25 +141,26 @@ fn challenge_of(error: &AuthError, scheme: &str) -> Option<HeaderValue> {
     ) {
         return None;
     }
-    let mut text = scheme.to_owned();
+    let mut parameters = Vec::new();
     if let Some(code) = challenge_error(kind) {
+        parameters.push(format!("error=\"{code}\""));
         // The sentence of the kind, never a string from the application or the token (W6).
-        let _ = write!(text, " error=\"{code}\", error_description=\"{}\"", kind.detail());
+        parameters.push(format!("error_description=\"{}\"", kind.detail()));
     }
     match error.demand() {
         Demand::Nothing => {}
-        Demand::MaxAge(age) => {
-            let _ = write!(text, ", max_age=\"{}\"", age.as_secs());
-        }
+        Demand::MaxAge(age) => parameters.push(format!("max_age=\"{}\"", age.as_secs())),
         Demand::Scopes(names) => {
             let is_quotable = |name: &&String| {
                 name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
             };
             let names: Vec<_> = names.iter().filter(is_quotable).map(String::as_str).collect();
-            let _ = write!(text, ", scope=\"{}\"", names.join(" "));
+            parameters.push(format!("scope=\"{}\"", names.join(" ")));
         }
     }
-    HeaderValue::from_str(&text).ok()
+    parameters.extend(resource_metadata.map(|url| format!("resource_metadata=\"{url}\"")));
+    let space = if parameters.is_empty() { "" } else { " " };
+    HeaderValue::from_str(&format!("{scheme}{space}{}", parameters.join(", "))).ok()
 }
 
 /// The response of the application's hook, if there is one.
@@ -214,8 +218,10 @@ impl AuthError {
         if self.status() == StatusCode::UNPROCESSABLE_ENTITY {
             return None;
         }
-        let scheme = self.settings(|settings| settings.scheme.clone());
-        challenge_of(self, scheme.as_deref().unwrap_or("Bearer"))
+        self.settings(|settings| {
+            let scheme = settings.scheme.as_deref().unwrap_or("Bearer");
+            challenge_of(self, scheme, settings.resource_metadata.as_deref())
+        })
     }
 
     /// The response that no hook has changed.
