@@ -1,5 +1,6 @@
 //! Exchanges tokens with other JWT libraries, in both directions, for every algorithm.
 
+mod key_rotation;
 mod peer;
 
 use jwt_auth::{
@@ -166,15 +167,7 @@ async fn exchange(peer: &mut dyn Peer, name: &str) -> &'static str {
 
 #[tokio::test]
 async fn tokens_are_exchanged_with_other_libraries_as_the_documentation_says() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/interop");
-    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python");
-    let (script, node) = (format!("{folder}/python.py"), format!("{folder}/node.mjs"));
-    let scripts = [
-        Script::start("PyJWT", &[python, &script, "pyjwt"]),
-        Script::start("python-jose", &[python, &script, "python-jose"]),
-        Script::start("joserfc", &[python, &script, "joserfc"]),
-        Script::start("jose (npm)", &["node", &node]),
-    ];
+    let scripts = Script::start_all();
     let is_complete = scripts.iter().all(Option::is_some);
     let mut peers: Vec<Box<dyn Peer>> = Vec::new();
     peers.extend(scripts.into_iter().flatten().map(|script| Box::new(script) as Box<dyn Peer>));

@@ -7,13 +7,13 @@
 //     {"do": "issue", "algorithm": "HS256", "key": "...", "claims": {...}, "header": {...}}
 //     {"do": "verify", "algorithm": "HS256", "key": "...", "token": "...", "audience": "b", "now": 1700000001}
 //
-// The key is a secret or a PEM text; to verify, it may also be a JWK object. `header` is optional.
+// The key is a secret or a PEM text; to verify, it may also be a JWK or a JWK set. `header` is optional.
 // Each answer is one line: {"token": "..."}, {"claims": {...}}, {"error": "NameOfTheError"}, or
 // {"unsupported": "..."} if the package does not have the algorithm.
 // A verified token has a good signature, and its `exp`, `nbf` and `aud` are present and good at the time `now`.
 
 import { createInterface } from "node:readline";
-import { SignJWT, errors, importJWK, importPKCS8, importSPKI, jwtVerify } from "jose";
+import { SignJWT, createLocalJWKSet, errors, importJWK, importPKCS8, importSPKI, jwtVerify } from "jose";
 
 /** Signs with a dummy secret: only an algorithm that the package does not have gives JOSENotSupported. */
 async function has(alg) {
@@ -26,6 +26,7 @@ async function has(alg) {
 }
 
 function importKey(key, algorithm, importPem) {
+  if (key.keys) return createLocalJWKSet(key);
   if (typeof key === "object") return importJWK(key, algorithm);
   return algorithm.startsWith("HS") ? new TextEncoder().encode(key) : importPem(key, algorithm);
 }

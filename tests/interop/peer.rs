@@ -53,6 +53,19 @@ impl Script {
         None
     }
 
+    /// Starts the script of every library.
+    pub(crate) fn start_all() -> [Option<Self>; 4] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/interop");
+        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python");
+        let (script, node) = (format!("{folder}/python.py"), format!("{folder}/node.mjs"));
+        [
+            Self::start("PyJWT", &[python, &script, "pyjwt"]),
+            Self::start("python-jose", &[python, &script, "python-jose"]),
+            Self::start("joserfc", &[python, &script, "joserfc"]),
+            Self::start("jose (npm)", &["node", &node]),
+        ]
+    }
+
     fn try_answer(&mut self, request: &Value) -> Option<Value> {
         writeln!(self.input, "{request}").ok()?;
         let mut line = String::new();

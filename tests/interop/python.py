@@ -7,7 +7,7 @@ LIBRARY is pyjwt, python-jose or joserfc. Each line of the input is a request in
     {"do": "issue", "algorithm": "HS256", "key": "...", "claims": {...}, "header": {...}}
     {"do": "verify", "algorithm": "HS256", "key": "...", "token": "...", "audience": "b", "now": 1700000001}
 
-The key is a secret or a PEM text; to verify, it may also be a JWK object. `header` is optional.
+The key is a secret or a PEM text; to verify, it may also be a JWK or a JWK set. `header` is optional.
 Each answer is one line: {"token": "..."}, {"claims": {...}}, {"error": "NameOfTheError"}, or
 {"unsupported": "..."} if the library does not have the algorithm.
 A verified token has a good signature, and its `exp`, `nbf` and `aud` are present and good at the time `now`.
@@ -47,7 +47,9 @@ class PyJwt:
 
     def verify(self, algorithm, key, token, audience, now):
         FixedClock.time = now
-        if isinstance(key, dict):
+        if isinstance(key, dict) and "keys" in key:
+            key = self.jwt.PyJWKSet.from_dict(key)[self.jwt.get_unverified_header(token)["kid"]]
+        elif isinstance(key, dict):
             key = self.jwt.PyJWK(key, algorithm)
         options = {"require": REQUIRED}
         return self.jwt.decode(token, key, algorithms=[algorithm], audience=audience, options=options)
@@ -85,6 +87,8 @@ class JoseRfc:
         return algorithm in self.algorithms
 
     def key(self, algorithm, key):
+        if isinstance(key, dict) and "keys" in key:
+            return self.jwk.KeySet.import_key_set(key)
         if isinstance(key, dict):
             return self.jwk.import_key(key)
         return self.jwk.import_key(key, self.algorithms[algorithm].key_type)
