@@ -10,6 +10,7 @@
 //! - [`sessions`]: the life of a session: refreshes, what ends it, remember me, roles that change.
 //! - [`stores`]: where revocations and sessions are stored: one process, one machine, a fleet.
 //! - [`operating`]: what to watch, and what to do: store down, failover, wrong clock, leaked key, a user with a 401.
+//! - [`keys`]: keys that change on a schedule or by hand, a leaked key, another algorithm, several services, KMS.
 //! - [`compile_errors`]: what the compiler says, and the line to write.
 //! - [`errors`]: every refusal, by code, status and challenge.
 //! - [`why_401`]: what each code means, where to look, and what to do.
@@ -49,6 +50,9 @@ pub mod stores {}
 
 #[doc = include_str!("operating.md")]
 pub mod operating {}
+
+#[doc = include_str!("keys.md")]
+pub mod keys {}
 
 #[doc = include_str!("compile_errors.md")]
 pub mod compile_errors {}
