@@ -173,12 +173,21 @@ fn a_secret_of_digits_is_refused_unless_it_is_quoted() {
     });
 }
 
-#[test]
-fn null_leaves_the_default() {
+#[tokio::test]
+async fn null_leaves_the_default() {
     let json = r#"{ "secret_key": "the secret of these tests: 32 bytes", "issuer": null }"#;
     let auth = serde_json::from_str::<Config>(json).expect("read").build().expect("valid");
     let token = auth.access_token("alice").issue().expect("a token");
     assert!(
         !jwt_auth::danger::decode_unverified(&token).expect("a token").claims.contains_key("iss")
     );
+    // But for the word before the token, which `null` turns off: a file could not say that otherwise.
+    let json = r#"{ "secret_key": "the secret of these tests: 32 bytes", "header_type": null }"#;
+    let (app, auth) = app(serde_json::from_str::<Config>(json).expect("valid"));
+    let token = auth.access_token("alice").issue().expect("a token");
+    for (value, status) in [((*token).to_owned(), 200), (format!("Bearer {}", &*token), 401)] {
+        let request = axum::http::Request::get("/me").header("authorization", value);
+        let request = request.body(axum::body::Body::empty()).expect("valid");
+        assert_eq!(tests::send(&app, request).await.status, status);
+    }
 }

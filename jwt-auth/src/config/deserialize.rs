@@ -104,7 +104,8 @@ impl<'de> DeserializeSeed<'de> for OptionValue<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         let Some((text, written)) = deserializer.deserialize_any(AnyText)? else {
-            return Ok(None);
+            // For every other option `null` is "not set". This one has a setter for "no word before the token".
+            return Ok((self.0 == "JWT_AUTH_HEADER_TYPE").then(|| "none".to_owned()));
         };
         let fits = match written {
             Written::Text => true,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::Response;
 use http::request::Parts;
+use http::{Method, Uri};
 
 use crate::auth::JwtAuth;
 use crate::error::AuthErrorKind;
@@ -63,28 +64,42 @@ where
 /// The value of a check, on its way from the guard to the parameter.
 pub(super) struct CheckedValue<P: Check> {
     value: Mutex<Option<P::Output>>,
-    /// The token for which the check ran.
+    /// The token, the method and the address for which the check ran.
     verified: Arc<Verified>,
+    method: Method,
+    uri: Uri,
 }
 
 impl<P: Check> CheckedValue<P> {
     pub(super) fn store(parts: &mut Parts, output: P::Output, verified: &Arc<Verified>) {
-        let value = Mutex::new(Some(output));
-        parts.extensions.insert(Self { value, verified: Arc::clone(verified) });
+        let stored = Self {
+            value: Mutex::new(Some(output)),
+            verified: Arc::clone(verified),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+        };
+        parts.extensions.insert(stored);
     }
 
-    /// The value, if the check ran for this token.
+    /// The value, if the check ran for this token and this request. A handler may send the request on to another router,
+    /// with another address.
     fn take(parts: &mut Parts, verified: &Arc<Verified>) -> Option<P::Output> {
         let stored = parts.extensions.remove::<Self>()?;
         let value = stored.value.into_inner().ok()?;
-        value.filter(|_| Arc::ptr_eq(&stored.verified, verified))
+        let is_same_request = stored.method == parts.method && stored.uri == parts.uri;
+        value.filter(|_| is_same_request && Arc::ptr_eq(&stored.verified, verified))
     }
 }
 
 /// A copy has no value: extensions are copied with a request, and then the check runs again.
 impl<P: Check> Clone for CheckedValue<P> {
     fn clone(&self) -> Self {
-        Self { value: Mutex::new(None), verified: Arc::clone(&self.verified) }
+        Self {
+            value: Mutex::new(None),
+            verified: Arc::clone(&self.verified),
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+        }
     }
 }
 
