@@ -13,13 +13,14 @@ const GENERATED_CODE_ONLY: [&str; 5] = [
 ];
 
 /// Items without an example: the file, the name, and why no user can or needs to name it.
-const EXCEPTIONS: [(&str, &str, &str); 10] = [
+const EXCEPTIONS: [(&str, &str, &str); 11] = [
     ("auth/authenticate.rs", "Lookup", "only generated code names it"),
     ("config/environment.rs", "OptionRow", "only the tests of this workspace use it"),
     ("config/environment.rs", "options", "only the tests of this workspace use it"),
     ("danger.rs", "Sealed", "in a private module"),
     ("layer/no_store.rs", "Sealed", "in a private module"),
     ("lib.rs", "build", "only generated code calls it"),
+    ("lib.rs", "start", "only generated code calls it"),
     ("router/guarded_handler.rs", "Sealed", "in a private module"),
     ("token/issue/builder.rs", "Token", "in a private module"),
     ("token/verified_tokens.rs", "Sealed", "in a private module"),
