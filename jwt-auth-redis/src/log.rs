@@ -8,14 +8,16 @@ use jwt_auth::session::log::{
     Batch, Decision, Found, HEARTBEAT, Heartbeats, Log, Registration, Row, SessionState,
     epoch_keys, keys_that_name, session_key,
 };
-use jwt_auth::session::{NewSession, Revocation, RotationOutcome, RotationRequest, Session};
+use jwt_auth::session::{
+    NewSession, Revocation, RotationOutcome, RotationRequest, Session, SharedKeys,
+};
 use redis::{ErrorKind, RedisError, RedisResult, Script, Value};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::connection::{Address, Connection, TIMEOUT};
 use crate::scripts::{
-    CREATE, PRUNE, READ, REGISTER, REMEMBER, REVOKE, ROTATE, SESSION_MARGIN, script,
+    CREATE, PRUNE, READ, REGISTER, REMEMBER, REPLACE_KEYS, REVOKE, ROTATE, SESSION_MARGIN, script,
 };
 
 /// The largest number of entries of one read of the stream.
@@ -59,6 +61,7 @@ pub(super) struct RedisLog {
     rotate: Script,
     register: Script,
     remember: Script,
+    replace_keys: Script,
     read: Script,
     prune: Script,
 }
@@ -164,6 +167,7 @@ impl RedisLog {
             rotate: script(ROTATE),
             register: script(REGISTER),
             remember: script(REMEMBER),
+            replace_keys: script(REPLACE_KEYS),
             read: script(READ),
             prune: script(PRUNE),
         };
@@ -178,6 +182,7 @@ impl RedisLog {
             &self.rotate,
             &self.register,
             &self.remember,
+            &self.replace_keys,
             &self.read,
             &self.prune,
         ];
@@ -511,6 +516,24 @@ impl Log for RedisLog {
         call.arg(exact(life.as_secs()));
         let _: u64 = call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
         self.wait_for_replicas().await
+    }
+
+    async fn shared_keys(&self) -> Result<SharedKeys, StoreError> {
+        let mut pipeline = redis::pipe();
+        // A write that deletes nothing, as in `READ`: a server that became a replica refuses it.
+        pipeline.cmd("DEL").arg(self.key("nothing")).ignore();
+        pipeline.cmd("HMGET").arg(self.key("keys")).arg("version").arg("document");
+        let ((version, document),): ((Option<u64>, Option<String>),) =
+            pipeline.query_async(&mut &self.connection).await.map_err(store_error)?;
+        Ok(SharedKeys::new(version.unwrap_or_default(), document.unwrap_or_default()))
+    }
+
+    async fn replace_shared_keys(&self, version: u64, document: &str) -> Result<bool, StoreError> {
+        let mut call = self.replace_keys.key(self.key("keys"));
+        call.arg(exact(version)).arg(document);
+        let replaced: u64 = call.invoke_async(&mut &self.connection).await.map_err(store_error)?;
+        self.wait_for_replicas().await?;
+        Ok(replaced == 1)
     }
 
     /// Removes empty minutes. The server expires records and sessions, and each log-in cleans the list of its

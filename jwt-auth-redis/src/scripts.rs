@@ -12,6 +12,7 @@
 //! | `{p}:s:<subject>` | the sessions of a subject, by their ends |
 //! | `{p}:created` | when the store was created, in milliseconds |
 //! | `{p}:access` | the longest life of an access token, in seconds |
+//! | `{p}:keys` | the document of the shared keys, and its version |
 //! | `{p}:latest` | the highest start stamp of a session |
 //! | `{p}:beat:<node>` | the last heartbeat of a node that reads from a replica |
 //!
@@ -230,6 +231,14 @@ return reply
 /// Raises the longest life of an access token.
 pub(super) const REMEMBER: &str = r"
 raise(':access', tonumber(ARGV[1]))
+return 1
+";
+
+/// Replaces the document of the shared keys if its version is still the given one. Returns 1 if it did.
+pub(super) const REPLACE_KEYS: &str = r"
+local version = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
+if version ~= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'version', whole(version + 1), 'document', ARGV[2])
 return 1
 ";
 

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod faults;
+mod key_rotation;
 mod overload;
 mod postgres;
 mod postgres_access;

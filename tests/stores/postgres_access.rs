@@ -79,6 +79,8 @@ async fn s15_a_role_with_the_listed_grants_is_enough_and_connect_finds_a_missing
         "update on auth.shop_beats",
         "insert on auth.shop_sessions",
         "delete on auth.shop_sessions",
+        "insert on auth.shop_keys",
+        "update on auth.shop_keys",
         "update on auth.shop_state",
     ] {
         run(&server, &format!("revoke {missing} from web")).await;

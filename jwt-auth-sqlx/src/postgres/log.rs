@@ -8,7 +8,9 @@ use jwt_auth::session::log::{
     Batch, Decision, Facts, Found, HEARTBEAT, Log, Registration, Row, SessionState, decide,
     epoch_keys, keys_that_name,
 };
-use jwt_auth::session::{NewSession, Revocation, RotationOutcome, RotationRequest, Session};
+use jwt_auth::session::{
+    NewSession, Revocation, RotationOutcome, RotationRequest, Session, SharedKeys,
+};
 use sqlx::Row as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgRow};
 use tokio::sync::{Mutex, Notify};
@@ -21,8 +23,9 @@ use crate::postgres::names::{Names, Statement};
 use crate::postgres::news::listen;
 use crate::postgres::reader::{Cursor, Reader, read_row};
 use crate::postgres::sql::{
-    ADOPT, APPEND, END_ALL, END_SESSION, END_SUBJECT, FIND, PRUNE_BEATS, PRUNE_ENTRIES,
-    PRUNE_SESSIONS, RAISE_ACCESS_LIFE, REGISTER, ROTATE, ROTATE_CURRENT, SESSION, SESSIONS, SETTLE,
+    ADOPT, APPEND, END_ALL, END_SESSION, END_SUBJECT, FIND, KEYS, PRUNE_BEATS, PRUNE_ENTRIES,
+    PRUNE_SESSIONS, RAISE_ACCESS_LIFE, REGISTER, REPLACE_KEYS, ROTATE, ROTATE_CURRENT, SESSION,
+    SESSIONS, SETTLE,
 };
 
 /// The shortest time between two reads, so that many notifications cause one read.
@@ -57,6 +60,8 @@ struct Statements {
     settle: Statement,
     sessions: Statement,
     raise_access_life: Statement,
+    keys: Statement,
+    replace_keys: Statement,
     prune_beats: Statement,
     prune_entries: Statement,
     prune_sessions: Statement,
@@ -78,6 +83,8 @@ impl Statements {
             settle: names.statement(SETTLE),
             sessions: names.statement(SESSIONS),
             raise_access_life: names.statement(RAISE_ACCESS_LIFE),
+            keys: names.statement(KEYS),
+            replace_keys: names.statement(REPLACE_KEYS),
             prune_beats: names.statement(PRUNE_BEATS),
             prune_entries: names.statement(PRUNE_ENTRIES),
             prune_sessions: names.statement(PRUNE_SESSIONS),
@@ -391,6 +398,21 @@ impl Log for PostgresLog {
         let mut lane = self.lanes.lease().await?;
         let query = sqlx::query(self.sql.raise_access_life.sql()).bind(to_i64(life.as_secs()));
         lane.fetch(query).await.map(drop)
+    }
+
+    async fn shared_keys(&self) -> Result<SharedKeys, StoreError> {
+        let mut lane = self.lanes.lease().await?;
+        let rows = lane.fetch(sqlx::query(self.sql.keys.sql())).await?;
+        let row = state_row(&rows)?;
+        let version: Option<i64> = row.try_get("version").map_err(StoreError::new)?;
+        let document: Option<String> = row.try_get("document").map_err(StoreError::new)?;
+        Ok(SharedKeys::new(version.map_or(0, to_u64), document.unwrap_or_default()))
+    }
+
+    async fn replace_shared_keys(&self, version: u64, document: &str) -> Result<bool, StoreError> {
+        let mut lane = self.lanes.lease().await?;
+        let query = sqlx::query(self.sql.replace_keys.sql()).bind(to_i64(version)).bind(document);
+        Ok(!lane.fetch(query).await?.is_empty())
     }
 
     async fn prune(&self) -> Result<u64, StoreError> {

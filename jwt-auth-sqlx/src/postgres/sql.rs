@@ -41,6 +41,11 @@ pub(super) const MIGRATIONS: [&str; 1] = ["
         number bigint not null,
         written timestamptz not null default now()
     );
+    create table {s}jwt_auth_keys (
+        id int primary key check (id = 1),
+        version bigint not null,
+        document text not null
+    );
     create table {s}jwt_auth_state (version int not null, created bigint not null, access_life bigint not null);
     insert into {s}jwt_auth_state values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint, 0);
 "];
@@ -58,6 +63,7 @@ pub(super) const TABLES_EXIST: &str = "
 /// The privileges that a role needs, for [`MIGRATIONS`] that another role applied.
 pub(super) const GRANTS: &str = "
     grant select, insert, update, delete on {s}jwt_auth_entries, {s}jwt_auth_sessions, {s}jwt_auth_beats to {role};
+    grant select, insert, update on {s}jwt_auth_keys to {role};
     grant select, update on {s}jwt_auth_state to {role};
     grant usage on sequence {s}jwt_auth_seq to {role};
 ";
@@ -75,6 +81,8 @@ pub(super) const PROBE: &str = r#"
     insert into {s}jwt_auth_beats (node, number) values ('["probe"]', 0) on conflict (node) do nothing;
     update {s}jwt_auth_beats set number = 0 where node = '["probe"]';
     delete from {s}jwt_auth_beats where node = '["probe"]';
+    insert into {s}jwt_auth_keys (id, version, document) values (1, 0, '') on conflict (id) do nothing;
+    update {s}jwt_auth_keys set version = version where false;
     update {s}jwt_auth_state set access_life = access_life where false;
 "#;
 
@@ -242,6 +250,18 @@ pub(super) const SESSIONS: &str = "
 
 pub(super) const RAISE_ACCESS_LIFE: &str =
     "update {s}jwt_auth_state set access_life = $1 where access_life < $1";
+
+pub(super) const KEYS: &str = "
+    select pg_is_in_recovery() as standby, version, document
+    from (select) as request left join {s}jwt_auth_keys on true";
+
+// A document that is not there has version 0, and cannot be replaced under another one.
+pub(super) const REPLACE_KEYS: &str = "
+    insert into {s}jwt_auth_keys as stored (id, version, document)
+    select 1, $1 + 1, $2 where $1 = 0 or exists (select from {s}jwt_auth_keys)
+    on conflict (id) do update set version = excluded.version, document = excluded.document
+        where stored.version = $1
+    returning 1";
 
 // By the server's clock, so that a node with a wrong clock deletes nothing, and a day late, because the leeways of
 // nodes may differ.

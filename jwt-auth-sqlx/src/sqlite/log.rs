@@ -7,7 +7,9 @@ use jwt_auth::session::log::{
     Batch, Decision, Ending, Facts, Found, Log, Registration, Row, SessionState, decide,
     epoch_keys, keys_that_name,
 };
-use jwt_auth::session::{NewSession, Revocation, RotationOutcome, RotationRequest, Session};
+use jwt_auth::session::{
+    NewSession, Revocation, RotationOutcome, RotationRequest, Session, SharedKeys,
+};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteRow,
 };
@@ -418,6 +420,32 @@ impl Log for SqliteLog {
                 .execute(operation.connection())
                 .await;
         operation.end(raised).await.map(drop)
+    }
+
+    async fn shared_keys(&self) -> Result<SharedKeys, StoreError> {
+        let row = sqlx::query("SELECT version, document FROM jwt_auth_keys")
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(StoreError::new)?;
+        let Some(row) = row else { return Ok(SharedKeys::default()) };
+        let version = row.try_get(0).map(to_u64).map_err(StoreError::new)?;
+        let document: String = row.try_get(1).map_err(StoreError::new)?;
+        Ok(SharedKeys::new(version, document))
+    }
+
+    async fn replace_shared_keys(&self, version: u64, document: &str) -> Result<bool, StoreError> {
+        let mut operation = self.writer.begin().await?;
+        let replaced = sqlx::query(
+            "INSERT INTO jwt_auth_keys (id, version, document)
+             SELECT 1, ?1 + 1, ?2 WHERE ?1 = 0 OR EXISTS (SELECT 1 FROM jwt_auth_keys)
+             ON CONFLICT (id) DO UPDATE SET version = excluded.version, document = excluded.document
+             WHERE jwt_auth_keys.version = ?1",
+        )
+        .bind(to_i64(version))
+        .bind(document)
+        .execute(operation.connection())
+        .await;
+        operation.end(replaced).await.map(|done| done.rows_affected() > 0)
     }
 
     async fn wait_for_news(&self) -> Result<(), StoreError> {

@@ -25,6 +25,9 @@ const TABLES: &str = "
     CREATE INDEX jwt_auth_sessions_subject ON jwt_auth_sessions (subject);
     CREATE INDEX jwt_auth_sessions_started ON jwt_auth_sessions (started);
     CREATE INDEX jwt_auth_sessions_expires ON jwt_auth_sessions (expires);
+    CREATE TABLE jwt_auth_keys (
+        id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, document TEXT NOT NULL
+    );
     CREATE TABLE jwt_auth_state (
         version INTEGER NOT NULL, seq INTEGER NOT NULL, created INTEGER NOT NULL,
         access_life INTEGER NOT NULL

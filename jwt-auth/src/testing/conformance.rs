@@ -11,6 +11,7 @@ use crate::session::{
     TokenIdentity, TokenStatus,
 };
 use crate::testing::model::decides_like_the_model;
+use crate::testing::shared_keys::shared_keys;
 use crate::token_kind::TokenKind;
 
 /// Checks that a store does everything that jwt-auth relies on.
@@ -53,6 +54,7 @@ pub async fn store_conformance(store: &impl RevocationStore) {
     suite.listed_sessions().await;
     suite.limited_sessions().await;
     suite.pruning().await;
+    shared_keys(store).await;
     decides_like_the_model(store, suite.now, suite.started, &suite.unique).await;
 }
 

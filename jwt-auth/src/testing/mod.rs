@@ -2,5 +2,6 @@
 
 mod conformance;
 mod model;
+mod shared_keys;
 
 pub use conformance::store_conformance;
