@@ -457,6 +457,12 @@ async fn a_schedule_with_a_mistake_does_not_start() {
         let error = start(schedule).start().await.expect_err("a mistake").to_string();
         assert!(error.contains("key_rotation") && error.contains(expected), "{error}");
     }
+    let directory = Config::with_keys(KeyRing::directory("keys")).key_rotation(every_90_days());
+    let error = directory.start().await.expect_err("two sources").to_string();
+    assert!(error.contains("replace each other"), "{error}");
+    let running = start(every_90_days()).start().await.expect("keys");
+    let error = running.keys().reload_from("keys").await.expect_err("two sources");
+    assert!(error.to_string().contains("those of the `key_rotation`"), "{error}");
     let error = start(every_90_days()).build().expect_err("it is read asynchronously");
     assert!(error.to_string().contains("write `.start().await`"), "{error}");
     let no_keys = Config::with_keys(KeyRing::default()).start().await;

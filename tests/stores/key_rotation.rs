@@ -29,6 +29,12 @@ const STEPS: u64 = 9 * DAY / 600;
 /// How many users are active.
 const USERS: usize = 6;
 
+/// The clock of the servers, which decide by it what has expired.
+#[allow(clippy::disallowed_methods, reason = "the clock of the store")]
+fn store_clock() -> SystemTime {
+    SystemTime::now()
+}
+
 /// A store as both nodes of a test open it.
 type Opened<S> = (S, S);
 
@@ -107,7 +113,7 @@ impl User {
             let access = self.access.clone();
             self.send("GET", "/me", &access).await;
         }
-        if step % 2 == 0 {
+        if step.is_multiple_of(2) {
             return self;
         }
         let refresh = self.refresh.clone();
@@ -126,9 +132,8 @@ async fn assert_that_a_rotation_refuses_no_request<S: RevocationStore>(
     stores: Opened<S>,
 ) {
     // The clock of one node is two seconds behind, as clocks of real nodes are.
-    // Both start at the time of the server, which decides by its own clock what has expired.
     let behind = [0, 2].map(Duration::from_secs);
-    let start = SystemTime::now();
+    let start = store_clock();
     let clocks = behind.map(|behind| ManualClock::new(start - behind));
     let (first, second) =
         (node(stores.0, clocks[0].clone()).await, node(stores.1, clocks[1].clone()).await);
@@ -206,7 +211,7 @@ where
     for _ in 0..6 {
         stores.push(open().await);
     }
-    let clock = ManualClock::new(SystemTime::now());
+    let clock = ManualClock::new(store_clock());
     let starting: Vec<_> =
         stores.into_iter().map(|store| tokio::spawn(node(store, clock.clone()))).collect();
     let mut published = std::collections::BTreeSet::new();

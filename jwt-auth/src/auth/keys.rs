@@ -126,6 +126,13 @@ impl Keys<'_> {
     /// # }
     /// ```
     pub async fn reload_from(&self, directory: impl Into<PathBuf>) -> Result<(), ConfigError> {
+        if self.auth.rotating().is_some() {
+            let problem = KeyProblem::new(
+                "the keys are those of the `key_rotation`, which reads them itself",
+                "call `.refresh()`, or use `KeyRing::directory(…)` instead of a schedule",
+            );
+            return Err(config_error("reload_from", vec![problem]));
+        }
         let directory = directory.into();
         self.auth
             .read_directory(directory, false)

@@ -216,6 +216,13 @@ impl Config {
         let rotation = self.rotation.take();
         let rotation = rotation.and_then(|rotation| rotation.parse(&mut self.problems));
         self.keys.may_be_empty = rotation.is_some();
+        if rotation.is_some() && self.keys.has_directory() {
+            self.problems.push(ConfigProblem::new(
+                "key_rotation",
+                "the keys of a `KeyRing::directory` and those of a schedule replace each other",
+                "write `KeyRotation::every(…).directory(…)` alone, and move the files there",
+            ));
+        }
         let longest = self.rules.expires.access.max(self.rules.expires.refresh);
         self.problems.extend(keys_problems(&self.keys, longest, first));
         let terms = RingTerms {

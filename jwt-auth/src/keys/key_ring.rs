@@ -109,6 +109,10 @@ impl KeyRing {
         self
     }
 
+    pub(crate) fn has_directory(&self) -> bool {
+        self.directory.is_some()
+    }
+
     /// Adds a key that verifies, such as the previous signing key.
     ///
     /// If the key can sign, [`TokenBuilder::algorithm`](crate::token::TokenBuilder::algorithm) can select it.

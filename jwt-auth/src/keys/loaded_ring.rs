@@ -195,7 +195,7 @@ impl LoadedRing {
         self.keys.iter().find(|key| key.can_sign() && key.state(now) == KeyState::Signing)
     }
 
-    /// The key that signs: the one whose turn it is or, if that one is revoked, the pending key that is next.
+    /// The key that signs: the one whose turn it is or, if there is none or it is revoked, the pending key that is next.
     pub(crate) fn signing(
         &self,
         now: Duration,

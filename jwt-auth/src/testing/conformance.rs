@@ -54,7 +54,7 @@ pub async fn store_conformance(store: &impl RevocationStore) {
     suite.listed_sessions().await;
     suite.limited_sessions().await;
     suite.pruning().await;
-    shared_keys(store).await;
+    Box::pin(shared_keys(store)).await;
     decides_like_the_model(store, suite.now, suite.started, &suite.unique).await;
 }
 
