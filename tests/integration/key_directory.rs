@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jwt_auth::danger::decode_unverified;
-use jwt_auth::{Algorithm, Config, JwtAuth, Key, KeyMaterial, KeyRing, ManualClock};
+use jwt_auth::{Algorithm, AuthErrorKind, Config, JwtAuth, Key, KeyMaterial, KeyRing, ManualClock};
 use tests::folder::Folder;
 
 /// 2026-11-27T12:00:00Z.
@@ -132,7 +132,8 @@ fn a_directory_with_a_mistake_is_refused_by_name() {
         ("2026-13-01.pem", &private[..], "begins like a date, and is none"),
         ("notes.txt", b"x", "has not the ending of a key file"),
         ("half.pem", &private[..60], "the file"),
-        ("empty.pem", b"", "the file"),
+        ("empty.pem", b"", "it contains no PEM"),
+        ("short.pem", b"bad", "it contains no PEM"),
         ("set.json", br#"{"keys":[{"kty":"oct","alg":"HS256","k":"aGlkZGVuIGV4YW1wbGUgd2l0aCAzMiBieXRlcyBvZiBpdA"}]}"#, "contains a shared secret"),
         ("set.json", br#"{"keys":[]}"#, "contains no key"),
         ("one.json", br#"{"kty":"OKP"}"#, "the file"),
@@ -194,6 +195,27 @@ async fn a_reload_replaces_the_keys_and_a_bad_one_changes_nothing() {
     assert!(auth.keys().reload_from(&path).await.is_err());
     assert_eq!(states(&auth), ["2026-11-27 ES256 signing"]);
     assert!(auth.access_token("alice").issue().is_ok());
+}
+
+#[tokio::test]
+async fn an_empty_file_revokes_a_key() {
+    let folder = Folder::new("mark");
+    let files = [("ed.pem", "2026-11-01.pem"), ("p256.pem", "2026-12-01.pem")];
+    let path = directory(&folder, &files);
+    let auth = build(&path).expect("valid");
+    let stolen = auth.access_token("alice").issue().expect("a token");
+    std::fs::write(path.join("2026-11-01.revoked"), "").expect("a file");
+    auth.keys().reload_from(&path).await.expect("valid");
+    let expected = ["2026-11-01 EdDSA revoked", "2026-12-01 ES256 signing"];
+    assert_eq!(states(&auth), expected);
+    let error = auth.verify_access(&stolen).await.expect_err("refused");
+    assert_eq!(error.kind(), AuthErrorKind::Revoked);
+    assert!(auth.access_token("alice").key_id("2026-11-01").issue().is_err());
+    // The mark counts also after its file is gone, and at the next start as long as it is there.
+    assert_eq!(states(&build(&path).expect("valid")), expected);
+    std::fs::remove_file(path.join("2026-11-01.revoked")).expect("removed");
+    auth.keys().reload_from(&path).await.expect("valid");
+    assert_eq!(states(&auth), expected);
 }
 
 #[test]

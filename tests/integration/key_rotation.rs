@@ -298,6 +298,40 @@ async fn a_revoked_key_of_a_schedule_has_a_successor_at_once() {
 }
 
 #[tokio::test]
+async fn a_restart_does_not_forget_that_a_key_was_revoked() {
+    let folder = Folder::new("revoked");
+    let clock = ManualClock::at(NOON);
+    let shared = Arc::new(MemoryStore::new());
+    // The session store is new after each restart, as the default one is.
+    let in_directory = || {
+        let schedule = KeyRotation::every(90 * DAY).directory(folder.file());
+        Config::with_keys(KeyRing::default()).key_rotation(schedule).clock(clock.clone()).start()
+    };
+    let in_store = || {
+        let store = Faulty { inner: Arc::clone(&shared), is_down: AtomicBool::new(false) };
+        let config = Config::with_keys(KeyRing::default()).key_rotation(every_90_days());
+        config.clock(clock.clone()).revocation(store).start()
+    };
+    let before = [in_directory().await.expect("keys"), in_store().await.expect("keys")];
+    let stolen = before.each_ref().map(|auth| auth.access_token("alice").issue());
+    for auth in &before {
+        auth.revoke_key("2026-11-27").await.expect("recorded");
+    }
+    let after = [in_directory().await.expect("keys"), in_store().await.expect("keys")];
+    for (auth, stolen) in after.iter().zip(stolen) {
+        assert_eq!(
+            states(auth),
+            ["2026-11-27 EdDSA revoked", "2027-02-25 EdDSA signing", "2027-05-26 EdDSA pending"]
+        );
+        assert_eq!(signer(auth), "2027-02-25");
+        let kind = refusal(auth, &stolen.expect("a token")).await;
+        assert_eq!(kind, AuthErrorKind::Revoked);
+        assert!(!auth.jwks().to_string().contains("2026-11-27"));
+    }
+    assert!(folder.file().join("2026-11-27.revoked").exists());
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_over_rotations_loses_nothing() {
     let (clock, store) = (ManualClock::at(NOON), Arc::new(MemoryStore::new()));
     let auth = node(&clock, &store).await;

@@ -13,7 +13,7 @@ use crate::auth::JwtAuth;
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::{KeyHome, RotationPlan};
 use crate::keys::{
-    Algorithm, Key, KeyProblem, LoadedKey, LoadedRing, RingKey, WrappingKey, name_of,
+    Algorithm, Key, KeyProblem, LoadedKey, LoadedRing, REVOKED, RingKey, WrappingKey, name_of,
     new_private_key, write_new_file,
 };
 use crate::session::SharedKeys;
@@ -48,6 +48,9 @@ struct Record {
     signs_from: u64,
     wrapped_by: String,
     wrapped: String,
+    /// Not authenticated: whoever can write to the store can log everybody out anyway.
+    #[serde(default)]
+    revoked: bool,
 }
 
 impl Record {
@@ -98,6 +101,33 @@ impl JwtAuth {
         let read = self.read_shared_keys(rotating).await;
         *last_read = Some(Instant::now());
         read.map(|_| ())
+    }
+
+    /// Marks a shared key as revoked where it is stored, so that no restart and no other store forgets it.
+    pub(super) async fn revoke_shared_key(&self, id: &str) -> Result<(), KeyProblem> {
+        let Some(rotating) = self.rotating() else { return Ok(()) };
+        let is_shared = |key: &RingKey| key.is_shared() && key.id.as_deref() == Some(id);
+        if !self.ring().load().keys().any(is_shared) {
+            return Ok(());
+        }
+        match &rotating.plan.home {
+            KeyHome::Directory(directory) => {
+                let mark = write_file(directory.clone(), format!("{id}.{REVOKED}"), String::new());
+                mark.await.map(|_| ())
+            }
+            KeyHome::Store(_) => {
+                for _ in 0..ATTEMPTS {
+                    let stored = self.store().shared_keys();
+                    let document = stored.await.map_err(|error| store_problem(&error))?;
+                    let text = with_revoked(document.document(), id)?;
+                    let replaced = self.store().replace_shared_keys(document.version(), &text);
+                    if replaced.await.map_err(|error| store_problem(&error))? {
+                        return Ok(());
+                    }
+                }
+                Err(contended())
+            }
+        }
     }
 
     /// One step of the task: what goes wrong is logged once, until it works again.
@@ -156,10 +186,7 @@ impl JwtAuth {
                 );
             }
         }
-        Err(KeyProblem::new(
-            "other nodes replace the shared keys all the time",
-            "check that every node has the same `KeyRotation`, and a clock that is right",
-        ))
+        Err(contended())
     }
 
     /// Puts the shared keys into the ring. Returns the document of the store.
@@ -206,7 +233,7 @@ fn next_start(
 ) -> Option<Duration> {
     let shared: Vec<Duration> = ring
         .keys()
-        .filter(|key| key.is_shared() && key.can_sign() && !is_revoked(key))
+        .filter(|key| key.is_shared() && key.can_sign() && !key.is_revoked() && !is_revoked(key))
         .filter_map(RingKey::signs_from)
         .collect();
     let current = shared.iter().filter(|start| **start <= now).max();
@@ -230,6 +257,13 @@ fn next_start(
     }
 }
 
+fn contended() -> KeyProblem {
+    KeyProblem::new(
+        "other nodes replace the shared keys all the time",
+        "check that every node has the same `KeyRotation`, and a clock that is right",
+    )
+}
+
 fn store_problem(error: &dyn std::fmt::Display) -> KeyProblem {
     KeyProblem::new(
         format!("{error}"),
@@ -238,6 +272,13 @@ fn store_problem(error: &dyn std::fmt::Display) -> KeyProblem {
 }
 
 async fn write_file(directory: PathBuf, name: String, pem: String) -> Result<bool, KeyProblem> {
+    // The id of a JWK is any text.
+    if name.contains(['/', '\\', '\0']) {
+        return Err(KeyProblem::new(
+            format!("no file can have the name {name:?}"),
+            "remove the key from its JWK set instead",
+        ));
+    }
     let pem = zeroize::Zeroizing::new(pem);
     let shown = directory.display().to_string();
     let written =
@@ -269,6 +310,7 @@ fn wrapped(
         signs_from: start.as_secs(),
         wrapped_by: key.id().to_owned(),
         wrapped: String::new(),
+        revoked: false,
     };
     record.wrapped = key.wrap(pem, &record.context()).ok_or_else(failed)?;
     Ok(record)
@@ -299,6 +341,16 @@ fn with_record(document: &SharedKeys, record: &Record) -> Result<String, KeyProb
     Ok(Value::Object(members).to_string())
 }
 
+/// The document with this key revoked.
+fn with_revoked(document: &str, id: &str) -> Result<String, KeyProblem> {
+    let mut members = members(document)?;
+    let keys = members.get_mut("keys").and_then(Value::as_array_mut);
+    for key in keys.into_iter().flatten().filter(|key| key["id"] == id) {
+        key["revoked"] = true.into();
+    }
+    Ok(Value::Object(members).to_string())
+}
+
 /// The keys of a document.
 fn unwrapped(wrapping: &[WrappingKey], document: &str) -> Result<Vec<Key>, KeyProblem> {
     let mut members = members(document)?;
@@ -319,7 +371,8 @@ fn unwrapped(wrapping: &[WrappingKey], document: &str) -> Result<Vec<Key>, KeyPr
         let pem = pem.ok_or_else(|| damaged(format!("the key {} was changed", record.id)))?;
         let algorithm: Algorithm = record.alg.parse().map_err(damaged)?;
         let start = to_system_time(Duration::from_secs(record.signs_from));
-        keys.push(Key::private_pem(algorithm, pem.as_str()).id(record.id).signs_from(start));
+        let key = Key::private_pem(algorithm, pem.as_str()).id(record.id).signs_from(start);
+        keys.push(Key { is_revoked: record.revoked, ..key });
     }
     Ok(keys)
 }

@@ -182,7 +182,7 @@ impl JwtAuth {
     /// Use it for a stolen key. The key signs nothing more, is no longer published, and its tokens are refused on every
     /// node, also those in the cache. If it was the signing key, the next key of the ring
     /// ([pending](crate::keys::KeyState::Pending)) signs from now on; with a
-    /// [`KeyRotation`](crate::KeyRotation) there always is one. Without another key, log-ins fail until one is
+    /// [`KeyRotation`](crate::KeyRotation) there always is one, and the revocation is written beside the key. Without another key, log-ins fail until one is
     /// configured.
     ///
     /// # Errors
@@ -207,6 +207,8 @@ impl JwtAuth {
     pub async fn revoke_key(&self, kid: &str) -> Result<(), AuthError> {
         let until = to_system_time(self.now().saturating_add(HUNDRED_YEARS));
         self.attach(self.record(Revocation::Key { id: kid, until }).await)?;
+        let marked = self.revoke_shared_key(kid).await;
+        self.attach(marked.map_err(|problem| unavailable(problem.rule)))?;
         // If that key was the one that signs, its successor signs from now on, and needs one itself.
         self.refresh_keys_and_log().await;
         Ok(())

@@ -31,6 +31,8 @@ pub struct Key {
     pub(crate) also_without_id: bool,
     /// When it begins to sign, since 1970.
     pub(crate) signs_from: Option<Duration>,
+    /// Whether the directory or the store that it comes from says that it is revoked.
+    pub(crate) is_revoked: bool,
     /// What signs with the private half, for a key whose private half is not here.
     pub(crate) remote: Option<RemoteSigner>,
 }
@@ -60,6 +62,7 @@ impl Key {
             thumbprint_id: false,
             also_without_id: false,
             signs_from: None,
+            is_revoked: false,
             remote: None,
         }
     }

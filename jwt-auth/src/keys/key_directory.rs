@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::keys::{Algorithm, Key, KeyMaterial, KeyProblem, read_jwk_set};
+use crate::keys::{Algorithm, Key, KeyMaterial, KeyProblem, pem, read_jwk_set};
 
+/// The ending of the empty file that marks a key as revoked.
+pub(crate) const REVOKED: &str = "revoked";
 /// The endings of key files.
 const ENDINGS: &[&str] = &["pem", "key", "jwk", "json", "der", "crt", "cer", "pub"];
 
@@ -26,13 +28,20 @@ pub(super) fn read(directory: &Path) -> Result<Vec<(PathBuf, Key)>, KeyProblem> 
         }
     }
     files.sort();
+    let is_mark = |file: &PathBuf| file.extension().is_some_and(|ending| ending == REVOKED);
+    let (marks, files): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(is_mark);
+    let revoked: Vec<&str> =
+        marks.iter().filter_map(|mark| mark.file_stem().and_then(|stem| stem.to_str())).collect();
     let mut keys = Vec::new();
     for file in files {
         let found = read_file(&file).map_err(|problem| KeyProblem {
             rule: format!("the file {}: {}", file.display(), problem.rule),
             ..problem
         })?;
-        keys.extend(found.into_iter().map(|key| (file.clone(), key)));
+        for mut key in found {
+            key.is_revoked = key.id.as_deref().is_some_and(|id| revoked.contains(&id));
+            keys.push((file.clone(), key));
+        }
     }
     Ok(keys)
 }
@@ -63,6 +72,10 @@ fn read_file(file: &Path) -> Result<Vec<Key>, KeyProblem> {
                 _ => Ok(vec![describe(Key::jwk(material))]),
             }
         }
+        "pem" | "pub" if !pem::is_pem(&material.read()?) => Err(KeyProblem::new(
+            "it contains no PEM",
+            "create one: openssl genpkey -algorithm ED25519 -out 2026-12-01.pem; a secret is in a `.key` file",
+        )),
         _ => Ok(vec![describe(Key::detect(Algorithm::RS256, material))]),
     }
 }

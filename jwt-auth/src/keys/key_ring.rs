@@ -49,6 +49,7 @@ impl KeyRing {
     /// | `*.pem`, `*.crt`, `*.cer`, `*.der`, `*.pub` | a private key, a public key or a certificate, in PEM or DER |
     /// | `*.jwk`, `*.json` | a JWK, or a JWK set |
     /// | `*.key` | a secret, a PEM or a JWK |
+    /// | `*.revoked` | nothing: the key of that name is [revoked](crate::keys::KeyState::Revoked) |
     ///
     /// The name without its ending is the key's [id](Key::id). A name that is a date or a time in UTC, such as
     /// `2026-12-01.pem` or `2026-12-01T08-30-00Z.pem`, says [from when the key signs](Key::signs_from). One private key may

@@ -27,7 +27,8 @@ pub enum KeyState {
     Retired,
     /// Every token that it signed has expired. It does not verify.
     Gone,
-    /// [`revoke_key`](crate::JwtAuth::revoke_key) named it. It neither signs nor verifies.
+    /// [`revoke_key`](crate::JwtAuth::revoke_key) named it, or a file `*.revoked` of its directory. It neither signs nor
+    /// verifies.
     Revoked,
 }
 

@@ -130,7 +130,10 @@ impl LoadedRing {
             } else if let Some(same) = reloaded.iter().position(|new| is_same_key(new, key)) {
                 // The loaded key stays, since a cached token refers to it.
                 let mut kept = key.clone();
-                kept.signs_from = reloaded.remove(same).signs_from;
+                let same = reloaded.remove(same);
+                // A revocation is forever, whatever happens to the file that says it.
+                (kept.signs_from, kept.is_revoked) =
+                    (same.signs_from, same.is_revoked || key.is_revoked);
                 kept.removed_at = None;
                 keys.push(kept);
             } else {
@@ -150,7 +153,8 @@ impl LoadedRing {
         keys.extend(reloaded);
         keys.retain(|key| key.removed_at.is_none() || key.state(now) != KeyState::Gone);
         let next = self.replaced(keys)?;
-        if self.scheduled(now).is_some() && next.scheduled(now).is_none() {
+        let is_revoked = next.keys.iter().any(RingKey::is_revoked);
+        if self.scheduled(now).is_some() && next.scheduled(now).is_none() && !is_revoked {
             return Err(vec![KeyProblem::new(
                 "without the removed keys none would sign",
                 "restore the file of the signing key, or add one for its successor first",
@@ -264,7 +268,9 @@ fn load_key(key: &Key, origin: Origin, terms: &RingTerms) -> Result<RingKey, Key
     let mut loaded = load::load(key, terms.leniency)?;
     let decoded = terms.decoded.as_deref();
     loaded.verifies = decoded.is_none_or(|list| list.contains(&loaded.algorithm));
-    Ok(RingKey::new(loaded, origin, key.signs_from))
+    let mut loaded = RingKey::new(loaded, origin, key.signs_from);
+    loaded.is_revoked = key.is_revoked;
+    Ok(loaded)
 }
 
 /// Loads the keys of a directory.

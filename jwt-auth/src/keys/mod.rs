@@ -28,7 +28,7 @@ pub(crate) use algorithm::Family;
 pub(crate) use backend::LONGEST_SIGNATURE;
 pub use jwk_set::JwkSet;
 pub use key::Key;
-pub(crate) use key_directory::name_of;
+pub(crate) use key_directory::{REVOKED, name_of};
 pub use key_ring::KeyRing;
 pub use key_state::KeyState;
 pub use key_status::KeyStatus;

@@ -24,6 +24,8 @@ pub(crate) struct RingKey {
     pub(super) signs_from: Option<Duration>,
     /// When it was removed from the directory or the store that it came from.
     pub(super) removed_at: Option<Duration>,
+    /// Whether the directory or the store says that it is revoked.
+    pub(super) is_revoked: bool,
     /// Whether it signs while no key with a schedule does: the first key of a configuration.
     is_first: bool,
     signs_until: Option<Duration>,
@@ -38,6 +40,7 @@ impl RingKey {
             origin,
             signs_from,
             removed_at: None,
+            is_revoked: false,
             is_first: false,
             signs_until: None,
             verifies_until: None,
@@ -49,6 +52,7 @@ impl RingKey {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.key, &other.key)
             && (self.signs_from, self.removed_at) == (other.signs_from, other.removed_at)
+            && self.is_revoked == other.is_revoked
     }
 
     /// Whether it was read from a directory or a store, and is still there.
@@ -73,8 +77,16 @@ impl RingKey {
         self.longest_life
     }
 
-    /// The state by the clock alone: a revocation is in the store.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.is_revoked
+    }
+
+    /// The state by the clock, and by the directory or the store that it comes from. A revocation may be in the session
+    /// store alone.
     pub(crate) fn state(&self, now: Duration) -> KeyState {
+        if self.is_revoked {
+            return KeyState::Revoked;
+        }
         let begins = if self.is_first { Some(Duration::ZERO) } else { self.signs_from };
         if self.verifies_until.is_some_and(|end| now >= end) {
             return KeyState::Gone;
@@ -89,13 +101,13 @@ impl RingKey {
 
     /// Whether tokens of the key are accepted.
     pub(crate) fn verifies_at(&self, now: Duration) -> bool {
-        self.key.verifies && self.verifies_until.is_none_or(|end| now < end)
+        self.key.verifies && !self.is_revoked && self.verifies_until.is_none_or(|end| now < end)
     }
 
     /// Whether it may sign a token that names it. A retired key must not, since its tokens would outlive it.
     pub(super) fn signs_by_name(&self, now: Duration) -> bool {
         let has_no_schedule = !self.is_first && self.signs_from.is_none();
-        let is_in_use = has_no_schedule && self.removed_at.is_none();
+        let is_in_use = has_no_schedule && self.removed_at.is_none() && !self.is_revoked;
         self.key.can_sign() && (is_in_use || self.state(now) == KeyState::Signing)
     }
 }
