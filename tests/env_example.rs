@@ -63,7 +63,10 @@ fn it_contains_no_secret() {
 fn each_value_is_valid_with_a_secret() {
     for (name, value, _) in variables() {
         if name != SECRET.0 && !FILES.contains(&name) {
-            build([owned(SECRET), owned((name, value))]).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let resource = ("JWT_AUTH_RESOURCE", "https://api.example".to_owned());
+            let other = Some(resource).filter(|_| name == "JWT_AUTH_AUTHORIZATION_SERVERS");
+            let vars = [owned(SECRET), owned((name, value))].into_iter().chain(other);
+            build(vars).unwrap_or_else(|e| panic!("{name}: {e}"));
         }
     }
 }

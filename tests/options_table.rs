@@ -7,7 +7,8 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 14] = [
+const CODE_ONLY: [&str; 15] = [
+    "accept_legacy",
     "additional_claims",
     "additional_headers",
     "async_claims_check",
@@ -24,7 +25,7 @@ const CODE_ONLY: [&str; 14] = [
     "revocation",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 20] = [
+const NOT_SETTERS: [&str; 24] = [
     "algorithm",
     "also_unwrap",
     "also_verify",
@@ -34,15 +35,19 @@ const NOT_SETTERS: [&str; 20] = [
     "current_scopes",
     "directory",
     "domain",
+    "ignore_audience",
     "into_config",
     "kind",
+    "kind_claim",
     "log_settings",
     "never_expires",
+    "only_access_tokens",
     "path",
     "roles",
     "scopes",
     "serve_stale",
     "session_id",
+    "signed_by",
     "subject",
     "wrapped_by",
 ];

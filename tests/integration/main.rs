@@ -24,6 +24,7 @@ mod jwks;
 mod key_directory;
 mod key_rotation;
 mod keys;
+mod legacy;
 mod locations;
 mod log_out;
 mod log_out_everywhere;

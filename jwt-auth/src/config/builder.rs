@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::since_epoch;
 use crate::config::effective::effective;
 use crate::config::web_settings::WebOptions;
 use crate::config::{
-    ConfigError, ConfigProblem, Hooks, KeyRotation, RotationPlan, TokenRules, WebSettings, duration,
+    ConfigError, ConfigProblem, Hooks, KeyRotation, Legacy, RotationPlan, TokenRules, WebSettings,
+    duration,
 };
 use crate::keys::{
     Algorithm, Key, KeyMaterial, KeyProblem, KeyRing, Leniency, LoadedRing, RingTerms,
@@ -39,6 +41,7 @@ use crate::token_kind::{PerKind, TokenKind};
 pub struct Config {
     keys: KeyRing,
     pub(super) rotation: Option<KeyRotation>,
+    pub(super) legacy: Option<Legacy>,
     pub(super) key_fields: KeyFields,
     pub(super) store: Option<Arc<dyn ErasedStore>>,
     problems: Vec<ConfigProblem>,
@@ -136,6 +139,7 @@ impl Config {
         Self {
             keys,
             rotation: None,
+            legacy: None,
             key_fields: KeyFields { first: "secret_key", others: "also_verify" },
             store: None,
             problems: Vec::new(),
@@ -248,6 +252,11 @@ impl Config {
         self.problems.extend(
             ring.as_ref().and_then(|ring| unusable(self.decode_algorithms.as_deref()?, ring)),
         );
+        if let (Some(legacy), Some(ring)) = (self.legacy.take(), &ring) {
+            let has_key = |id: &str| ring.by_id(id).is_some();
+            let now = since_epoch(&*self.rules.clock);
+            self.rules.legacy = legacy.parse(now, has_key, &mut self.problems);
+        }
         self.problems.extend(self.rules.problems());
         let issuer = self.rules.encode_issuer.as_deref();
         let web = self.web.parse(issuer, &mut self.problems);

@@ -123,6 +123,8 @@ fn tokens(lines: &mut Lines, checked: &Checked) {
     let checks: PerKind<bool> = rules.checks_revocation;
     let checked_kinds = TokenKind::ALL.into_iter().filter(|kind| *checks.get(*kind));
     lines.list("denylist_token_checks", checked_kinds);
+    let legacy = rules.legacy.as_ref();
+    lines.option("accept_legacy", legacy.map(|legacy| format!("(key {:?})", legacy.key_id)));
     let store = if checked.store.is_default() { "memory, lost at a restart" } else { "set" };
     lines.add("revocation", format_args!("({store})"));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, HUNDRED_YEARS, SystemClock};
-use crate::config::{Config, ConfigProblem, duration};
+use crate::config::{Config, ConfigProblem, LegacyRules, duration};
 use crate::error::Compat;
 use crate::session::{MAX_NAME, is_revocable};
 use crate::token_kind::PerKind;
@@ -53,6 +53,8 @@ pub(crate) struct TokenRules {
     pub(crate) checks_revocation: PerKind<bool>,
     /// The number of verified tokens to cache; `None` for the default.
     pub(crate) verified_cache: Option<usize>,
+    /// The tokens of an earlier implementation that are accepted.
+    pub(crate) legacy: Option<LegacyRules>,
     /// `danger`: tokens without `exp` are accepted.
     pub(crate) exp_optional: bool,
     pub(crate) clock: Arc<dyn Clock>,
@@ -86,6 +88,7 @@ impl Default for TokenRules {
             hook_deadline: Duration::from_secs(5),
             checks_revocation: PerKind { access: true, refresh: true },
             verified_cache: None,
+            legacy: None,
             exp_optional: false,
             clock: Arc::new(SystemClock),
             compat: None,
@@ -114,6 +117,7 @@ impl fmt::Debug for TokenRules {
             .field("hook_deadline", &self.hook_deadline)
             .field("checks_revocation", &self.checks_revocation)
             .field("verified_cache", &self.verified_cache)
+            .field("legacy", &self.legacy)
             .field("exp_optional", &self.exp_optional)
             .finish_non_exhaustive()
     }

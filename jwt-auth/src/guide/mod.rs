@@ -15,6 +15,7 @@
 //! - [`errors`]: every refusal, by code, status and challenge.
 //! - [`why_401`]: what each code means, where to look, and what to do.
 //! - [`other_libraries`]: tokens of PyJWT, python-jose, joserfc, npm jose and jsonwebtoken, in both directions.
+//! - [`coming_from_jsonwebtoken`]: from a hand-written extractor to guards, without a log-out.
 //! - [`coming_from_fastapi_jwt_auth`]: each name of that module next to ours, and how to migrate a live system.
 //! - [`coming_from_flask_jwt_extended`]: the same for users of flask-jwt-extended and AuthX.
 //! - [`upgrading`]: versions, minimum Rust version, deprecations, rolling upgrades.
@@ -65,6 +66,9 @@ pub mod why_401 {}
 
 #[doc = include_str!("other_libraries.md")]
 pub mod other_libraries {}
+
+#[doc = include_str!("coming_from_jsonwebtoken.md")]
+pub mod coming_from_jsonwebtoken {}
 
 #[doc = include_str!("coming_from_fastapi_jwt_auth.md")]
 pub mod coming_from_fastapi_jwt_auth {}

@@ -25,7 +25,7 @@ mod wrapping;
 
 pub use algorithm::Algorithm;
 pub(crate) use algorithm::Family;
-pub(crate) use backend::LONGEST_SIGNATURE;
+pub(crate) use backend::{LONGEST_SIGNATURE, digest};
 pub use jwk_set::JwkSet;
 pub use key::Key;
 pub(crate) use key_directory::{REVOKED, name_of};

@@ -9,6 +9,7 @@ mod cache;
 mod claims;
 mod compact;
 mod diagnosis;
+mod foreign;
 mod header;
 mod issue;
 mod response_mark;

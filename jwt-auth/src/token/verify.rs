@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base64url;
-use crate::config::TokenRules;
+use crate::config::{LegacyRules, TokenRules};
 use crate::error::{AuthErrorKind, Compat};
 use crate::keys::{Algorithm, LiveRing, LoadedKey, LoadedRing, RingKey};
 use crate::session::{Payload, TokenIdentity};
 use crate::token::cache::Cache;
 use crate::token::claims::Claims;
 use crate::token::compact::{self, Segments};
+use crate::token::foreign;
 use crate::token::header::Header;
 use crate::token::validation::{self, Expected};
 use crate::token_kind::TokenKind;
@@ -36,7 +37,7 @@ pub struct Verified {
     /// The ring that contains the key that verified it, and its version.
     ring: u64,
     version: u64,
-    /// When that key stops verifying.
+    /// When that key stops verifying, or tokens of this form are no longer accepted.
     key_ends: Duration,
     /// The difference between clocks that was tolerated.
     clock_tolerance: Duration,
@@ -178,6 +179,22 @@ pub(crate) fn verify(
         let segments = Segments::split(token)?;
         let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch, now)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
+        let rewritten = match &rules.legacy {
+            Some(legacy) if is_legacy(legacy, key, typ, now) => Some(
+                foreign::rewrite(
+                    payload,
+                    token,
+                    &legacy.names,
+                    rules.decode_audience.first().map(String::as_str),
+                )
+                .map_err(|_| AuthErrorKind::InvalidClaims)?,
+            ),
+            _ => None,
+        };
+        // A cached token is not accepted for longer than others.
+        let legacy_ends =
+            rules.legacy.as_ref().map(|legacy| legacy.until).filter(|_| rewritten.is_some());
+        let payload = rewritten.as_deref().unwrap_or(payload);
         let claims =
             Claims::read(payload, rules.compat).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, rules, expected, now)?;
@@ -195,7 +212,12 @@ pub(crate) fn verify(
             key_id: key.id.clone(),
             ring: ring.origin(),
             version: ring.version(),
-            key_ends: key.verifies_until().unwrap_or(Duration::MAX),
+            key_ends: key
+                .verifies_until()
+                .into_iter()
+                .chain(legacy_ends)
+                .min()
+                .unwrap_or(Duration::MAX),
             clock_tolerance: rules.clock_tolerance(),
             claims,
         });
@@ -205,6 +227,11 @@ pub(crate) fn verify(
             .is_some_and(|cache| cache.insert(&verified, key.algorithm));
         Ok(Verification { verified, is_cached })
     })
+}
+
+/// Whether an earlier implementation wrote the token. One of ours names its kind in the header.
+fn is_legacy(legacy: &LegacyRules, key: &LoadedKey, typ: Option<TokenKind>, now: Duration) -> bool {
+    typ.is_none() && now < legacy.until && key.id.as_deref() == Some(&*legacy.key_id)
 }
 
 /// A token with a valid signature, whose claims may be refused.

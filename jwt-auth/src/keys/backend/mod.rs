@@ -14,6 +14,7 @@ mod backends_agree;
 mod per_thread;
 
 use jsonwebtoken::crypto::KeyUtils;
+use jsonwebtoken::jwk::ThumbprintHash;
 
 use crate::keys::Algorithm;
 
@@ -42,6 +43,11 @@ pub(crate) const LONGEST_SIGNATURE: usize = 1024;
 /// The functions that derive the public key from key material.
 pub(super) fn utils() -> &'static KeyUtils {
     &DEFAULT_PROVIDER.key_utils
+}
+
+/// The hash of the bytes.
+pub(crate) fn digest(bytes: &[u8], hash: ThumbprintHash) -> Option<Vec<u8>> {
+    (utils().compute_digest)(bytes, hash).ok()
 }
 
 /// The point on the curve that belongs to a private EC key in PKCS#8.
