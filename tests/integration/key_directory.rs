@@ -210,7 +210,15 @@ async fn an_empty_file_revokes_a_key() {
     assert_eq!(states(&auth), expected);
     let error = auth.verify_access(&stolen).await.expect_err("refused");
     assert_eq!(error.kind(), AuthErrorKind::Revoked);
+    let forged = tests::tamper_with_signature(&stolen);
+    let error = auth.verify_access(&forged).await.expect_err("refused");
+    assert_eq!(error.kind(), AuthErrorKind::InvalidSignature, "the key is checked nevertheless");
     assert!(auth.access_token("alice").key_id("2026-11-01").issue().is_err());
+    // Without its file the next key does not sign either: the reload is refused.
+    let next = path.join("2026-12-01.pem");
+    std::fs::rename(&next, path.join("2026-12-01.bak")).expect("renamed");
+    assert!(auth.keys().reload_from(&path).await.is_err());
+    std::fs::rename(path.join("2026-12-01.bak"), &next).expect("renamed");
     // The mark counts also after its file is gone, and at the next start as long as it is there.
     assert_eq!(states(&build(&path).expect("valid")), expected);
     std::fs::remove_file(path.join("2026-11-01.revoked")).expect("removed");

@@ -397,7 +397,13 @@ async fn keys_in_memory_go_on_while_the_store_is_down() {
     // Whether a token of an unknown key is valid cannot be told: 503, and not 401.
     let other = Config::with_keys(KeyRing::new(key(b'x'))).clock(clock.clone()).build();
     let unknown = other.expect("valid").access_token("alice").issue().expect("a token");
-    assert_eq!(refusal(&auth, &unknown).await, AuthErrorKind::Unavailable);
+    let calls = (0..8).map(|_| {
+        let (auth, unknown) = (auth.clone(), unknown.to_string());
+        tokio::spawn(async move { refusal(&auth, &unknown).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.await.expect("no panic"), AuthErrorKind::Unavailable);
+    }
     let error = config.start().await.expect_err("no keys can be read");
     assert!(error.to_string().contains("key_rotation"), "{error}");
     store.is_down.store(false, Ordering::Relaxed);

@@ -121,8 +121,9 @@ impl JwtAuth {
         expected: Expected<'_>,
         now: Duration,
     ) -> Refusal {
-        // An expired access token is renewed with the refresh token.
-        let is_over = kind == AuthErrorKind::Expired && expected.kind == TokenKind::Refresh;
+        // An expired access token is renewed with the refresh token. Of a revoked key, neither is valid any more.
+        let is_over = kind == AuthErrorKind::Revoked
+            || (kind == AuthErrorKind::Expired && expected.kind == TokenKind::Refresh);
         let mut refusal = Refusal::from(kind).ending_session(is_over);
         if token.len() > MAX_TOKEN {
             refusal =

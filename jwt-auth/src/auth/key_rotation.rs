@@ -33,8 +33,8 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub(super) struct Rotating {
     plan: RotationPlan,
-    /// When the keys were read last. Held during a read, so that there is one at a time.
-    last_read: Mutex<Option<Instant>>,
+    /// When the keys were read last, and whether that succeeded. Held during a read, so that there is one at a time.
+    last_read: Mutex<Option<(Instant, bool)>>,
     /// The version of the document in the store that the ring contains.
     version: AtomicU64,
     is_failing: AtomicBool,
@@ -82,24 +82,25 @@ impl JwtAuth {
         let Some(rotating) = self.rotating() else { return Ok(()) };
         let mut last_read = rotating.last_read.lock().await;
         let refreshed = self.read_or_create(rotating).await;
-        *last_read = Some(Instant::now());
+        *last_read = Some((Instant::now(), refreshed.is_ok()));
         refreshed
     }
 
     /// Reads the shared keys because a token names a key that the ring lacks: another node may have created it a moment
-    /// ago. Returns whether they were read since the call.
+    /// ago. Of several such calls, one reads.
     pub(super) async fn read_newer_keys(&self) -> Result<(), KeyProblem> {
         let Some(rotating) = self.rotating() else { return Ok(()) };
         let called = Instant::now();
         let mut last_read = rotating.last_read.lock().await;
-        if let Some(last) = *last_read {
+        if let Some((last, was_read)) = *last_read {
             if last > called {
-                return Ok(());
+                let unread = || KeyProblem::new("the shared keys cannot be read", "see the log");
+                return if was_read { Ok(()) } else { Err(unread()) };
             }
             tokio::time::sleep_until(last + UNKNOWN_KEY_COOLDOWN).await;
         }
         let read = self.read_shared_keys(rotating).await;
-        *last_read = Some(Instant::now());
+        *last_read = Some((Instant::now(), read.is_ok()));
         read.map(|_| ())
     }
 

@@ -153,8 +153,10 @@ impl LoadedRing {
         keys.extend(reloaded);
         keys.retain(|key| key.removed_at.is_none() || key.state(now) != KeyState::Gone);
         let next = self.replaced(keys)?;
-        let is_revoked = next.keys.iter().any(RingKey::is_revoked);
-        if self.scheduled(now).is_some() && next.scheduled(now).is_none() && !is_revoked {
+        let is_revoked =
+            |key: &RingKey| next.keys.iter().any(|new| new.id == key.id && new.is_revoked);
+        let had_one = self.scheduled(now).is_some_and(|key| !is_revoked(key));
+        if had_one && next.scheduled(now).is_none() {
             return Err(vec![KeyProblem::new(
                 "without the removed keys none would sign",
                 "restore the file of the signing key, or add one for its successor first",

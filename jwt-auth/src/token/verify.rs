@@ -324,7 +324,8 @@ fn select<'r>(
         Some(key) if key.algorithm != algorithm || !key.verifies => {
             Err(AuthErrorKind::WrongAlgorithm)
         }
-        Some(key) if key.is_revoked() => Err(AuthErrorKind::Revoked),
+        Some(key) if key.is_revoked() && matches(key) => Err(AuthErrorKind::Revoked),
+        Some(key) if key.is_revoked() => Ok(None),
         // Its last token has expired.
         Some(key) if !key.verifies_at(now) => Err(AuthErrorKind::UnknownKey),
         Some(key) => Ok(Some(key).filter(|key| matches(key))),
