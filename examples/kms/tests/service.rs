@@ -1,12 +1,17 @@
 //! The service and its signing process, as `cargo run -p kms` starts them.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
 /// The running service, which is stopped when it is dropped.
-struct Service(Child, String);
+struct Service {
+    child: Child,
+    url: String,
+    /// Kept open, because the service writes on.
+    _output: BufReader<ChildStdout>,
+}
 
 impl Service {
     fn start() -> Self {
@@ -15,25 +20,26 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
-        let output = child.stdout.take().expect("piped");
-        let line = BufReader::new(output).lines().next().expect("a line").expect("text");
+        let mut output = BufReader::new(child.stdout.take().expect("piped"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("a line");
         let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
         let address = url.expect("an address").trim_end_matches('.').to_owned();
-        Self(child, format!("http://{address}"))
+        Self { child, url: format!("http://{address}"), _output: output }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 #[tokio::test]
 async fn tokens_are_signed_by_the_other_process() {
     let service = Service::start();
-    let url = |path: &str| format!("{}{path}", service.1);
+    let url = |path: &str| format!("{}{path}", service.url);
     let client = reqwest::Client::new();
     let form = json!({ "username": "alice", "password": "wonderland" });
     let response = client.post(url("/login")).json(&form).send().await.expect("an answer");
