@@ -7,7 +7,7 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 15] = [
+const CODE_ONLY: [&str; 16] = [
     "accept_legacy",
     "additional_claims",
     "additional_headers",
@@ -23,13 +23,15 @@ const CODE_ONLY: [&str; 15] = [
     "problem_details",
     "on_reuse",
     "revocation",
+    "trust",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 24] = [
+const NOT_SETTERS: [&str; 27] = [
     "algorithm",
     "also_unwrap",
     "also_verify",
     "claims",
+    "client_ids",
     "current_claims",
     "current_roles",
     "current_scopes",
@@ -43,6 +45,8 @@ const NOT_SETTERS: [&str; 24] = [
     "never_expires",
     "only_access_tokens",
     "path",
+    "required_claim",
+    "rfc9068",
     "roles",
     "scopes",
     "serve_stale",

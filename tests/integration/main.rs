@@ -41,4 +41,5 @@ mod secrets;
 mod session_proofs;
 mod sessions;
 mod signers;
+mod trusted_issuers;
 mod websocket;

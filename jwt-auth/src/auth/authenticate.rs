@@ -52,7 +52,10 @@ impl JwtAuth {
     ) -> Result<Verification, Refusal> {
         let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
         let expected = Expected { kind: required.kind, audience: required.audience };
-        let verify = || verify(token, &self.ring().load(), self.cache(), rules, expected, now);
+        let verify = || {
+            let ring = self.ring().load();
+            verify(token, self.all_keys(&ring), self.cache(), rules, expected, now)
+        };
         let mut verification = verify();
         if let Err(AuthErrorKind::UnknownKey | AuthErrorKind::WrongAlgorithm) = verification
             && self.rotating().is_some()

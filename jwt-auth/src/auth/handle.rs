@@ -10,11 +10,11 @@ use crate::auth::{Lookup, Requirements};
 use crate::clock::since_epoch;
 use crate::config::{Checked, Config, ConfigError, Hooks, TokenRules, WebSettings};
 use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
-use crate::keys::{JwkSet, LiveRing, RingKey};
+use crate::keys::{JwkSet, LiveRing, LoadedRing, RingKey};
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
-    AccessKind, AccessToken, Cache, Issuer, LogInKind, PairKind, RefreshKind, RefreshToken,
-    TokenBuilder, Verification,
+    AccessKind, AccessToken, AllKeys, Cache, Issuer, LogInKind, PairKind, RefreshKind,
+    RefreshToken, TokenBuilder, Trusted, Verification, Verified,
 };
 use crate::token_kind::TokenKind;
 
@@ -49,6 +49,7 @@ pub(super) struct WeakJwtAuth(Weak<Inner>);
 
 struct Inner {
     ring: Arc<LiveRing>,
+    trusted: Vec<Trusted>,
     rotating: Option<Rotating>,
     cache: Option<Cache>,
     rules: TokenRules,
@@ -79,10 +80,14 @@ impl Config {
 
 impl JwtAuth {
     pub(super) fn new(checked: Checked) -> Self {
-        let keys_change = checked.rotation.is_some();
+        let keys_change = checked.rotation.is_some() || !checked.trusted.is_empty();
+        let trusted = checked.trusted.into_iter();
         let inner = Inner {
             cache: Cache::new(checked.rules.verified_cache, &checked.ring, keys_change),
             ring: Arc::new(LiveRing::new(checked.ring)),
+            trusted: trusted
+                .map(|(rules, ring)| Trusted { rules, ring: LiveRing::new(ring) })
+                .collect(),
             rotating: checked.rotation.map(Rotating::new),
             rules: checked.rules,
             hooks: checked.hooks,
@@ -339,6 +344,17 @@ impl JwtAuth {
 
     pub(super) fn ring(&self) -> &LiveRing {
         &self.inner.ring
+    }
+
+    /// Our keys and those of the trusted issuers.
+    pub(super) fn all_keys<'a>(&'a self, own: &'a LoadedRing) -> AllKeys<'a> {
+        AllKeys { own, trusted: &self.inner.trusted }
+    }
+
+    /// Whether this `JwtAuth` verified the token, with our keys or with those of a trusted issuer.
+    pub(super) fn has_verified(&self, verified: &Verified) -> bool {
+        verified.was_verified_by(self.ring())
+            || self.inner.trusted.iter().any(|trusted| verified.was_verified_by(&trusted.ring))
     }
 
     pub(super) fn shared_ring(&self) -> &Arc<LiveRing> {

@@ -301,7 +301,7 @@ impl JwtAuth {
 
     /// Refuses a token that this `JwtAuth` does not accept: a record in this store would not revoke it elsewhere.
     fn check_own(&self, verified: &Verified) -> Result<(), Refusal> {
-        if !verified.was_verified_by(self.ring()) {
+        if !self.has_verified(verified) {
             self.verify_expired(verified.token().as_bytes(), verified.identity().kind())?;
         }
         Ok(())
@@ -315,7 +315,8 @@ impl JwtAuth {
     ) -> Result<Arc<Verified>, AuthErrorKind> {
         let rules = TokenRules { leeway: HUNDRED_YEARS, ..self.rules().clone() };
         let expected = Expected { kind, audience: None };
-        Ok(verify(token, &self.ring().load(), None, &rules, expected, self.now())?.verified)
+        let ring = self.ring().load();
+        Ok(verify(token, self.all_keys(&ring), None, &rules, expected, self.now())?.verified)
     }
 
     /// Ends the sessions of these tokens. A token that has no id to record is left to expire.

@@ -8,8 +8,8 @@ use crate::clock::since_epoch;
 use crate::config::effective::effective;
 use crate::config::web_settings::WebOptions;
 use crate::config::{
-    ConfigError, ConfigProblem, Hooks, KeyRotation, Legacy, RotationPlan, TokenRules, WebSettings,
-    duration,
+    ConfigError, ConfigProblem, Hooks, IssuerRules, KeyRotation, Legacy, RotationPlan, TokenRules,
+    TrustedIssuer, WebSettings, duration, trusted_issuer,
 };
 use crate::keys::{
     Algorithm, Key, KeyMaterial, KeyProblem, KeyRing, Leniency, LoadedRing, RingTerms,
@@ -42,6 +42,7 @@ pub struct Config {
     keys: KeyRing,
     pub(super) rotation: Option<KeyRotation>,
     pub(super) legacy: Option<Legacy>,
+    pub(super) trusted: Vec<TrustedIssuer>,
     pub(super) key_fields: KeyFields,
     pub(super) store: Option<Arc<dyn ErasedStore>>,
     problems: Vec<ConfigProblem>,
@@ -70,6 +71,7 @@ pub(crate) struct Checked {
     pub(crate) web: WebSettings,
     pub(crate) store: WatchedStore,
     pub(crate) rotation: Option<RotationPlan>,
+    pub(crate) trusted: Vec<(IssuerRules, LoadedRing)>,
 }
 
 /// # Keys
@@ -140,6 +142,7 @@ impl Config {
             keys,
             rotation: None,
             legacy: None,
+            trusted: Vec::new(),
             key_fields: KeyFields { first: "secret_key", others: "also_verify" },
             store: None,
             problems: Vec::new(),
@@ -257,6 +260,11 @@ impl Config {
             let now = since_epoch(&*self.rules.clock);
             self.rules.legacy = legacy.parse(now, has_key, &mut self.problems);
         }
+        let own_issuers = [&self.rules.encode_issuer, &self.rules.decode_issuer];
+        let own_issuers: Vec<&str> =
+            own_issuers.into_iter().flatten().map(String::as_str).collect();
+        let trusted = std::mem::take(&mut self.trusted);
+        let trusted = trusted_issuer::parse_all(trusted, &own_issuers, &mut self.problems);
         self.problems.extend(self.rules.problems());
         let issuer = self.rules.encode_issuer.as_deref();
         let web = self.web.parse(issuer, &mut self.problems);
@@ -267,7 +275,8 @@ impl Config {
                 rules.csrf_claim = web.writes_csrf();
                 rules.longest_token = web.longest_token();
                 let store = WatchedStore::new(self.store, rules.store_deadline);
-                let checked = Checked { ring, rules, hooks: self.hooks, web, store, rotation };
+                let checked =
+                    Checked { ring, rules, hooks: self.hooks, web, store, rotation, trusted };
                 if self.logs_settings {
                     let settings =
                         effective(&checked, self.leniency, self.decode_algorithms.is_some());

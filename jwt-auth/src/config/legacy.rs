@@ -9,13 +9,18 @@ use crate::token_kind::TokenKind;
 /// The longest time for which earlier tokens are accepted. They should expire, and be replaced by ours.
 const LONGEST: Duration = Duration::from_secs(2 * 365 * 86_400);
 
+/// A list of names that leads from the payload to a claim.
+pub(crate) type ClaimPath = Vec<String>;
+
 /// Where the claims are that this crate has other names for.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimNames {
-    pub(crate) subject: String,
+    pub(crate) subject: ClaimPath,
     pub(crate) kind: Option<KindRule>,
-    pub(crate) scopes: Vec<String>,
-    pub(crate) roles: Vec<String>,
+    pub(crate) scopes: Vec<ClaimPath>,
+    pub(crate) roles: Vec<ClaimPath>,
+    /// The first of these that is present is the id of the token.
+    pub(crate) ids: Vec<ClaimPath>,
     pub(crate) ignores_audience: bool,
 }
 
@@ -100,10 +105,11 @@ impl Legacy {
             until: since_1970(time),
             key_id: None,
             names: ClaimNames {
-                subject: "sub".to_owned(),
+                subject: vec!["sub".to_owned()],
                 kind: None,
-                scopes: vec!["scope".to_owned()],
-                roles: vec!["roles".to_owned()],
+                scopes: vec![vec!["scope".to_owned()]],
+                roles: vec![vec!["roles".to_owned()]],
+                ids: vec![vec!["jti".to_owned()]],
                 ignores_audience: false,
             },
         }
@@ -133,7 +139,7 @@ impl Legacy {
     /// # drop(legacy);
     /// ```
     pub fn subject(mut self, claim: impl Into<String>) -> Self {
-        self.names.subject = claim.into();
+        self.names.subject = vec![claim.into()];
         self
     }
 
@@ -184,7 +190,7 @@ impl Legacy {
     /// # drop(legacy);
     /// ```
     pub fn scopes<A: Into<String>>(mut self, claims: impl IntoIterator<Item = A>) -> Self {
-        self.names.scopes = claims.into_iter().map(Into::into).collect();
+        self.names.scopes = claims.into_iter().map(|claim| vec![claim.into()]).collect();
         self
     }
 
@@ -197,7 +203,7 @@ impl Legacy {
     /// # drop(legacy);
     /// ```
     pub fn roles<A: Into<String>>(mut self, claims: impl IntoIterator<Item = A>) -> Self {
-        self.names.roles = claims.into_iter().map(Into::into).collect();
+        self.names.roles = claims.into_iter().map(|claim| vec![claim.into()]).collect();
         self
     }
 

@@ -23,6 +23,7 @@ mod service_variables;
 mod sessions;
 mod syntax;
 mod token_rules;
+mod trusted_issuer;
 mod web_settings;
 
 pub(crate) use builder::Checked;
@@ -39,13 +40,15 @@ pub(crate) use hooks::{Additional, ClaimsCheck, Hooks, TokenQuery};
 pub use key_rotation::KeyRotation;
 pub(crate) use key_rotation::{KeyHome, RotationPlan};
 pub use legacy::Legacy;
-pub(crate) use legacy::{ClaimNames, KindRule, LegacyRules};
+pub(crate) use legacy::{ClaimNames, ClaimPath, KindRule, LegacyRules};
 pub use locations::TokenLocation;
 pub use previous_cookies::PreviousCookie;
 pub(crate) use previous_cookies::deletion;
 pub(crate) use resource::Resource;
 pub(crate) use syntax::is_token_byte;
 pub(crate) use token_rules::{MAX_TOKEN, TokenRules};
+pub(crate) use trusted_issuer::IssuerRules;
+pub use trusted_issuer::TrustedIssuer;
 pub(crate) use web_settings::{MAX_COOKIE, WebSettings};
 
 pub use crate::error::Compat;

@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::ThumbprintHash;
 use serde_json::Value as Json;
 
 use crate::base64url;
-use crate::config::{ClaimNames, KindRule};
+use crate::config::{ClaimNames, ClaimPath, KindRule};
 use crate::json::{self, NotStrict, Value};
 use crate::keys::digest;
 use crate::token_kind::TokenKind;
@@ -12,82 +12,169 @@ use crate::token_kind::TokenKind;
 /// The claims whose meaning only this crate defines. Those of another implementation would mean something else.
 const DROPPED: [&str; 8] = ["fresh", "csrf", "gen", "s_at", "s_exp", "s_idle", "s_tmp", "s_age"];
 
-/// The payload with our claims. Every other claim stays as it is. An audience that is ignored is replaced by the given one.
-pub(super) fn rewrite(
-    payload: &str,
-    token: &str,
-    names: &ClaimNames,
-    audience: Option<&str>,
-) -> Result<String, NotStrict> {
-    let mut members: Vec<(String, Value<'_>, &str)> = Vec::new();
-    json::object(payload, |name, value, raw| {
-        members.push((name.to_owned(), value, raw));
+/// The members of a payload.
+pub(super) struct Payload<'a> {
+    text: &'a str,
+    members: Vec<(String, Value<'a>, &'a str)>,
+}
+
+impl<'a> Payload<'a> {
+    pub(super) fn read(text: &'a str) -> Result<Self, NotStrict> {
+        let mut members = Vec::new();
+        json::object(text, |name, value, raw| {
+            members.push((name.to_owned(), value, raw));
+            Ok(())
+        })?;
+        Ok(Self { text, members })
+    }
+
+    fn get(&self, name: &str) -> Option<Value<'a>> {
+        self.members.iter().find(|(known, ..)| known == name).map(|(_, value, _)| *value)
+    }
+
+    /// The claim at a path; `None` if any name of it is missing.
+    fn at(&self, path: &ClaimPath) -> Result<Option<Value<'a>>, NotStrict> {
+        let Some((first, rest)) = path.split_first() else { return Ok(None) };
+        rest.iter().try_fold(self.get(first), |value, name| match value {
+            Some(Value::Object(raw)) => member(raw, name),
+            _ => Ok(None),
+        })
+    }
+
+    /// The text of a claim.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        match self.get(name)? {
+            Value::String(text) => Some(text.value().into_owned()),
+            _ => None,
+        }
+    }
+
+    /// The texts of a claim that is a string or an array of strings.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, NotStrict> {
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![text.value().into_owned()]),
+            Some(list) => strings(list),
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The payload with our claims. Every other claim stays as it is. An audience that is ignored is replaced by the given
+    /// one.
+    pub(super) fn rewrite(
+        &self,
+        token: &str,
+        names: &ClaimNames,
+        audience: Option<&str>,
+    ) -> Result<String, NotStrict> {
+        let own = self.own_claims(token, names, audience)?;
+        let is_replaced = |name: &str| {
+            ["sub", "type", "scope", "roles", "jti"].contains(&name)
+                || DROPPED.contains(&name)
+                || (name == "aud" && names.ignores_audience)
+        };
+        let mut out = String::with_capacity(self.text.len() + 64);
+        let mut add = |name: &str, raw: &str| {
+            out.push(if out.is_empty() { '{' } else { ',' });
+            out.push_str(&Json::from(name).to_string());
+            out.push(':');
+            out.push_str(raw);
+        };
+        for (name, value) in &own {
+            add(name, &value.to_string());
+        }
+        for (name, _, raw) in self.members.iter().filter(|(name, ..)| !is_replaced(name)) {
+            add(name, raw);
+        }
+        out.push('}');
+        Ok(out)
+    }
+
+    /// The claims that have other names or types there.
+    fn own_claims(
+        &self,
+        token: &str,
+        names: &ClaimNames,
+        audience: Option<&str>,
+    ) -> Result<Vec<(&'static str, Json)>, NotStrict> {
+        let mut own: Vec<(&str, Json)> = Vec::new();
+        if let Some(value) = self.at(&names.subject)? {
+            own.push(("sub", text_or_number(value)?.into()));
+        }
+        let kind = match &names.kind {
+            Some(KindRule::AllAccess) => Some(TokenKind::Access),
+            Some(rule @ KindRule::Claim { name, .. }) => match self.get(name) {
+                Some(Value::String(text)) => rule.of(&text.value()),
+                Some(_) => return Err(NotStrict),
+                None => None,
+            },
+            None => None,
+        };
+        own.extend(kind.map(|kind| ("type", kind.claim().into())));
+        let mut scopes = Vec::new();
+        for path in &names.scopes {
+            match self.at(path)? {
+                None => {}
+                Some(Value::String(text)) => {
+                    scopes.extend(text.value().split_ascii_whitespace().map(str::to_owned));
+                }
+                Some(list) => scopes.extend(strings(list)?),
+            }
+        }
+        if !scopes.is_empty() {
+            own.push(("scope", scopes.join(" ").into()));
+        }
+        let mut roles = Vec::new();
+        for path in &names.roles {
+            match self.at(path)? {
+                None => {}
+                Some(Value::String(text)) => roles.push(text.value().into_owned()),
+                Some(Value::Object(raw)) => roles.extend(member_names(raw)?),
+                Some(list) => roles.extend(strings(list)?),
+            }
+        }
+        if !roles.is_empty() {
+            own.push(("roles", roles.into()));
+        }
+        let mut id = None;
+        for path in &names.ids {
+            match self.at(path)? {
+                Some(Value::String(text)) if id.is_none() => id = Some(text.value().into_owned()),
+                Some(Value::String(_)) | None => {}
+                Some(_) => return Err(NotStrict),
+            }
+        }
+        let id = id.map_or_else(|| hash(token).ok_or(NotStrict), Ok)?;
+        own.push(("jti", id.into()));
+        if names.ignores_audience {
+            own.extend(audience.map(|audience| ("aud", audience.into())));
+        }
+        Ok(own)
+    }
+}
+
+/// A member of an object.
+fn member<'a>(object: &'a str, name: &str) -> Result<Option<Value<'a>>, NotStrict> {
+    let mut found = None;
+    json::object(object, |known, value, _| {
+        if known == name {
+            found = Some(value);
+        }
         Ok(())
     })?;
-    let find =
-        |name: &str| members.iter().find(|(known, ..)| known == name).map(|(_, value, _)| *value);
-    let mut own: Vec<(&str, Json)> = Vec::new();
-    if let Some(value) = find(&names.subject) {
-        own.push(("sub", text_or_number(value)?.into()));
-    }
-    let kind = match &names.kind {
-        Some(KindRule::AllAccess) => Some(TokenKind::Access),
-        Some(rule @ KindRule::Claim { name, .. }) => match find(name) {
-            Some(Value::String(text)) => rule.of(&text.value()),
-            Some(_) => return Err(NotStrict),
-            None => None,
-        },
-        None => None,
-    };
-    own.extend(kind.map(|kind| ("type", kind.claim().into())));
-    let mut scopes = Vec::new();
-    for value in names.scopes.iter().filter_map(|name| find(name)) {
-        match value {
-            Value::String(text) => {
-                scopes.extend(text.value().split_ascii_whitespace().map(str::to_owned));
-            }
-            list => scopes.extend(strings(list)?),
-        }
-    }
-    if !scopes.is_empty() {
-        own.push(("scope", scopes.join(" ").into()));
-    }
-    let mut roles = Vec::new();
-    for value in names.roles.iter().filter_map(|name| find(name)) {
-        match value {
-            Value::String(text) => roles.push(text.value().into_owned()),
-            list => roles.extend(strings(list)?),
-        }
-    }
-    if !roles.is_empty() {
-        own.push(("roles", roles.into()));
-    }
-    if find("jti").is_none() {
-        own.push(("jti", hash(token).ok_or(NotStrict)?.into()));
-    }
-    if names.ignores_audience {
-        own.extend(audience.map(|audience| ("aud", audience.into())));
-    }
-    let is_replaced = |name: &str| {
-        ["sub", "type", "scope", "roles"].contains(&name)
-            || DROPPED.contains(&name)
-            || (name == "aud" && names.ignores_audience)
-    };
-    let mut out = String::with_capacity(payload.len() + 64);
-    let mut add = |name: &str, raw: &str| {
-        out.push(if out.is_empty() { '{' } else { ',' });
-        out.push_str(&Json::from(name).to_string());
-        out.push(':');
-        out.push_str(raw);
-    };
-    for (name, value) in &own {
-        add(name, &value.to_string());
-    }
-    for (name, _, raw) in members.iter().filter(|(name, ..)| !is_replaced(name)) {
-        add(name, raw);
-    }
-    out.push('}');
-    Ok(out)
+    Ok(found)
+}
+
+fn member_names(object: &str) -> Result<Vec<String>, NotStrict> {
+    let mut names = Vec::new();
+    json::object(object, |name, _, _| {
+        names.push(name.to_owned());
+        Ok(())
+    })?;
+    Ok(names)
 }
 
 /// A subject: text, or a whole number as text.
@@ -125,16 +212,30 @@ fn hash(token: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn path(text: &str) -> ClaimPath {
+        text.split('/').map(str::to_owned).collect()
+    }
+
+    fn rewrite(
+        payload: &str,
+        token: &str,
+        names: &ClaimNames,
+        audience: Option<&str>,
+    ) -> Result<String, NotStrict> {
+        Payload::read(payload)?.rewrite(token, names, audience)
+    }
+
     fn names() -> ClaimNames {
         ClaimNames {
-            subject: "user_id".to_owned(),
+            subject: path("user_id"),
             kind: Some(KindRule::Claim {
                 name: "use".to_owned(),
                 access: "a".to_owned(),
                 refresh: Some("r".to_owned()),
             }),
-            scopes: vec!["scope".to_owned(), "permissions".to_owned()],
-            roles: vec!["role".to_owned(), "groups".to_owned()],
+            scopes: vec![path("scope"), path("permissions")],
+            roles: vec![path("role"), path("groups"), path("realm/roles"), path("a.b/projects")],
+            ids: vec![path("jti"), path("uti")],
             ignores_audience: true,
         }
     }
@@ -142,9 +243,19 @@ mod tests {
     #[test]
     fn claims_get_our_names_and_types() {
         let payload = r#"{"user_id":7,"sub":"other","use":"a","type":"refresh","scope":"x y","permissions":["z"],
-            "role":"admin","groups":["a b"],"roles":["root"],"aud":["z"],"exp":9,"jti":"j","tenant":{"a":[1]},"fresh":true}"#;
-        let expected = r#"{"sub":"7","type":"access","scope":"x y z","roles":["admin","a b"],"user_id":7,"use":"a","permissions":["z"],"role":"admin","groups":["a b"],"exp":9,"jti":"j","tenant":{"a":[1]}}"#;
+            "role":"admin","groups":["a b"],"roles":["root"],"aud":["z"],"exp":9,"jti":"j","uti":"u","tenant":{"a":[1]},"fresh":true}"#;
+        let expected = r#"{"sub":"7","type":"access","scope":"x y z","roles":["admin","a b"],"jti":"j","user_id":7,"use":"a","permissions":["z"],"role":"admin","groups":["a b"],"exp":9,"uti":"u","tenant":{"a":[1]}}"#;
         assert_eq!(rewrite(payload, "a.b.c", &names(), None).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_path_leads_into_objects_whose_names_have_dots() {
+        let payload = r#"{"realm":{"roles":["x"]},"a.b":{"projects":{"y":{"o":1},"z":{}}},"uti":"u","exp":9}"#;
+        let rewritten = rewrite(payload, "a.b.c", &names(), None).unwrap();
+        assert!(rewritten.starts_with(r#"{"roles":["x","y","z"],"jti":"u","#), "{rewritten}");
+        let none =
+            rewrite(r#"{"realm":"text","a":{"b":{"projects":{"y":1}}}}"#, "a.b.c", &names(), None);
+        assert!(!none.unwrap().contains("roles"));
     }
 
     #[test]
@@ -157,10 +268,12 @@ mod tests {
             r#"{"user_id":1.5}"#,
             r#"{"user_id":null}"#,
             r#"{"use":1}"#,
-            r#"{"role":{}}"#,
+            r#"{"role":true}"#,
             r#"{"groups":[1]}"#,
             r#"{"permissions":1}"#,
             r#"{"user_id":"a","user_id":"b"}"#,
+            r#"{"realm":{"roles":7}}"#,
+            r#"{"jti":7}"#,
             "[]",
         ] {
             assert_eq!(rewrite(bad, "a.b.c", &names(), None), Err(NotStrict), "{bad}");

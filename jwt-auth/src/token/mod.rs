@@ -15,6 +15,7 @@ mod issue;
 mod response_mark;
 #[cfg(test)]
 mod rfc_vectors;
+mod trusted;
 mod validation;
 mod verified_tokens;
 mod verify;
@@ -29,6 +30,7 @@ pub use issue::{
 };
 pub(crate) use issue::{Issuer, Life, Named, SessionGeneration, random_id, with_claims};
 pub(crate) use response_mark::{mark_response, poll_marked};
+pub(crate) use trusted::{AllKeys, Trusted};
 pub(crate) use validation::{Expected, is_expired};
 pub use verified_tokens::{AccessToken, NoClaims, RefreshToken, VerifiedToken};
 pub(crate) use verify::{Verification, Verified, verify};

@@ -35,6 +35,27 @@ pub(crate) fn validate(
     Ok(())
 }
 
+/// The same for a token of a trusted issuer, whose issuer and audience are checked with its keys. Only access tokens are
+/// accepted, and an audience of the route is required of them too.
+pub(crate) fn validate_of_issuer(
+    claims: &Claims,
+    payload: &str,
+    typ: Option<TokenKind>,
+    rules: &TokenRules,
+    expected: Expected<'_>,
+    now: Duration,
+) -> Result<(), AuthErrorKind> {
+    times(claims, rules, now)?;
+    if expected.audience.is_some() {
+        audience(claims, payload, rules, expected)?;
+    }
+    kind(claims, typ, expected.kind)?;
+    if claims.sub.is_none() || expected.kind != TokenKind::Access {
+        return Err(AuthErrorKind::InvalidClaims);
+    }
+    Ok(())
+}
+
 /// Checks that a store can record the names by which the token is revoked (R19). They never change, so a cached token
 /// is not checked again.
 pub(crate) fn check_names(claims: &Claims, payload: &str) -> Result<(), AuthErrorKind> {

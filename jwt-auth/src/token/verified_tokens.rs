@@ -259,6 +259,9 @@ macro_rules! token {
 
             /// `iss`, if the token has it.
             ///
+            /// A subject is unique within its issuer: compare both where several issuers are
+            /// [trusted](crate::Config::trust).
+            ///
             /// ```
             /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             /// # runtime.block_on(async {

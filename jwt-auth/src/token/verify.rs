@@ -12,12 +12,13 @@ use crate::base64url;
 use crate::config::{LegacyRules, TokenRules};
 use crate::error::{AuthErrorKind, Compat};
 use crate::keys::{Algorithm, LiveRing, LoadedKey, LoadedRing, RingKey};
-use crate::session::{Payload, TokenIdentity};
+use crate::session::{self, TokenIdentity};
 use crate::token::cache::Cache;
 use crate::token::claims::Claims;
 use crate::token::compact::{self, Segments};
-use crate::token::foreign;
+use crate::token::foreign::Payload;
 use crate::token::header::Header;
+use crate::token::trusted::{AllKeys, Trusted};
 use crate::token::validation::{self, Expected};
 use crate::token_kind::TokenKind;
 
@@ -39,6 +40,8 @@ pub struct Verified {
     version: u64,
     /// When that key stops verifying, or tokens of this form are no longer accepted.
     key_ends: Duration,
+    /// Whether a trusted issuer issued it.
+    is_of_issuer: bool,
     /// The difference between clocks that was tolerated.
     clock_tolerance: Duration,
     pub(super) claims: Claims,
@@ -111,7 +114,7 @@ impl Verified {
             issued_at: self.claims.iat,
             expires_at: self.claims.exp,
             clock_tolerance: self.clock_tolerance,
-            payload: Payload(payload),
+            payload: session::Payload(payload),
         }
     }
 }
@@ -152,23 +155,16 @@ pub(crate) struct Verification {
 /// Reads, verifies and validates a token. A cached token is only validated.
 pub(crate) fn verify(
     token: &[u8],
-    ring: &LoadedRing,
+    keys: AllKeys<'_>,
     cache: Option<&Cache>,
     rules: &TokenRules,
     expected: Expected<'_>,
     now: Duration,
 ) -> Result<Verification, AuthErrorKind> {
     if let Some(cache) = cache
-        && let Some(cached) = cache.get(token, ring, now)
+        && let Some(cached) = cache.get(token, |verified| keys.still_verify(verified, now))
     {
-        let verdict = validation::validate(
-            &cached.claims,
-            cached.payload(),
-            cached.typ,
-            rules,
-            expected,
-            now,
-        );
+        let verdict = validate(&cached, rules, expected, now);
         if verdict == Err(AuthErrorKind::Expired) {
             cache.remove(token);
         }
@@ -177,34 +173,34 @@ pub(crate) fn verify(
     SCRATCH.with_borrow_mut(|scratch| {
         let token = compact::text(token)?;
         let segments = Segments::split(token)?;
+        if !keys.trusted.is_empty() {
+            let payload = decode(segments.payload(token), &mut scratch.payload)?;
+            if let Some(issuer) = keys.issuer_of(payload) {
+                let presented = Presented { token, segments, cache, expected, now };
+                return verify_of_issuer(issuer, &presented, rules, scratch);
+            }
+        }
+        let ring = keys.own;
         let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch, now)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
-        let rewritten = match &rules.legacy {
-            Some(legacy) if is_legacy(legacy, key, typ, now) => Some(
-                foreign::rewrite(
-                    payload,
-                    token,
-                    &legacy.names,
-                    rules.decode_audience.first().map(String::as_str),
-                )
-                .map_err(|_| AuthErrorKind::InvalidClaims)?,
-            ),
-            _ => None,
-        };
-        // A cached token is not accepted for longer than others.
-        let legacy_ends =
-            rules.legacy.as_ref().map(|legacy| legacy.until).filter(|_| rewritten.is_some());
+        let legacy = rules.legacy.as_ref().filter(|legacy| is_legacy(legacy, key, typ, now));
+        let rewritten = legacy.map(|legacy| {
+            let audience = rules.decode_audience.first().map(String::as_str);
+            let rewritten =
+                Payload::read(payload).and_then(|all| all.rewrite(token, &legacy.names, audience));
+            rewritten.map_err(|_| AuthErrorKind::InvalidClaims)
+        });
+        let rewritten = rewritten.transpose()?;
         let payload = rewritten.as_deref().unwrap_or(payload);
         let claims =
             Claims::read(payload, rules.compat).map_err(|_| AuthErrorKind::InvalidClaims)?;
         validation::validate(&claims, payload, typ, rules, expected, now)?;
         validation::check_names(&claims, payload)?;
-        let mut text = String::with_capacity(token.len() + payload.len());
-        text.push_str(token);
-        text.push_str(payload);
+        // A cached token is not accepted for longer than others.
+        let ends = legacy.map(|legacy| legacy.until).into_iter().chain(key.verifies_until()).min();
         // Constructed in place: it has several hundred bytes, and each move would copy them.
         let verified = Arc::new(Verified {
-            text,
+            text: joined(token, payload),
             token_len: token.len(),
             header_len: segments.header(token).len(),
             kind: expected.kind,
@@ -212,12 +208,8 @@ pub(crate) fn verify(
             key_id: key.id.clone(),
             ring: ring.origin(),
             version: ring.version(),
-            key_ends: key
-                .verifies_until()
-                .into_iter()
-                .chain(legacy_ends)
-                .min()
-                .unwrap_or(Duration::MAX),
+            key_ends: ends.unwrap_or(Duration::MAX),
+            is_of_issuer: false,
             clock_tolerance: rules.clock_tolerance(),
             claims,
         });
@@ -227,6 +219,74 @@ pub(crate) fn verify(
             .is_some_and(|cache| cache.insert(&verified, key.algorithm));
         Ok(Verification { verified, is_cached })
     })
+}
+
+/// The token, then its payload.
+fn joined(token: &str, payload: &str) -> String {
+    let mut text = String::with_capacity(token.len() + payload.len());
+    text.push_str(token);
+    text.push_str(payload);
+    text
+}
+
+/// Validates the claims of a verified token.
+fn validate(
+    verified: &Verified,
+    rules: &TokenRules,
+    expected: Expected<'_>,
+    now: Duration,
+) -> Result<(), AuthErrorKind> {
+    let (claims, payload) = (&verified.claims, verified.payload());
+    if verified.is_of_issuer {
+        validation::validate_of_issuer(claims, payload, verified.typ, rules, expected, now)
+    } else {
+        validation::validate(claims, payload, verified.typ, rules, expected, now)
+    }
+}
+
+/// A token that a caller presents, and what is required of it.
+struct Presented<'a> {
+    token: &'a str,
+    segments: Segments,
+    cache: Option<&'a Cache>,
+    expected: Expected<'a>,
+    now: Duration,
+}
+
+/// Verifies a token that names a trusted issuer, with the keys of that issuer alone.
+fn verify_of_issuer(
+    issuer: &Trusted,
+    presented: &Presented<'_>,
+    rules: &TokenRules,
+    scratch: &mut Scratch,
+) -> Result<Verification, AuthErrorKind> {
+    let Presented { token, segments, cache, expected, now } = *presented;
+    let ring = issuer.ring.load();
+    let Checked { payload, typ, key } = checked_payload(token, segments, &ring, scratch, now)?;
+    let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
+    let members = Payload::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
+    issuer.check(&members, typ)?;
+    let payload = members.rewrite(token, &issuer.rules.names, None);
+    let payload = payload.map_err(|_| AuthErrorKind::InvalidClaims)?;
+    let claims = Claims::read(&payload, None).map_err(|_| AuthErrorKind::InvalidClaims)?;
+    validation::validate_of_issuer(&claims, &payload, typ, rules, expected, now)?;
+    validation::check_names(&claims, &payload)?;
+    let verified = Arc::new(Verified {
+        text: joined(token, &payload),
+        token_len: token.len(),
+        header_len: segments.header(token).len(),
+        kind: expected.kind,
+        typ,
+        key_id: key.id.clone(),
+        ring: ring.origin(),
+        version: ring.version(),
+        key_ends: key.verifies_until().unwrap_or(Duration::MAX),
+        is_of_issuer: true,
+        clock_tolerance: rules.clock_tolerance(),
+        claims,
+    });
+    let is_cached = cache.is_some_and(|cache| cache.insert(&verified, key.algorithm));
+    Ok(Verification { verified, is_cached })
 }
 
 /// Whether an earlier implementation wrote the token. One of ours names its kind in the header.

@@ -1,0 +1,291 @@
+//! The option to accept the tokens of another issuer, such as an identity provider.
+
+use crate::config::{ClaimNames, Config, ConfigProblem, KindRule};
+use crate::keys::{Family, KeyRing, LoadedRing, RingTerms};
+
+/// The claims that may name the client of a token, in this order.
+const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
+
+/// An issuer whose access tokens are accepted beside our own, with its keys and the names of its claims.
+///
+/// Its keys verify its tokens and no others: the `iss` of a token chooses the issuer, and only the keys of that issuer are
+/// tried (RFC 8725 §3.8). Its tokens open routes by the same attributes: scopes and roles come from the claims that
+/// [`scopes`](Self::scopes) and [`roles`](Self::roles) name. Its refresh tokens are never accepted.
+///
+/// A subject is unique within its issuer only: compare [`token.issuer()`](crate::AccessToken::issuer) too, before you take
+/// the subject for one of your own users.
+///
+/// ```
+/// use jwt_auth::config::TrustedIssuer;
+/// use jwt_auth::{Config, KeyMaterial, KeyRing};
+///
+/// let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let keycloak = TrustedIssuer::new("https://login.example/realms/staff", KeyRing::jwk_set(keys))
+///     .audience(["notes-api"])
+///     .required_claim("typ", "Bearer")
+///     .roles([["realm_access", "roles"]]);
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).trust(keycloak).build()?;
+/// # drop(auth);
+/// # Ok::<(), jwt_auth::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "an issuer is used by `Config::trust`"]
+pub struct TrustedIssuer {
+    keys: KeyRing,
+    rules: IssuerRules,
+}
+
+/// How the tokens of an issuer are checked and read.
+#[derive(Clone, Debug)]
+pub(crate) struct IssuerRules {
+    /// Exactly as the tokens name it.
+    pub(crate) issuer: String,
+    pub(crate) audience: Vec<String>,
+    pub(crate) client_ids: Vec<String>,
+    /// Claims with a fixed value, which tell an access token from an ID token.
+    pub(crate) required: Vec<(String, String)>,
+    /// Whether the header must say `at+jwt`, and the claims of RFC 9068 must be present.
+    pub(crate) is_rfc9068: bool,
+    pub(crate) names: ClaimNames,
+}
+
+impl IssuerRules {
+    /// The claims that may name the client.
+    pub(crate) fn client_claims() -> &'static [&'static str] {
+        &CLIENT_CLAIMS
+    }
+}
+
+/// A path of names from the payload to a claim.
+fn path<P: Into<String>>(names: impl IntoIterator<Item = P>) -> Vec<String> {
+    names.into_iter().map(Into::into).collect()
+}
+
+impl TrustedIssuer {
+    /// An issuer by the exact text of its `iss`, and its public keys.
+    ///
+    /// The text is compared byte by byte: a slash at its end matters.
+    ///
+    /// ```
+    /// use jwt_auth::config::TrustedIssuer;
+    /// use jwt_auth::KeyRing;
+    ///
+    /// let issuer = TrustedIssuer::new("https://login.example/", KeyRing::directory("login-keys"));
+    /// # drop(issuer);
+    /// ```
+    pub fn new(issuer: impl Into<String>, keys: KeyRing) -> Self {
+        let rules = IssuerRules {
+            issuer: issuer.into(),
+            audience: Vec::new(),
+            client_ids: Vec::new(),
+            required: Vec::new(),
+            is_rfc9068: false,
+            names: ClaimNames {
+                subject: path(["sub"]),
+                kind: Some(KindRule::AllAccess),
+                scopes: vec![path(["scope"]), path(["scp"])],
+                roles: vec![path(["roles"])],
+                ids: vec![path(["jti"]), path(["uti"])],
+                ignores_audience: false,
+            },
+        };
+        Self { keys, rules }
+    }
+
+    /// The audiences by which the issuer names this service. This or [`client_ids`](Self::client_ids) is required.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let issuer = TrustedIssuer::new("https://login.example", KeyRing::default());
+    /// let issuer = issuer.audience(["https://api.example"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
+        self.rules.audience = path(audience);
+        self
+    }
+
+    /// The clients whose tokens are accepted although they name no audience.
+    ///
+    /// For issuers that write no audience, such as Cognito: the token names its client in `client_id`, `azp`, `appid` or
+    /// `cid`. A token that names another audience is refused nevertheless. Default: none.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let issuer = TrustedIssuer::new("https://login.example", KeyRing::default());
+    /// let issuer = issuer.client_ids(["the-web-app"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn client_ids<A: Into<String>>(mut self, ids: impl IntoIterator<Item = A>) -> Self {
+        self.rules.client_ids = path(ids);
+        self
+    }
+
+    /// A claim that must have this value. May be called several times. Default: none.
+    ///
+    /// Many issuers sign ID tokens with the same keys, and say only in a claim which one is an access token: `typ` is
+    /// `Bearer` (Keycloak), `token_use` is `access` (Cognito). Without such a rule an ID token for this audience is accepted.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let issuer = TrustedIssuer::new("https://login.example", KeyRing::default());
+    /// let issuer = issuer.required_claim("token_use", "access");
+    /// # drop(issuer);
+    /// ```
+    pub fn required_claim(mut self, claim: impl Into<String>, value: impl Into<String>) -> Self {
+        self.rules.required.push((claim.into(), value.into()));
+        self
+    }
+
+    /// Requires what RFC 9068 requires: the header type `at+jwt`, and `sub`, `client_id`, `iat` and `jti`.
+    ///
+    /// Default: off, since most issuers follow it only on request. An ID token never passes it.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let issuer = TrustedIssuer::new("https://login.example", KeyRing::default());
+    /// let issuer = issuer.rfc9068();
+    /// # drop(issuer);
+    /// ```
+    pub fn rfc9068(mut self) -> Self {
+        self.rules.is_rfc9068 = true;
+        self
+    }
+
+    /// The path of names to the subject. Default: `["sub"]`.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let issuer = TrustedIssuer::new("https://login.example", KeyRing::default());
+    /// let issuer = issuer.subject(["oid"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn subject<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.rules.names.subject = path(names);
+        self
+    }
+
+    /// The paths to scopes: text separated by spaces, or an array of strings. Default: `["scope"]` and `["scp"]`.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let issuer = TrustedIssuer::new("https://login.example", KeyRing::default());
+    /// let issuer = issuer.scopes([["permissions"]]);
+    /// # drop(issuer);
+    /// ```
+    pub fn scopes<N: Into<String>, P: IntoIterator<Item = N>>(
+        mut self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.rules.names.scopes = paths.into_iter().map(path).collect();
+        self
+    }
+
+    /// The paths to roles: one role as text, an array of strings, or an object whose names are the roles. Default: `["roles"]`.
+    ///
+    /// A path is a list of names, because names contain dots and colons: `["resource_access", "notes.api", "roles"]`.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let issuer = TrustedIssuer::new("https://login.example", KeyRing::default());
+    /// let issuer = issuer.roles([["realm_access", "roles"].as_slice(), &["groups"]].map(<[&str]>::to_vec));
+    /// # drop(issuer);
+    /// ```
+    pub fn roles<N: Into<String>, P: IntoIterator<Item = N>>(
+        mut self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.rules.names.roles = paths.into_iter().map(path).collect();
+        self
+    }
+
+    /// Checks the issuer, and loads its keys.
+    fn parse(
+        self,
+        own_issuers: &[&str],
+        earlier: &[(IssuerRules, LoadedRing)],
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Option<(IssuerRules, LoadedRing)> {
+        let Self { keys, rules } = self;
+        let before = problems.len();
+        let name = rules.issuer.escape_debug().to_string();
+        let mut report = |rule: String, fix: &str| {
+            problems.push(ConfigProblem::new(format!("trust ({name})"), rule, fix));
+        };
+        if rules.issuer.trim().is_empty() {
+            report("the issuer has no name".to_owned(), "write the `iss` of its tokens");
+        }
+        if own_issuers.contains(&&*rules.issuer) {
+            report(
+                "it is the issuer of our own tokens, and a token has the keys of one issuer"
+                    .to_owned(),
+                "write another `.issuer(…)` for our own tokens",
+            );
+        }
+        if earlier.iter().any(|(other, _)| other.issuer == rules.issuer) {
+            report("it is trusted twice".to_owned(), "remove one of the two");
+        }
+        if rules.audience.is_empty() && rules.client_ids.is_empty() {
+            report(
+                "it does not say for whom its tokens are, so those for every other service would be accepted".to_owned(),
+                "write `.audience([\"https://api.example\"])`, or `.client_ids([…])` if the issuer writes no audience",
+            );
+        }
+        for problem in &keys.problems {
+            report(problem.rule.clone(), &problem.fix);
+        }
+        let ring = match LoadedRing::load(&keys, RingTerms::default()) {
+            Ok(ring) => ring,
+            // A set that could not be read has no keys, and was reported above.
+            Err(_) if !keys.problems.is_empty() => return None,
+            Err(found) => {
+                for (_, problem) in found {
+                    report(problem.rule, &problem.fix);
+                }
+                return None;
+            }
+        };
+        if ring.keys().any(|key| key.can_sign() || key.algorithm.family() == Family::Hmac) {
+            report(
+                "whoever has its private key or its secret can issue its tokens, and that is not this service".to_owned(),
+                "configure its public keys: `KeyRing::jwk_set(…)`, `Key::public_pem(…)`",
+            );
+        }
+        (problems.len() == before).then_some((rules, ring))
+    }
+}
+
+/// Checks every trusted issuer.
+pub(super) fn parse_all(
+    issuers: Vec<TrustedIssuer>,
+    own_issuers: &[&str],
+    problems: &mut Vec<ConfigProblem>,
+) -> Vec<(IssuerRules, LoadedRing)> {
+    let mut parsed = Vec::new();
+    for issuer in issuers {
+        parsed.extend(issuer.parse(own_issuers, &parsed, problems));
+    }
+    parsed
+}
+
+/// # Other issuers
+impl Config {
+    /// Accepts the access tokens of another issuer, beside our own. May be called several times.
+    ///
+    /// Default: none. See [`TrustedIssuer`].
+    ///
+    /// ```
+    /// use jwt_auth::config::TrustedIssuer;
+    /// use jwt_auth::{Config, KeyMaterial, KeyRing};
+    ///
+    /// let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let issuer = || TrustedIssuer::new("https://login.example", KeyRing::jwk_set(set));
+    /// let config = || Config::hs256(KeyMaterial::ephemeral());
+    /// assert!(config().trust(issuer().audience(["notes"])).build().is_ok());
+    /// assert!(config().trust(issuer()).build().is_err(), "tokens for other services would be accepted");
+    /// ```
+    pub fn trust(mut self, issuer: impl Into<TrustedIssuer>) -> Self {
+        self.trusted.push(issuer.into());
+        self
+    }
+}

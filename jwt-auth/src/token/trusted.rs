@@ -1,0 +1,94 @@
+//! The keys of this service and of the issuers that it trusts: which of them a token is for.
+
+use std::time::Duration;
+
+use crate::config::IssuerRules;
+use crate::error::AuthErrorKind;
+use crate::json::{self, Value};
+use crate::keys::{LiveRing, LoadedRing};
+use crate::token::foreign::Payload;
+use crate::token::verify::Verified;
+use crate::token_kind::TokenKind;
+
+/// A trusted issuer with its keys.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    pub(crate) rules: IssuerRules,
+    pub(crate) ring: LiveRing,
+}
+
+impl Trusted {
+    /// Checks what tells the tokens for us from the other tokens of the issuer: audience, client, marks, profile.
+    pub(super) fn check(
+        &self,
+        payload: &Payload<'_>,
+        typ: Option<TokenKind>,
+    ) -> Result<(), AuthErrorKind> {
+        let rules = &self.rules;
+        let has_mark =
+            |(claim, value): &(String, String)| payload.text(claim).as_ref() == Some(value);
+        if !rules.required.iter().all(has_mark) {
+            return Err(AuthErrorKind::AccessTokenRequired);
+        }
+        if rules.is_rfc9068 {
+            let is_complete =
+                ["sub", "client_id", "iat", "jti"].iter().all(|name| payload.has(name));
+            if typ != Some(TokenKind::Access) {
+                return Err(AuthErrorKind::AccessTokenRequired);
+            }
+            if !is_complete {
+                return Err(AuthErrorKind::InvalidClaims);
+            }
+        }
+        let audience = payload.texts("aud").map_err(|_| AuthErrorKind::InvalidClaims)?;
+        let is_for_us = audience.iter().any(|name| rules.audience.contains(name));
+        let client = || IssuerRules::client_claims().iter().find_map(|name| payload.text(name));
+        // A client's token that names another audience is for that one.
+        let is_of_client = || {
+            audience.is_empty() && client().is_some_and(|client| rules.client_ids.contains(&client))
+        };
+        if is_for_us || is_of_client() {
+            return Ok(());
+        }
+        Err(if audience.is_empty() {
+            AuthErrorKind::AudienceMissing
+        } else {
+            AuthErrorKind::WrongAudience
+        })
+    }
+}
+
+/// Every key that may verify a token.
+#[derive(Clone, Copy)]
+pub(crate) struct AllKeys<'a> {
+    pub(crate) own: &'a LoadedRing,
+    pub(crate) trusted: &'a [Trusted],
+}
+
+impl<'a> AllKeys<'a> {
+    /// Our own keys alone.
+    #[cfg(test)]
+    pub(crate) fn own(own: &'a LoadedRing) -> Self {
+        Self { own, trusted: &[] }
+    }
+
+    /// Whether the key that verified the token is still one of these.
+    pub(super) fn still_verify(self, verified: &Verified, now: Duration) -> bool {
+        verified.is_of(self.own, now)
+            || self.trusted.iter().any(|trusted| verified.is_of(&trusted.ring.load(), now))
+    }
+
+    /// The trusted issuer that the payload names. Nothing else of it is believed before its signature is checked.
+    pub(super) fn issuer_of(self, payload: &[u8]) -> Option<&'a Trusted> {
+        let mut issuer = None;
+        json::object(std::str::from_utf8(payload).ok()?, |name, value, _| {
+            if let ("iss", Value::String(text)) = (name, value) {
+                let text = text.value();
+                issuer = self.trusted.iter().find(|trusted| trusted.rules.issuer == text);
+            }
+            Ok(())
+        })
+        .ok()?;
+        issuer
+    }
+}
