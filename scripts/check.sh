@@ -79,6 +79,7 @@ for feature in sqlite postgres postgres,tls; do
     cargo clippy --quiet -p jwt-auth-sqlx --no-default-features --features "aws_lc_rs,$feature" --lib -- -D warnings
 done
 cargo clippy --quiet -p jwt-auth-redis --no-default-features --features aws_lc_rs --lib -- -D warnings
+cargo clippy --quiet -p jwt-auth-oidc --no-default-features --features aws_lc_rs --lib -- -D warnings
 cargo clippy --quiet -p jwt-auth --no-default-features --features rust_crypto --all-targets -- -D warnings
 
 say "no backend is a compile error that says so"
@@ -90,7 +91,8 @@ grep -q 'jwt-auth needs a backend for cryptography' <<<"$out" || { echo "$out" >
 
 say "documentation, as docs.rs builds it"
 RUSTDOC="$PWD/scripts/rustdoc-unstable.sh" RUSTDOCFLAGS="--cfg docsrs -D warnings" \
-    cargo doc --quiet -p jwt-auth -p jwt-auth-macros -p jwt-auth-sqlx -p jwt-auth-redis --no-deps --all-features
+    cargo doc --quiet -p jwt-auth -p jwt-auth-macros -p jwt-auth-sqlx -p jwt-auth-redis -p jwt-auth-oidc \
+    --no-deps --all-features
 
 say "public API"
 scripts/public-api.sh

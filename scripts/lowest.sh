@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/lowest"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-crates=(jwt-auth jwt-auth-macros jwt-auth-sqlx jwt-auth-redis)
+crates=(jwt-auth jwt-auth-macros jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc)
 cp -r Cargo.toml README.md CHANGELOG.md LICENSE-* rust-toolchain.toml "${crates[@]}" "$copy"
 cd "$copy"
 sed -i 's/^members = .*/members = ["jwt-auth*"]/; /^default-members = /d' Cargo.toml

@@ -1,72 +1,16 @@
 //! Tokens of identity providers under our attributes: whose keys, for whom, which kind, by which names.
 
-use jsonwebtoken::EncodingKey;
 use jwt_auth::config::TrustedIssuer;
 use jwt_auth::{
     AccessToken, Algorithm, AuthErrorKind, Config, GuardedRouter, JwtAuth, Key, KeyMaterial,
     KeyRing, ManualClock, TokenLocation, jwt_required, routing,
 };
 use serde_json::{Value, json};
+use tests::provider::{EC, ED};
 use tests::{NOW, SECRET};
 
 const KEYCLOAK: &str = "https://login.example/realms/staff";
 const COGNITO: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc";
-
-fn file(name: &str) -> String {
-    format!("{}/keys/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// An identity provider, with a key of its own.
-#[derive(Clone, Copy)]
-struct Provider {
-    algorithm: Algorithm,
-    private: &'static str,
-    public: &'static str,
-    kid: &'static str,
-}
-
-const ED: Provider =
-    Provider { algorithm: Algorithm::EdDSA, private: "ed.pem", public: "ed.pub.pem", kid: "k1" };
-const EC: Provider = Provider {
-    algorithm: Algorithm::ES256,
-    private: "p256.pem",
-    public: "p256.pub.pem",
-    kid: "k1",
-};
-
-impl Provider {
-    /// The set that it publishes.
-    fn keys(self) -> KeyRing {
-        let key = Key::public_pem(self.algorithm, KeyMaterial::file(file(self.public)));
-        let publisher = Config::with_keys(KeyRing::new(key.id(self.kid))).build().expect("valid");
-        KeyRing::jwk_set(&publisher.jwks().to_string())
-    }
-
-    fn sign(self, typ: Option<&str>, claims: &Value) -> String {
-        let pem = std::fs::read(file(self.private)).expect("a key");
-        let (key, algorithm) = match self.algorithm {
-            Algorithm::EdDSA => (EncodingKey::from_ed_pem(&pem), "EdDSA"),
-            _ => (EncodingKey::from_ec_pem(&pem), "ES256"),
-        };
-        let mut header = json!({ "alg": algorithm, "kid": self.kid });
-        if let Some(typ) = typ {
-            header["typ"] = typ.into();
-        }
-        let encode = |value: &Value| {
-            base64::Engine::encode(
-                &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-                value.to_string(),
-            )
-        };
-        let message = format!("{}.{}", encode(&header), encode(claims));
-        let key = key.expect("a key");
-        let signature =
-            tests::sign_bytes(message.as_bytes(), &key, algorithm.parse().expect("known"));
-        let signature =
-            base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature);
-        format!("{message}.{signature}")
-    }
-}
 
 fn keycloak() -> TrustedIssuer {
     TrustedIssuer::new(KEYCLOAK, ED.keys())
@@ -216,16 +160,7 @@ async fn keys_belong_to_their_issuer_and_to_no_other() {
     let unread: Result<Value, _> = serde_json::from_str(&twice);
     assert!(unread.is_ok(), "most readers take the last one");
     let header = json!({ "alg": "EdDSA", "kid": "k1" }).to_string();
-    let encode = |text: &str| {
-        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text)
-    };
-    let message = format!("{}.{}", encode(&header), encode(&twice));
-    let pem = std::fs::read(file("ed.pem")).expect("a key");
-    let key = EncodingKey::from_ed_pem(&pem).expect("a key");
-    let signature = tests::sign_bytes(message.as_bytes(), &key, jsonwebtoken::Algorithm::EdDSA);
-    let signature =
-        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature);
-    assert!(auth.verify_access(&format!("{message}.{signature}")).await.is_err());
+    assert!(auth.verify_access(&ED.sign_text(&header, &twice)).await.is_err());
 }
 
 #[tokio::test]
@@ -296,7 +231,8 @@ async fn reports() {}
 fn an_issuer_that_would_accept_too_much_is_refused() {
     let issuer = || TrustedIssuer::new(KEYCLOAK, ED.keys());
     let secret = Key::secret(Algorithm::HS256, KeyMaterial::raw(*SECRET)).id("s");
-    let private = Key::private_pem(Algorithm::EdDSA, KeyMaterial::file(file("ed.pem")));
+    let private =
+        Key::private_pem(Algorithm::EdDSA, KeyMaterial::file(tests::provider::file("ed.pem")));
     let of = |key: Key| TrustedIssuer::new(KEYCLOAK, KeyRing::new(key)).audience(["a"]);
     for (config, expected) in [
         (config().trust(issuer()), "it does not say for whom its tokens are"),

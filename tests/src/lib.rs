@@ -4,6 +4,7 @@ pub mod folder;
 pub mod framework;
 pub mod postgres;
 pub mod process;
+pub mod provider;
 pub mod proxy;
 pub mod redis;
 
@@ -21,9 +22,9 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 #[cfg(feature = "aws_lc_rs")]
-use jsonwebtoken::crypto::aws_lc as provider;
+use jsonwebtoken::crypto::aws_lc as cryptography;
 #[cfg(not(feature = "aws_lc_rs"))]
-use jsonwebtoken::crypto::rust_crypto as provider;
+use jsonwebtoken::crypto::rust_crypto as cryptography;
 
 /// The time at which the clocks of the tests start.
 pub const NOW: u64 = 1_700_000_000;
@@ -284,7 +285,7 @@ pub fn sign_bytes(
     key: &jsonwebtoken::EncodingKey,
     algorithm: jsonwebtoken::Algorithm,
 ) -> Vec<u8> {
-    let signer = (provider::DEFAULT_PROVIDER.signer_factory)(&algorithm, key);
+    let signer = (cryptography::DEFAULT_PROVIDER.signer_factory)(&algorithm, key);
     signer.expect("a key for the algorithm").try_sign(message).expect("it signs anything")
 }
 

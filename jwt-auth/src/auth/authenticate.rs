@@ -57,11 +57,11 @@ impl JwtAuth {
             verify(token, self.all_keys(&ring), self.cache(), rules, expected, now)
         };
         let mut verification = verify();
-        if let Err(AuthErrorKind::UnknownKey | AuthErrorKind::WrongAlgorithm) = verification
-            && self.rotating().is_some()
+        // The key may have been created a moment ago, by another node or by the issuer. Boxed, because it is rare.
+        if let Err(kind) = verification
+            && self.keys_change()
+            && Box::pin(self.wait_for_newer_keys(token, kind)).await?
         {
-            // Another node may have created the key a moment ago. Boxed, because it is rare.
-            Box::pin(self.read_newer_keys()).await.map_err(|problem| unavailable(problem.rule))?;
             verification = verify();
         }
         let verification =
@@ -75,6 +75,34 @@ impl JwtAuth {
                 Err(self.about(refusal, verified).ending_session(is_over))
             }
         }
+    }
+
+    /// Waits for newer keys of the issuer of a token, if they could change the verdict. Returns whether there may be some.
+    async fn wait_for_newer_keys(
+        &self,
+        token: &[u8],
+        kind: AuthErrorKind,
+    ) -> Result<bool, Refusal> {
+        let names_unknown_key =
+            matches!(kind, AuthErrorKind::UnknownKey | AuthErrorKind::WrongAlgorithm);
+        // Another issuer may have no keys yet, or use an id again for another key.
+        let may_be_new = names_unknown_key
+            || matches!(kind, AuthErrorKind::InvalidSignature | AuthErrorKind::Unavailable);
+        if !may_be_new {
+            return Ok(false);
+        }
+        let issuer = {
+            let ring = self.ring().load();
+            self.all_keys(&ring).issuer_of_token(token).map(|trusted| trusted.source.clone())
+        };
+        if let Some(issuer) = issuer {
+            return Ok(issuer.newer().await);
+        }
+        if self.rotating().is_none() || !names_unknown_key {
+            return Ok(false);
+        }
+        self.read_newer_keys().await.map_err(|problem| unavailable(problem.rule))?;
+        Ok(true)
     }
 
     /// Whether not only this token was revoked, but its session, its subject or its key. The cookies of a session that

@@ -85,9 +85,7 @@ impl JwtAuth {
         let inner = Inner {
             cache: Cache::new(checked.rules.verified_cache, &checked.ring, keys_change),
             ring: Arc::new(LiveRing::new(checked.ring)),
-            trusted: trusted
-                .map(|(rules, ring)| Trusted { rules, ring: LiveRing::new(ring) })
-                .collect(),
+            trusted: trusted.map(|(rules, source)| Trusted { rules, source }).collect(),
             rotating: checked.rotation.map(Rotating::new),
             rules: checked.rules,
             hooks: checked.hooks,
@@ -351,14 +349,26 @@ impl JwtAuth {
         AllKeys { own, trusted: &self.inner.trusted }
     }
 
+    /// Whether one of our own keys verified the token.
+    pub(super) fn is_own(&self, verified: &Verified) -> bool {
+        verified.was_verified_by(&self.ring().load())
+    }
+
     /// Whether this `JwtAuth` verified the token, with our keys or with those of a trusted issuer.
     pub(super) fn has_verified(&self, verified: &Verified) -> bool {
-        verified.was_verified_by(self.ring())
-            || self.inner.trusted.iter().any(|trusted| verified.was_verified_by(&trusted.ring))
+        let is_of = |trusted: &Trusted| {
+            trusted.source.ring().is_some_and(|ring| verified.was_verified_by(&ring))
+        };
+        self.is_own(verified) || self.inner.trusted.iter().any(is_of)
     }
 
     pub(super) fn shared_ring(&self) -> &Arc<LiveRing> {
         &self.inner.ring
+    }
+
+    /// Whether keys may arrive while the service runs.
+    pub(super) fn keys_change(&self) -> bool {
+        self.rotating().is_some() || !self.inner.trusted.is_empty()
     }
 
     pub(super) fn rotating(&self) -> Option<&Rotating> {

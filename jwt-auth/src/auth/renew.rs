@@ -22,7 +22,7 @@ impl JwtAuth {
         let now = since_epoch(&*rules.clock);
         // A token of another `JwtAuth` is not ours to continue, and one without a session could not be revoked
         // with it.
-        if !verified.was_verified_by(self.ring()) || verified.identity().session_id.is_none() {
+        if !self.is_own(verified) || verified.identity().session_id.is_none() {
             return Ok(None);
         }
         // Without the time of the log-in, the end of the session is unknown.

@@ -59,7 +59,7 @@ impl JwtAuth {
         let (store, rules) = (self.store(), self.rules());
         let now = since_epoch(&*rules.clock);
         // 1. The token is ours, and has not expired since it was verified.
-        if !verified.was_verified_by(self.ring()) {
+        if !self.is_own(verified) {
             return Err(AuthErrorKind::UnknownKey.into());
         }
         if is_expired(verified.claims(), rules, now) {

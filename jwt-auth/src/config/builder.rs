@@ -8,8 +8,8 @@ use crate::clock::since_epoch;
 use crate::config::effective::effective;
 use crate::config::web_settings::WebOptions;
 use crate::config::{
-    ConfigError, ConfigProblem, Hooks, IssuerRules, KeyRotation, Legacy, RotationPlan, TokenRules,
-    TrustedIssuer, WebSettings, duration, trusted_issuer,
+    ConfigError, ConfigProblem, Hooks, IssuerRules, IssuerSource, KeyRotation, Legacy,
+    RotationPlan, TokenRules, TrustedIssuer, WebSettings, duration, trusted_issuer,
 };
 use crate::keys::{
     Algorithm, Key, KeyMaterial, KeyProblem, KeyRing, Leniency, LoadedRing, RingTerms,
@@ -71,7 +71,7 @@ pub(crate) struct Checked {
     pub(crate) web: WebSettings,
     pub(crate) store: WatchedStore,
     pub(crate) rotation: Option<RotationPlan>,
-    pub(crate) trusted: Vec<(IssuerRules, LoadedRing)>,
+    pub(crate) trusted: Vec<(IssuerRules, IssuerSource)>,
 }
 
 /// # Keys

@@ -1,6 +1,11 @@
 //! The option to accept the tokens of another issuer, such as an identity provider.
 
-use crate::config::{ClaimNames, Config, ConfigProblem, KindRule};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::{
+    ClaimNames, Config, ConfigProblem, ErasedIssuerKeys, IssuerKeys, IssuerSource, KindRule,
+};
 use crate::keys::{Family, KeyRing, LoadedRing, RingTerms};
 
 /// The claims that may name the client of a token, in this order.
@@ -28,11 +33,23 @@ const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
 /// # drop(auth);
 /// # Ok::<(), jwt_auth::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "an issuer is used by `Config::trust`"]
 pub struct TrustedIssuer {
-    keys: KeyRing,
+    keys: DescribedKeys,
     rules: IssuerRules,
+}
+
+#[derive(Clone)]
+enum DescribedKeys {
+    Ring(Box<KeyRing>),
+    Changing(Arc<dyn ErasedIssuerKeys>),
+}
+
+impl fmt::Debug for TrustedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustedIssuer").field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 /// How the tokens of an issuer are checked and read.
@@ -74,8 +91,34 @@ impl TrustedIssuer {
     /// # drop(issuer);
     /// ```
     pub fn new(issuer: impl Into<String>, keys: KeyRing) -> Self {
+        Self::of(issuer.into(), DescribedKeys::Ring(Box::new(keys)))
+    }
+
+    /// An issuer whose keys change while the service runs.
+    ///
+    /// [`IssuerKeys`] has an example. The crate `jwt-auth-oidc` fetches the keys of well-known issuers.
+    ///
+    /// ```
+    /// use jwt_auth::config::{IssuerKeySet, IssuerKeys, TrustedIssuer};
+    ///
+    /// /// Keys that never arrive: tokens of the issuer are refused with 503.
+    /// struct Unreachable;
+    ///
+    /// impl IssuerKeys for Unreachable {
+    ///     fn current(&self) -> Option<IssuerKeySet> { None }
+    ///     async fn newer(&self) {}
+    /// }
+    ///
+    /// let issuer = TrustedIssuer::with_keys("https://login.example", Unreachable).audience(["notes"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn with_keys(issuer: impl Into<String>, keys: impl IssuerKeys) -> Self {
+        Self::of(issuer.into(), DescribedKeys::Changing(Arc::new(keys)))
+    }
+
+    fn of(issuer: String, keys: DescribedKeys) -> Self {
         let rules = IssuerRules {
-            issuer: issuer.into(),
+            issuer,
             audience: Vec::new(),
             client_ids: Vec::new(),
             required: Vec::new(),
@@ -203,9 +246,9 @@ impl TrustedIssuer {
     fn parse(
         self,
         own_issuers: &[&str],
-        earlier: &[(IssuerRules, LoadedRing)],
+        earlier: &[(IssuerRules, IssuerSource)],
         problems: &mut Vec<ConfigProblem>,
-    ) -> Option<(IssuerRules, LoadedRing)> {
+    ) -> Option<(IssuerRules, IssuerSource)> {
         let Self { keys, rules } = self;
         let before = problems.len();
         let name = rules.issuer.escape_debug().to_string();
@@ -231,6 +274,13 @@ impl TrustedIssuer {
                 "write `.audience([\"https://api.example\"])`, or `.client_ids([…])` if the issuer writes no audience",
             );
         }
+        let keys = match keys {
+            DescribedKeys::Ring(keys) => keys,
+            DescribedKeys::Changing(keys) => {
+                let source = IssuerSource::Changing(keys);
+                return (problems.len() == before).then_some((rules, source));
+            }
+        };
         for problem in &keys.problems {
             report(problem.rule.clone(), &problem.fix);
         }
@@ -251,7 +301,7 @@ impl TrustedIssuer {
                 "configure its public keys: `KeyRing::jwk_set(…)`, `Key::public_pem(…)`",
             );
         }
-        (problems.len() == before).then_some((rules, ring))
+        (problems.len() == before).then(|| (rules, IssuerSource::Fixed(Arc::new(ring))))
     }
 }
 
@@ -260,7 +310,7 @@ pub(super) fn parse_all(
     issuers: Vec<TrustedIssuer>,
     own_issuers: &[&str],
     problems: &mut Vec<ConfigProblem>,
-) -> Vec<(IssuerRules, LoadedRing)> {
+) -> Vec<(IssuerRules, IssuerSource)> {
     let mut parsed = Vec::new();
     for issuer in issuers {
         parsed.extend(issuer.parse(own_issuers, &parsed, problems));

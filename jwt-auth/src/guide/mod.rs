@@ -11,6 +11,7 @@
 //! - [`stores`]: where revocations and sessions are stored: one process, one machine, a fleet.
 //! - [`operating`]: what to watch, and what to do: store down, failover, wrong clock, leaked key, a user with a 401.
 //! - [`keys`]: keys that change on a schedule or by hand, a leaked key, another algorithm, several services, KMS.
+//! - [`issuers`]: tokens of Keycloak, Auth0, Entra and others under the same attributes.
 //! - [`compile_errors`]: what the compiler says, and the line to write.
 //! - [`errors`]: every refusal, by code, status and challenge.
 //! - [`why_401`]: what each code means, where to look, and what to do.
@@ -54,6 +55,9 @@ pub mod operating {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("issuers.md")]
+pub mod issuers {}
 
 #[doc = include_str!("compile_errors.md")]
 pub mod compile_errors {}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::keys::{Key, KeyProblem, read_jwk_set};
+use crate::keys::{Algorithm, Key, KeyProblem, read_jwk_set};
 
 /// The keys of a configuration: the first one signs, all of them verify.
 ///
@@ -84,6 +84,14 @@ impl KeyRing {
     /// ```
     pub fn jwk_set(json: &str) -> Self {
         match read_jwk_set::keys(json) {
+            Ok(keys) => Self { keys, ..Self::default() },
+            Err(problem) => Self { problems: vec![problem], ..Self::default() },
+        }
+    }
+
+    /// The keys of an issuer: RSA keys without an algorithm get this one, and the first key of an id counts.
+    pub(crate) fn issuer_set(json: &str, algorithm: Algorithm) -> Self {
+        match read_jwk_set::issuer_keys(json, algorithm) {
             Ok(keys) => Self { keys, ..Self::default() },
             Err(problem) => Self { problems: vec![problem], ..Self::default() },
         }

@@ -1,19 +1,40 @@
 //! Reads a JWK set that another service publishes (RFC 7517 §5).
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use crate::json::{self, NotStrict, Value};
 use crate::keys::load::{self, Leniency};
-use crate::keys::{Family, Key, KeyProblem};
+use crate::keys::{Algorithm, Family, Key, KeyProblem};
 
 /// The most keys of a set. Providers publish fewer than ten.
 const MOST_KEYS: usize = 100;
+
+/// A key, and the id by which tokens name it.
+type NamedKey = (Option<Arc<str>>, Key);
 
 /// Whether the text is a JWK set, and not one JWK.
 pub(super) fn is_set(text: &str) -> bool {
     members(text).is_ok_and(|keys| keys.is_some())
 }
 
+/// The usable keys of an issuer's set, each with an id of its own. An RSA key without an algorithm gets the given one.
+pub(super) fn issuer_keys(text: &str, algorithm: Algorithm) -> Result<Vec<Key>, KeyProblem> {
+    let mut ids = HashSet::new();
+    let found = usable(text, Some(algorithm))?.into_iter();
+    Ok(found
+        .filter(|(id, _)| id.as_ref().is_none_or(|id| ids.insert(id.clone())))
+        .map(|(_, key)| key)
+        .collect())
+}
+
 /// The usable keys of a set. Keys of unknown types, for another use or with broken values are left out (RFC 7517 §5).
 pub(super) fn keys(text: &str) -> Result<Vec<Key>, KeyProblem> {
+    Ok(usable(text, None)?.into_iter().map(|(_, key)| key).collect())
+}
+
+/// The usable keys, each with its id.
+fn usable(text: &str, algorithm: Option<Algorithm>) -> Result<Vec<NamedKey>, KeyProblem> {
     let problem =
         |rule: String| KeyProblem::new(rule, "pass the text of a JWK set: `{\"keys\":[…]}`");
     let members = members(text)
@@ -24,7 +45,12 @@ pub(super) fn keys(text: &str) -> Result<Vec<Key>, KeyProblem> {
     }
     let (mut keys, mut first_problem) = (Vec::new(), None);
     for text in members {
-        let key = Key::jwk(text);
+        let key = match algorithm {
+            Some(algorithm) if names_no_algorithm(text) => {
+                Key::jwk(format!("{{\"alg\":\"{}\",{}", algorithm.name(), &text[1..]))
+            }
+            _ => Key::jwk(text),
+        };
         match load::load(&key, Leniency::default()) {
             Ok(loaded) if loaded.algorithm.family() == Family::Hmac => {
                 return Err(KeyProblem::new(
@@ -32,7 +58,7 @@ pub(super) fn keys(text: &str) -> Result<Vec<Key>, KeyProblem> {
                     "remove the secret from the set, and load it with `Key::secret(…)`",
                 ));
             }
-            Ok(_) => keys.push(key),
+            Ok(loaded) => keys.push((loaded.id, key)),
             Err(problem) => {
                 tracing::debug!(target: "jwt_auth", rule = problem.rule, "a key of a JWK set is left out");
                 first_problem.get_or_insert(problem);
@@ -44,6 +70,20 @@ pub(super) fn keys(text: &str) -> Result<Vec<Key>, KeyProblem> {
         return Err(first_problem.unwrap_or_else(empty));
     }
     Ok(keys)
+}
+
+/// Whether a JWK is an RSA key without `alg`. Other keys have the algorithm of their curve.
+fn names_no_algorithm(jwk: &str) -> bool {
+    let (mut is_rsa, mut has_algorithm) = (false, false);
+    let read = json::object(jwk, |name, value, _| {
+        match (name, value) {
+            ("kty", Value::String(kty)) => is_rsa = kty.value() == "RSA",
+            ("alg", _) => has_algorithm = true,
+            _ => {}
+        }
+        Ok(())
+    });
+    read.is_ok() && is_rsa && !has_algorithm
 }
 
 /// The objects of the member `keys`; `None` without such an array.

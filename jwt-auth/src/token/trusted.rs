@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::config::IssuerRules;
+use crate::base64url;
+use crate::config::{IssuerRules, IssuerSource};
 use crate::error::AuthErrorKind;
 use crate::json::{self, Value};
-use crate::keys::{LiveRing, LoadedRing};
+use crate::keys::LoadedRing;
 use crate::token::foreign::Payload;
 use crate::token::verify::Verified;
 use crate::token_kind::TokenKind;
@@ -14,7 +15,7 @@ use crate::token_kind::TokenKind;
 #[derive(Debug)]
 pub(crate) struct Trusted {
     pub(crate) rules: IssuerRules,
-    pub(crate) ring: LiveRing,
+    pub(crate) source: IssuerSource,
 }
 
 impl Trusted {
@@ -75,7 +76,20 @@ impl<'a> AllKeys<'a> {
     /// Whether the key that verified the token is still one of these.
     pub(super) fn still_verify(self, verified: &Verified, now: Duration) -> bool {
         verified.is_of(self.own, now)
-            || self.trusted.iter().any(|trusted| verified.is_of(&trusted.ring.load(), now))
+            || self
+                .trusted
+                .iter()
+                .any(|trusted| trusted.source.ring().is_some_and(|ring| verified.is_of(&ring, now)))
+    }
+
+    /// The trusted issuer that a token names.
+    pub(crate) fn issuer_of_token(self, token: &[u8]) -> Option<&'a Trusted> {
+        if self.trusted.is_empty() {
+            return None;
+        }
+        let payload = std::str::from_utf8(token).ok()?.split('.').nth(1)?;
+        let mut buffer = Vec::new();
+        self.issuer_of(base64url::decode(payload, &mut buffer).ok()?)
     }
 
     /// The trusted issuer that the payload names. Nothing else of it is believed before its signature is checked.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base64url;
 use crate::config::{LegacyRules, TokenRules};
 use crate::error::{AuthErrorKind, Compat};
-use crate::keys::{Algorithm, LiveRing, LoadedKey, LoadedRing, RingKey};
+use crate::keys::{Algorithm, LoadedKey, LoadedRing, RingKey};
 use crate::session::{self, TokenIdentity};
 use crate::token::cache::Cache;
 use crate::token::claims::Claims;
@@ -71,8 +71,8 @@ impl Verified {
     }
 
     /// Whether a key of this ring, or of one that it has replaced, verified the token.
-    pub(crate) fn was_verified_by(&self, ring: &LiveRing) -> bool {
-        self.ring == ring.load().origin()
+    pub(crate) fn was_verified_by(&self, ring: &LoadedRing) -> bool {
+        self.ring == ring.origin()
     }
 
     /// Whether the key that verified the token is one of this ring, and still verifies.
@@ -261,7 +261,7 @@ fn verify_of_issuer(
     scratch: &mut Scratch,
 ) -> Result<Verification, AuthErrorKind> {
     let Presented { token, segments, cache, expected, now } = *presented;
-    let ring = issuer.ring.load();
+    let ring = issuer.source.ring().ok_or(AuthErrorKind::Unavailable)?;
     let Checked { payload, typ, key } = checked_payload(token, segments, &ring, scratch, now)?;
     let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
     let members = Payload::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;

@@ -1,0 +1,87 @@
+//! Finds the address of an issuer's keys (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
+
+use serde_json::Value;
+
+use crate::fetch::{FetchError, Fetcher};
+
+/// The address of the keys, as the issuer's document names it.
+pub(crate) async fn keys_url(issuer: &str, fetcher: &Fetcher) -> Result<String, FetchError> {
+    let mut first_error = None;
+    for url in document_urls(issuer) {
+        match fetcher.get(&url).await {
+            Ok((text, _)) => return read(issuer, &url, &text),
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    Err(first_error.unwrap_or_else(|| FetchError::new(format!("{issuer} is no address"))))
+}
+
+/// Where the document may be: OpenID Connect appends its path to the issuer, RFC 8414 inserts it after the host.
+fn document_urls(issuer: &str) -> Vec<String> {
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    let mut urls = vec![format!("{base}/.well-known/openid-configuration")];
+    if let Some((scheme, rest)) = base.split_once("://") {
+        let (authority, path) = match rest.split_once('/') {
+            Some((authority, path)) => (authority, format!("/{path}")),
+            None => (rest, String::new()),
+        };
+        urls.push(format!("{scheme}://{authority}/.well-known/oauth-authorization-server{path}"));
+    }
+    urls
+}
+
+/// Reads the document. It must be that of the issuer, byte by byte (RFC 8414 §3.3).
+fn read(issuer: &str, url: &str, text: &str) -> Result<String, FetchError> {
+    let document: Value = serde_json::from_str(text)
+        .map_err(|_| FetchError::new(format!("{url}: the document is not JSON")))?;
+    let text = |name: &str| document[name].as_str();
+    if text("issuer") != Some(issuer) {
+        return Err(FetchError::new(format!(
+            "{url}: the document is that of the issuer {:?}, not of {issuer:?}; a slash at the end matters",
+            text("issuer").unwrap_or_default()
+        )));
+    }
+    let keys = text("jwks_uri");
+    keys.map(str::to_owned)
+        .ok_or_else(|| FetchError::new(format!("{url}: the document has no `jwks_uri`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_appended_by_one_standard_and_inserted_by_the_other() {
+        assert_eq!(
+            document_urls("https://login.example/tenant"),
+            [
+                "https://login.example/tenant/.well-known/openid-configuration",
+                "https://login.example/.well-known/oauth-authorization-server/tenant",
+            ]
+        );
+        assert_eq!(
+            document_urls("https://login.example/"),
+            [
+                "https://login.example/.well-known/openid-configuration",
+                "https://login.example/.well-known/oauth-authorization-server",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_document_of_another_issuer_is_refused() {
+        let document = r#"{"issuer":"https://a.example/","jwks_uri":"https://a.example/keys"}"#;
+        let url = read("https://a.example/", "url", document);
+        assert_eq!(url.as_deref(), Ok("https://a.example/keys"));
+        for issuer in ["https://a.example", "https://b.example/"] {
+            assert!(read(issuer, "url", document).is_err(), "{issuer}");
+        }
+        for bad in
+            ["", "[]", r#"{"jwks_uri":"x"}"#, r#"{"issuer":"i"}"#, r#"{"issuer":"i","jwks_uri":7}"#]
+        {
+            assert!(read("i", "url", bad).is_err(), "{bad}");
+        }
+    }
+}

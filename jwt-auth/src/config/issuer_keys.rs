@@ -1,0 +1,164 @@
+//! The keys of a trusted issuer that change while the service runs.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::config::{ConfigError, ConfigProblem};
+use crate::keys::{Algorithm, KeyRing, LoadedRing, RingTerms};
+
+/// The public keys of an issuer at a time: its JWK set (RFC 7517 §5), parsed.
+///
+/// ```
+/// use jwt_auth::Algorithm;
+/// use jwt_auth::config::IssuerKeySet;
+///
+/// let set = r#"{"keys":[
+///     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+///     {"kty":"RSA","use":"enc","kid":"b"}
+/// ]}"#;
+/// assert_eq!(IssuerKeySet::parse(set, Algorithm::RS256)?.len(), 1, "the second one is for encryption");
+/// assert!(IssuerKeySet::parse("{}", Algorithm::RS256).is_err());
+/// # Ok::<(), jwt_auth::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct IssuerKeySet(pub(super) Arc<LoadedRing>);
+
+impl IssuerKeySet {
+    /// Parses a JWK set. Keys that are not for signatures, weak or damaged ones, and a second key of one `kid` are left out.
+    ///
+    /// `algorithm` is that of RSA keys which name none.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no JWK set, contains a shared secret, or has no usable key or more than 100.
+    ///
+    /// ```
+    /// # use jwt_auth::{Algorithm, config::IssuerKeySet};
+    /// let secret = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"aGlkZGVuIGV4YW1wbGUgd2l0aCAzMiBieXRlcyBvZiBpdA"}]}"#;
+    /// assert!(IssuerKeySet::parse(secret, Algorithm::RS256).is_err());
+    /// ```
+    pub fn parse(jwk_set: &str, algorithm: Algorithm) -> Result<Self, ConfigError> {
+        let ring = KeyRing::issuer_set(jwk_set, algorithm);
+        let mut problems = ring.problems.clone();
+        if problems.is_empty() {
+            match LoadedRing::load(&ring, RingTerms::default()) {
+                Ok(ring) => return Ok(Self(Arc::new(ring))),
+                Err(found) => problems.extend(found.into_iter().map(|(_, problem)| problem)),
+            }
+        }
+        let problems = problems.into_iter();
+        Err(ConfigError::new(
+            problems.map(|p| ConfigProblem::new("jwk_set", p.rule, p.fix)).collect(),
+        ))
+    }
+
+    /// How many keys it has.
+    ///
+    /// ```
+    /// # use jwt_auth::{Algorithm, config::IssuerKeySet};
+    /// let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// assert_eq!(IssuerKeySet::parse(set, Algorithm::RS256)?.len(), 1);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    #[allow(clippy::len_without_is_empty, reason = "a set without keys is an error")]
+    pub fn len(&self) -> usize {
+        self.0.keys().count()
+    }
+}
+
+impl fmt::Debug for IssuerKeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssuerKeySet").field(&self.len()).finish()
+    }
+}
+
+/// Where the keys of an issuer come from while the service runs. The crate `jwt-auth-oidc` implements it over HTTP.
+///
+/// ```
+/// use jwt_auth::config::{IssuerKeySet, IssuerKeys, TrustedIssuer};
+/// use std::sync::{Arc, RwLock};
+///
+/// /// A set that another part of the program replaces.
+/// #[derive(Clone)]
+/// struct Replaceable(Arc<RwLock<Option<IssuerKeySet>>>);
+///
+/// impl IssuerKeys for Replaceable {
+///     fn current(&self) -> Option<IssuerKeySet> {
+///         self.0.read().ok()?.clone()
+///     }
+///
+///     async fn newer(&self) {}
+/// }
+///
+/// # let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let keys = Replaceable(Arc::new(RwLock::new(Some(IssuerKeySet::parse(set, jwt_auth::Algorithm::RS256)?))));
+/// let issuer = TrustedIssuer::with_keys("https://login.example", keys).audience(["notes"]);
+/// # drop(issuer);
+/// # Ok::<(), jwt_auth::ConfigError>(())
+/// ```
+pub trait IssuerKeys: Send + Sync + 'static {
+    /// The keys now, without waiting. `None` while there are none, or if they are too old to be trusted: tokens of the
+    /// issuer are then refused with 503.
+    fn current(&self) -> Option<IssuerKeySet>;
+
+    /// Waits for newer keys, for a short time, because a token names a key that the current set lacks, or because there is no
+    /// set. Afterwards the token is checked once more with [`current`](Self::current).
+    ///
+    /// Anyone can send tokens of unknown keys: it must limit how often it fetches, and return at once when it may not.
+    fn newer(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// [`IssuerKeys`] with a boxed future.
+pub(crate) trait ErasedIssuerKeys: Send + Sync {
+    fn current(&self) -> Option<IssuerKeySet>;
+    fn newer(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+impl<K: IssuerKeys> ErasedIssuerKeys for K {
+    fn current(&self) -> Option<IssuerKeySet> {
+        IssuerKeys::current(self)
+    }
+
+    fn newer(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(IssuerKeys::newer(self))
+    }
+}
+
+/// The keys of a trusted issuer.
+#[derive(Clone)]
+pub(crate) enum IssuerSource {
+    Fixed(Arc<LoadedRing>),
+    Changing(Arc<dyn ErasedIssuerKeys>),
+}
+
+impl IssuerSource {
+    /// The keys now; `None` while there are none.
+    pub(crate) fn ring(&self) -> Option<Arc<LoadedRing>> {
+        match self {
+            Self::Fixed(ring) => Some(Arc::clone(ring)),
+            Self::Changing(keys) => keys.current().map(|set| set.0),
+        }
+    }
+
+    /// Waits for newer keys. Returns whether there may be some.
+    pub(crate) async fn newer(&self) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            Self::Changing(keys) => {
+                keys.newer().await;
+                true
+            }
+        }
+    }
+}
+
+impl fmt::Debug for IssuerSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(ring) => ring.fmt(f),
+            Self::Changing(_) => f.write_str("changing keys"),
+        }
+    }
+}
