@@ -16,7 +16,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::discovery;
 use crate::fetch::{FetchError, Fetcher};
 
-/// The shortest time between two attempts to fetch, counted from the start of the first.
+/// The shortest time between two fetches that tokens of unknown keys cause, counted from the start of the first; and the
+/// pause after a fetch that failed.
 const COOLDOWN: Duration = Duration::from_secs(30);
 /// How long a token of an unknown key waits for the keys.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -59,6 +60,8 @@ struct Shared {
     asked: Notify,
     /// How many fetches have to finish until every such token has had its one.
     wanted: AtomicU64,
+    /// When a token caused the last fetch.
+    forced: Mutex<Option<Instant>>,
     last_error: Mutex<Option<FetchError>>,
 }
 
@@ -72,8 +75,19 @@ struct Snapshot {
 #[derive(Clone, Copy, Default)]
 struct Progress {
     is_fetching: bool,
-    started: Option<Instant>,
     finished: u64,
+}
+
+impl Shared {
+    /// Whether a token may cause a fetch now. If so, no other one may for a while.
+    fn may_force(&self) -> bool {
+        let mut forced = self.forced.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_cooling = forced.is_some_and(|at| at.elapsed() < COOLDOWN);
+        if !is_cooling {
+            *forced = Some(Instant::now());
+        }
+        !is_cooling
+    }
 }
 
 impl KeyClient {
@@ -122,9 +136,11 @@ impl IssuerKeys for FetchedKeys {
         let shared = &self.0.shared;
         let mut progress = shared.progress.subscribe();
         let seen = *progress.borrow_and_update();
-        let is_cooling = seen.started.is_some_and(|at| at.elapsed() < COOLDOWN);
-        if !seen.is_fetching {
-            if is_cooling {
+        let is_first = seen.finished == 0;
+        let is_under_way =
+            seen.is_fetching || shared.wanted.load(Ordering::Acquire) > seen.finished;
+        if !is_first && !is_under_way {
+            if !shared.may_force() {
                 // Never wait for a limit: anyone can send tokens of unknown keys.
                 return;
             }
@@ -159,10 +175,7 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
     };
     let mut is_failing = false;
     loop {
-        let started = Instant::now();
-        shared.progress.send_modify(|progress| {
-            (progress.is_fetching, progress.started) = (true, Some(started));
-        });
+        shared.progress.send_modify(|progress| progress.is_fetching = true);
         let fetched = fetch(source, &mut url).await;
         let pause = match &fetched {
             Ok(snapshot) => snapshot.life.mul_f64(0.8 * jitter()),
@@ -180,19 +193,19 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
             progress.is_fetching = false;
             progress.finished += 1;
         });
-        wait_for_next(shared, started, Instant::now() + pause).await;
+        wait_for_next(shared, Instant::now() + pause).await;
     }
 }
 
 /// Waits until it is time, or until a token asks for newer keys than this fetch has brought.
-async fn wait_for_next(shared: &Shared, started: Instant, next: Instant) {
+async fn wait_for_next(shared: &Shared, next: Instant) {
     loop {
         tokio::select! {
             () = sleep_until(next) => return,
             () = shared.asked.notified() => {
                 let finished = shared.progress.borrow().finished;
                 if shared.wanted.load(Ordering::Acquire) > finished {
-                    return sleep_until(started + COOLDOWN).await;
+                    return;
                 }
             }
         }

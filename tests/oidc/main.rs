@@ -3,6 +3,7 @@
 mod http;
 mod key_sets;
 mod presets;
+mod real_provider;
 mod schedule;
 
 use std::collections::VecDeque;

@@ -35,7 +35,6 @@ async fn random_key_ids_cause_one_fetch_in_the_cooldown_and_known_keys_do_not_no
     let server = Server::of(&[ED.jwk()]);
     let auth = auth(issuer(&server));
     assert_eq!(verdict(&auth, &token(ED)).await, Ok(()));
-    pass(31 * SECOND).await;
     let start = Instant::now();
     for n in 0..1_000 {
         let kid: &'static str = Box::leak(format!("random-{n}").into_boxed_str());
@@ -55,7 +54,6 @@ async fn the_request_that_meets_a_new_key_waits_for_it_and_is_accepted() {
     let server = Server::of(&[ED.jwk()]);
     let auth = auth(issuer(&server));
     assert_eq!(verdict(&auth, &token(ED)).await, Ok(()));
-    pass(MINUTE).await;
     let rotated = [EC.named("k2").jwk(), ED.jwk()];
     server.answer(Answer::After(500 * Duration::from_millis(1), set(&rotated)));
     let calls: Vec<_> = (0..100)
@@ -99,7 +97,7 @@ async fn keys_that_cannot_be_fetched_are_503_and_not_401() {
     for _ in 0..100 {
         assert_eq!(verdict(&auth, &token(ED)).await, Err(AuthErrorKind::Unavailable));
     }
-    assert_eq!(server.fetches(), 1, "not for each request");
+    assert_eq!(server.fetches(), 2, "the first one and one more, and not one for each request");
     assert!(start.elapsed() < SECOND);
     server.answer(body(&[ED.jwk()]));
     pass(31 * SECOND).await;
