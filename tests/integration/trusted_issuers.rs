@@ -227,6 +227,17 @@ async fn the_strict_profile_admits_rfc_9068_alone() {
 #[jwt_required(audience = "reports")]
 async fn reports() {}
 
+#[tokio::test]
+async fn a_service_that_issues_nothing_needs_no_key() {
+    let config = Config::with_keys(KeyRing::default()).clock(ManualClock::at(NOW));
+    let auth = config.trust(keycloak()).build().expect("valid");
+    assert!(auth.verify_access(&ED.sign(Some("JWT"), &keycloak_claims())).await.is_ok());
+    let own = tests::forge(&tests::plain_header(), &tests::claims());
+    assert_eq!(refusal(&auth, &own).await, AuthErrorKind::WrongAlgorithm);
+    let error = auth.access_token("alice").issue().expect_err("no key");
+    assert_eq!(error.kind(), AuthErrorKind::CannotIssue);
+}
+
 #[test]
 fn an_issuer_that_would_accept_too_much_is_refused() {
     let issuer = || TrustedIssuer::new(KEYCLOAK, ED.keys());

@@ -222,7 +222,7 @@ impl Config {
         let is_reported = self.problems.iter().any(|p| p.field() == first || p.field() == others);
         let rotation = self.rotation.take();
         let rotation = rotation.and_then(|rotation| rotation.parse(&mut self.problems));
-        self.keys.may_be_empty = rotation.is_some();
+        self.keys.may_be_empty = rotation.is_some() || !self.trusted.is_empty();
         if rotation.is_some() && self.keys.has_directory() {
             self.problems.push(ConfigProblem::new(
                 "key_rotation",

@@ -322,7 +322,8 @@ pub(super) fn parse_all(
 impl Config {
     /// Accepts the access tokens of another issuer, beside our own. May be called several times.
     ///
-    /// Default: none. See [`TrustedIssuer`].
+    /// Default: none. See [`TrustedIssuer`]. A service that issues no tokens needs no key of its own:
+    /// `Config::with_keys(KeyRing::default())`.
     ///
     /// ```
     /// use jwt_auth::config::TrustedIssuer;
