@@ -108,6 +108,9 @@ impl KeyClient {
 
     /// Waits for the first keys.
     pub(crate) async fn first(&self) -> Result<(), FetchError> {
+        if Handle::try_current().is_err() {
+            return Err(FetchError::new("keys are fetched on a Tokio runtime, and there is none"));
+        }
         self.ensure_started();
         let mut progress = self.shared.progress.subscribe();
         let _ = progress.wait_for(|progress| progress.finished > 0).await;

@@ -208,7 +208,7 @@ where
     F: Future<Output = S>,
 {
     let mut stores = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..4 {
         stores.push(open().await);
     }
     let clock = ManualClock::new(store_clock());
