@@ -52,17 +52,13 @@ impl JwtAuth {
     ) -> Result<Verification, Refusal> {
         let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
         let expected = Expected { kind: required.kind, audience: required.audience };
-        let verify = || {
-            let ring = self.ring().load();
-            verify(token, self.all_keys(&ring), self.cache(), rules, expected, now)
-        };
-        let mut verification = verify();
-        // The key may have been created a moment ago, by another node or by the issuer. Boxed, because it is rare.
+        let mut verification = verify(token, self.all_keys(), self.cache(), rules, expected, now);
         if let Err(kind) = verification
             && self.keys_change()
-            && Box::pin(self.wait_for_newer_keys(token, kind)).await?
         {
-            verification = verify();
+            // The key may have been created a moment ago, by another node or by the issuer. Boxed, because it is rare.
+            verification =
+                Box::pin(self.verify_with_newer_keys(token, expected, now, kind)).await?;
         }
         let verification =
             verification.map_err(|kind| self.diagnosed(kind, token, expected, now))?;
@@ -75,6 +71,20 @@ impl JwtAuth {
                 Err(self.about(refusal, verified).ending_session(is_over))
             }
         }
+    }
+
+    /// Verifies a refused token again, if there may be newer keys now that change the verdict.
+    async fn verify_with_newer_keys(
+        &self,
+        token: &[u8],
+        expected: Expected<'_>,
+        now: Duration,
+        kind: AuthErrorKind,
+    ) -> Result<Result<Verification, AuthErrorKind>, Refusal> {
+        if !self.wait_for_newer_keys(token, kind).await? {
+            return Ok(Err(kind));
+        }
+        Ok(verify(token, self.all_keys(), self.cache(), self.rules(), expected, now))
     }
 
     /// Waits for newer keys of the issuer of a token, if they could change the verdict. Returns whether there may be some.
@@ -91,12 +101,8 @@ impl JwtAuth {
         if !may_be_new {
             return Ok(false);
         }
-        let issuer = {
-            let ring = self.ring().load();
-            self.all_keys(&ring).issuer_of_token(token).map(|trusted| trusted.source.clone())
-        };
-        if let Some(issuer) = issuer {
-            return Ok(issuer.newer().await);
+        if let Some(issuer) = self.all_keys().issuer_of_token(token) {
+            return Ok(issuer.source.newer().await);
         }
         if self.rotating().is_none() || !names_unknown_key {
             return Ok(false);

@@ -10,7 +10,7 @@ use crate::auth::{Lookup, Requirements};
 use crate::clock::since_epoch;
 use crate::config::{Checked, Config, ConfigError, Hooks, TokenRules, WebSettings};
 use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
-use crate::keys::{JwkSet, LiveRing, LoadedRing, RingKey};
+use crate::keys::{JwkSet, LiveRing, RingKey};
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
     AccessKind, AccessToken, AllKeys, Cache, Issuer, LogInKind, PairKind, RefreshKind,
@@ -345,8 +345,8 @@ impl JwtAuth {
     }
 
     /// Our keys and those of the trusted issuers.
-    pub(super) fn all_keys<'a>(&'a self, own: &'a LoadedRing) -> AllKeys<'a> {
-        AllKeys { own, trusted: &self.inner.trusted }
+    pub(super) fn all_keys(&self) -> AllKeys<'_> {
+        AllKeys { own: self.ring(), trusted: &self.inner.trusted }
     }
 
     /// Whether one of our own keys verified the token.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use crate::keys::{Key, LoadedRing};
 /// A ring that can be replaced while requests read it.
 pub(crate) struct LiveRing {
     current: ArcSwap<LoadedRing>,
+    /// The version of the current ring, which a cache hit compares: to read it costs less than to load the ring.
+    version: AtomicU64,
     /// Held by whoever makes the next ring out of the current one.
     replacing: Mutex<()>,
     /// Notified when there is no key that signs.
@@ -24,6 +27,7 @@ pub(crate) struct LiveRing {
 impl LiveRing {
     pub(crate) fn new(ring: LoadedRing) -> Self {
         Self {
+            version: AtomicU64::new(ring.version()),
             current: ArcSwap::from_pointee(ring),
             replacing: Mutex::new(()),
             missing: Notify::new(),
@@ -33,6 +37,11 @@ impl LiveRing {
     /// The current ring, for one call.
     pub(crate) fn load(&self) -> Guard<Arc<LoadedRing>> {
         self.current.load()
+    }
+
+    /// The version of the current ring.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// The current ring, for a call that waits.
@@ -91,7 +100,9 @@ impl LiveRing {
         let next = next(&current)?;
         // A new ring without a change would only empty the cache of verified tokens.
         if !next.is_same(&current) {
+            let version = next.version();
             self.current.store(Arc::new(next));
+            self.version.store(version, Ordering::Release);
         }
         Ok(())
     }

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, TokenRules};
     use crate::error::AuthErrorKind;
-    use crate::keys::{Key, KeyRing, RingTerms};
+    use crate::keys::{Key, KeyRing, LiveRing, RingTerms};
     use crate::token::trusted::AllKeys;
     use crate::token::validation::Expected;
     use crate::token::verify::verify;
@@ -148,12 +148,12 @@ mod tests {
         Key::secret(Algorithm::HS256, secret).id(byte.to_string())
     }
 
-    fn ring(keys: &[u8]) -> LoadedRing {
+    fn ring(keys: &[u8]) -> LiveRing {
         let mut ring = KeyRing::new(key(keys[0]));
         for byte in &keys[1..] {
             ring = ring.also_verify(key(*byte));
         }
-        LoadedRing::load(&ring, RingTerms::default()).unwrap()
+        LiveRing::new(LoadedRing::load(&ring, RingTerms::default()).unwrap())
     }
 
     fn issuer(byte: u8) -> JwtAuth {
@@ -182,7 +182,7 @@ mod tests {
 
     fn verify_with(
         token: &str,
-        ring: &LoadedRing,
+        ring: &LiveRing,
         cache: Option<&Cache>,
         expected: Expected<'_>,
         now: u64,
@@ -191,7 +191,7 @@ mod tests {
         let now = Duration::from_secs(now);
         verify(token.as_bytes(), AllKeys::own(ring), cache, &rules, expected, now).map(|outcome| {
             let verified = outcome.verified;
-            let (of_ring, identity) = (verified.is_of(ring, now), verified.identity());
+            let (of_ring, identity) = (verified.is_of(ring.version(), now), verified.identity());
             format!("{of_ring} {:?} {identity:?} {}", verified.kind, verified.payload())
         })
     }
@@ -229,7 +229,7 @@ mod tests {
             let rings = [ring(&[1]), ring(&[2]), ring(&[1, 2]), ring(&[2, 1])];
             let tokens = issue_tokens();
             prop_assert_eq!(tokens.len(), 36);
-            let cache = Cache::new(Some(entries), &rings[0], false).unwrap();
+            let cache = Cache::new(Some(entries), &rings[0].load(), false).unwrap();
             let (mut now, mut ring) = (NOW, 0);
             for step in steps {
                 match step {
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_flood_of_invalid_tokens_leaves_the_cache_unchanged() {
         let ring = ring(&[1]);
-        let cache = Cache::new(Some(100), &ring, false).unwrap();
+        let cache = Cache::new(Some(100), &ring.load(), false).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: Some("b") };
         let good = issue_tokens().swap_remove(4);
         assert!(verify_with(&good, &ring, Some(&cache), expected, NOW).is_ok());
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn each_token_has_its_own_entry() {
         let ring = ring(&[1, 2]);
-        let cache = Cache::new(Some(100), &ring, false).unwrap();
+        let cache = Cache::new(Some(100), &ring.load(), false).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: Some("b") };
         let valid = issue_tokens()
             .iter()
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn refresh_tokens_are_not_cached() {
         let ring = ring(&[1]);
-        let cache = Cache::new(Some(100), &ring, false).unwrap();
+        let cache = Cache::new(Some(100), &ring.load(), false).unwrap();
         let expected = Expected { kind: TokenKind::Refresh, audience: None };
         for token in issue_tokens() {
             let _ = verify_with(&token, &ring, Some(&cache), expected, NOW);
@@ -357,7 +357,7 @@ mod tests {
         let rules = TokenRules::default();
         let now = Duration::from_secs(NOW);
         for (scopes, most) in [(1, 64), (400, 20)] {
-            let cache = Cache::new(Some(64), &ring, false).unwrap();
+            let cache = Cache::new(Some(64), &ring.load(), false).unwrap();
             for _ in 0..500 {
                 let scopes = (0..scopes).map(|n| format!("scope{n}"));
                 let token = auth.access_token("alice").scopes(scopes).issue().unwrap();
@@ -375,15 +375,15 @@ mod tests {
     #[test]
     fn hmac_tokens_are_cached_only_on_request() {
         let hmac = ring(&[1]);
-        assert!(Cache::new(None, &hmac, false).is_none());
-        assert!(Cache::new(Some(0), &hmac, false).is_none());
-        assert!(Cache::new(Some(1), &hmac, false).is_some());
+        assert!(Cache::new(None, &hmac.load(), false).is_none());
+        assert!(Cache::new(Some(0), &hmac.load(), false).is_none());
+        assert!(Cache::new(Some(1), &hmac.load(), false).is_some());
         let public =
             Key::public_pem(Algorithm::EdDSA, include_str!("../../../tests/keys/ed.pub.pem"));
         let mixed = KeyRing::new(key(1)).also_verify(public);
-        let mixed = LoadedRing::load(&mixed, RingTerms::default()).unwrap();
-        assert!(Cache::new(Some(0), &mixed, false).is_none());
-        let cache = Cache::new(None, &mixed, false).unwrap();
+        let mixed = LiveRing::new(LoadedRing::load(&mixed, RingTerms::default()).unwrap());
+        assert!(Cache::new(Some(0), &mixed.load(), false).is_none());
+        let cache = Cache::new(None, &mixed.load(), false).unwrap();
         let expected = Expected { kind: TokenKind::Access, audience: Some("b") };
         assert!(verify_with(&issue_tokens()[4], &mixed, Some(&cache), expected, NOW).is_ok());
         assert_eq!(cache.len(), 0, "an HMAC token is not cached");

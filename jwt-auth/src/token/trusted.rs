@@ -6,7 +6,7 @@ use crate::base64url;
 use crate::config::{IssuerRules, IssuerSource};
 use crate::error::AuthErrorKind;
 use crate::json::{self, Value};
-use crate::keys::LoadedRing;
+use crate::keys::LiveRing;
 use crate::token::foreign::Payload;
 use crate::token::verify::Verified;
 use crate::token_kind::TokenKind;
@@ -62,24 +62,23 @@ impl Trusted {
 /// Every key that may verify a token.
 #[derive(Clone, Copy)]
 pub(crate) struct AllKeys<'a> {
-    pub(crate) own: &'a LoadedRing,
+    pub(crate) own: &'a LiveRing,
     pub(crate) trusted: &'a [Trusted],
 }
 
 impl<'a> AllKeys<'a> {
     /// Our own keys alone.
     #[cfg(test)]
-    pub(crate) fn own(own: &'a LoadedRing) -> Self {
+    pub(crate) fn own(own: &'a LiveRing) -> Self {
         Self { own, trusted: &[] }
     }
 
     /// Whether the key that verified the token is still one of these.
     pub(super) fn still_verify(self, verified: &Verified, now: Duration) -> bool {
-        verified.is_of(self.own, now)
-            || self
-                .trusted
-                .iter()
-                .any(|trusted| trusted.source.ring().is_some_and(|ring| verified.is_of(&ring, now)))
+        verified.is_of(self.own.version(), now)
+            || self.trusted.iter().any(|trusted| {
+                trusted.source.ring().is_some_and(|ring| verified.is_of(ring.version(), now))
+            })
     }
 
     /// The trusted issuer that a token names.

@@ -75,9 +75,9 @@ impl Verified {
         self.ring == ring.origin()
     }
 
-    /// Whether the key that verified the token is one of this ring, and still verifies.
-    pub(super) fn is_of(&self, ring: &LoadedRing, now: Duration) -> bool {
-        self.version == ring.version() && now < self.key_ends
+    /// Whether the key that verified the token is one of the ring of this version, and still verifies.
+    pub(super) fn is_of(&self, version: u64, now: Duration) -> bool {
+        self.version == version && now < self.key_ends
     }
 
     /// Whether the token comes from a log-in, or counts as such for a while.
@@ -180,8 +180,8 @@ pub(crate) fn verify(
                 return verify_of_issuer(issuer, &presented, rules, scratch);
             }
         }
-        let ring = keys.own;
-        let Checked { payload, typ, key } = checked_payload(token, segments, ring, scratch, now)?;
+        let ring = keys.own.load();
+        let Checked { payload, typ, key } = checked_payload(token, segments, &ring, scratch, now)?;
         let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
         let legacy = rules.legacy.as_ref().filter(|legacy| is_legacy(legacy, key, typ, now));
         let rewritten = legacy.map(|legacy| {
