@@ -72,6 +72,16 @@ async fn the_second_key_of_an_id_is_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_conflicts_with_another_is_left_out() {
+    // The same key under two ids: one of them counts.
+    let server = Server::of(&[ED.jwk(), ED.named("again").jwk(), EC.named("k2").jwk()]);
+    let auth = auth(issuer(&server));
+    assert_eq!(verdict(&auth, &token(ED)).await, Ok(()));
+    assert_eq!(verdict(&auth, &token(EC.named("k2"))).await, Ok(()));
+    assert!(verdict(&auth, &token(ED.named("again"))).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_set_that_is_no_set_of_public_keys_is_refused_as_a_whole() {
     let secret = json!({ "kty": "oct", "alg": "HS256", "kid": "s", "k": "aGlkZGVuIGV4YW1wbGUgd2l0aCAzMiBieXRlcyBvZiBpdA" });
     let many: Vec<Value> =

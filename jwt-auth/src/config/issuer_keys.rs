@@ -43,7 +43,13 @@ impl IssuerKeySet {
         let ring = KeyRing::issuer_set(jwk_set, algorithm);
         let mut problems = ring.problems.clone();
         if problems.is_empty() {
-            match LoadedRing::load(&ring, RingTerms::default()) {
+            let load = |ring: &KeyRing| LoadedRing::load(ring, RingTerms::default());
+            // A key that conflicts with one before it, such as the same one under another id, does not spoil the set.
+            let loaded = load(&ring).or_else(|found| {
+                let others = found.iter().map(|(position, _)| *position);
+                load(&ring.without(&others.collect::<Vec<_>>()))
+            });
+            match loaded {
                 Ok(ring) => return Ok(Self(Arc::new(ring))),
                 Err(found) => problems.extend(found.into_iter().map(|(_, problem)| problem)),
             }

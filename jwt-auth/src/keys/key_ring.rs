@@ -118,6 +118,12 @@ impl KeyRing {
         self
     }
 
+    /// The ring without the keys at these positions.
+    pub(crate) fn without(&self, positions: &[usize]) -> Self {
+        let keys = self.keys.iter().enumerate().filter(|(at, _)| !positions.contains(at));
+        Self { keys: keys.map(|(_, key)| key.clone()).collect(), ..self.clone() }
+    }
+
     pub(crate) fn has_directory(&self) -> bool {
         self.directory.is_some()
     }
