@@ -162,11 +162,12 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand_guard(GuardAttribute::Public, args.into(), &item.into()).into()
 }
 
-/// Turns an async function into a check: a rule that sees the request, the state and the token.
+/// Turns a function into a check: a rule that sees the request, the state and the token.
 ///
-/// A guard runs it by `#[jwt_required(check = name)]`, after the rules of the token and before the handler's other extractors. The parameters
-/// are any extractors of request parts. The function returns `Result<T, E>` or `bool`: `T` is what the handler receives as
-/// [`Checked<name>`](../jwt_auth/struct.Checked.html), and `E` is `AuthError` or any error that is a response.
+/// A guard runs it by `#[jwt_required(check = name)]`, after the rules of the token and before the handler's other
+/// extractors. The parameters are any extractors of request parts. The function returns `Result<T, E>` or `bool`: `T` is
+/// what the handler receives as [`Checked<name>`](../jwt_auth/struct.Checked.html), and `E` is `AuthError` or any error that
+/// is a response. `false` and `Ok(false)` refuse the request with 403. The function may be `async`.
 ///
 /// ```
 /// use axum::extract::{Path, State};
@@ -188,12 +189,12 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// The attribute adds a type with the name of the function; the function itself stays, so that a test can call it. Checks
-/// combine: `#[jwt_required(check(all(own_note, office_hours)))]` runs each in order, and with `any(owner, is_admin)` the
-/// first that admits the request decides. If all of them refuse, the response is that of the first, or 503 if one could not decide. A check
-/// that panics, or that is not done within [`hook_deadline`](../jwt_auth/struct.Config.html#method.hook_deadline), is a 503.
-/// An anonymous request, which an optional guard admits, is not checked.
+/// combine: `#[jwt_required(check(all(own_note, office_hours)))]` runs them in order until one refuses, and with
+/// `any(owner, is_admin)` the first that admits the request decides. If none admits it, the response is that of the first, or
+/// the 503 (or other 5xx) of one that could not decide. If a check panics, or if all checks of the guard together take
+/// longer than [`hook_deadline`](../jwt_auth/struct.Config.html#method.hook_deadline), the response is 503. An anonymous request, which an optional guard admits, is not checked.
 ///
-/// An `AuthError` of another kind than `Forbidden`, `NotFound`, `InsufficientScope` or `Unavailable` becomes a 403. The
+/// An `AuthError` of a kind other than `Forbidden`, `NotFound`, `InsufficientScope` or `Unavailable` becomes a 403. The
 /// response of any other error is sent as it is; a status of success becomes a 403. The attribute takes `crate = path`.
 ///
 /// A check that takes the body does not compile, because the body belongs to the handler:
@@ -217,8 +218,8 @@ pub fn check(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `fn() -> Config` becomes `fn() -> Result<JwtAuth, ConfigError>`. The function may be `async`, have parameters,
 /// and return `Config`, `Result<Config, E>` or any `T: Into<Config>`. The configuration of an `async` function is started
-/// by `Config::start`, so it may have keys that change; that of another function is built by `Config::build`. It must be a free function, or an associated
-/// function without `self` and `Self` in its signature. The attribute takes `crate = path`, which means the same
+/// by `Config::start`, so it may have keys that change; that of another function is built by `Config::build`. It must be a
+/// free function, or an associated function without `self` and `Self` in its signature. The attribute takes `crate = path`, which means the same
 /// as in [`macro@jwt_required`].
 ///
 /// ```

@@ -64,12 +64,13 @@ pub trait DangerousConfig: sealed::Sealed {
     #[must_use]
     fn allow_short_rsa_keys(self) -> Self;
 
-    /// Accepts these algorithms only, and lets the first secret serve each HMAC algorithm of the list.
+    /// Accepts only these algorithms. If the first key is a secret, it serves every HMAC algorithm of the list.
     ///
     /// Default: each key has one algorithm, and verifies tokens of it. RFC 8725 §3.1 requires that, and a new service never
-    /// needs this. It serves tokens of fastapi-jwt-auth, where one secret signs with several algorithms
+    /// needs this. Use it for tokens of fastapi-jwt-auth, where one secret signs with several algorithms
     /// ([`TokenBuilder::algorithm`](crate::token::TokenBuilder::algorithm)). Tokens of an algorithm that is not in the list
-    /// are refused, even those that the service issues itself. The secret's id belongs to its own algorithm only.
+    /// are refused, even those that the service issues itself. The secret's id is for its own algorithm only; tokens of the
+    /// others have no `kid`.
     ///
     /// ```
     /// use jwt_auth::danger::DangerousConfig as _;

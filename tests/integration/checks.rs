@@ -115,6 +115,20 @@ async fn kind_of_failure(headers: HeaderMap) -> Result<(), AuthError> {
     }
 }
 
+/// `Ok(false)` refuses, as `false` does.
+#[check]
+async fn asks_with_a_result(headers: HeaderMap) -> Result<bool, AuthError> {
+    Ok(headers.contains_key("x-admit"))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the type is what is tested")]
+fn asks_the_token_with_a_result(token: &AccessToken) -> Result<bool, String> {
+    Ok(token.subject() == "alice")
+}
+
+#[jwt_required(check(all(asks_with_a_result, asks_the_token_with_a_result)))]
+async fn with_results() {}
+
 #[jwt_required(scopes("notes:read"), check = own_note)]
 async fn read(Checked(note): Checked<own_note>) -> String {
     format!("{} of {}", note.id, note.owner)
@@ -224,6 +238,7 @@ fn app() -> (Router, App) {
         .route("/after/{id}", get(after_a_token))
         .route("/both/{id}", get(both))
         .route("/either/{id}", get(either))
+        .route("/with-results", get(with_results))
         .route("/nested", get(nested))
         .route("/visitor/{id}", get(visitor))
         .route("/failing", get(failing))
@@ -320,6 +335,19 @@ async fn checks_combine_by_all_and_any() {
     assert_eq!(send(&app, "/nested", &alice, &day).await.0, 200);
     assert_eq!(send(&app, "/nested", &alice, &[]).await.0, 403);
     assert_eq!(send(&app, "/nested", &bob, &day).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_check_that_returns_ok_false_refuses() {
+    let (app, state) = app();
+    let (alice, bob, admits) = (token(&state, "alice"), token(&state, "bob"), [("x-admit", "1")]);
+    assert_eq!(send(&app, "/with-results", &alice, &admits).await.0, 200);
+    assert_eq!(send(&app, "/with-results", &alice, &[]).await.0, 403, "of `#[check]`");
+    assert_eq!(
+        send(&app, "/with-results", &bob, &admits).await.0,
+        403,
+        "of a function of the token"
+    );
 }
 
 #[tokio::test]

@@ -55,10 +55,10 @@ async fn owner(
     token: AccessToken,
     State(issues): State<Issues>,
     Path((tenant, id)): Path<(String, i64)>,
-) -> Result<bool, AuthError> {
+) -> Result<(), AuthError> {
     let issue = issues.find(&tenant, id).await?.ok_or_else(AuthError::not_found)?;
     if issue.owner == token.subject() {
-        Ok(true)
+        Ok(())
     } else {
         Err(AuthError::forbidden("Only its owner or an administrator may delete an issue"))
     }
@@ -85,7 +85,7 @@ async fn may_close(
     if policies.permit("close", token.subject(), &roles, &issue)? {
         Ok(issue)
     } else {
-        Err(AuthError::forbidden("The policies do not permit to close this issue"))
+        Err(AuthError::forbidden("The policies do not permit closing this issue"))
     }
 }
 

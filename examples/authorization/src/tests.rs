@@ -43,7 +43,7 @@ async fn the_tenant_in_the_path_is_that_of_the_token() {
     let (status, body) = send(&app, "GET", "/tenants/acme/issues/1", &alice).await;
     let issue: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, &issue["title"]), (200, &json!("The door squeaks")));
-    // Another tenant's issue, one that does not exist, and ours below another tenant's path are the same.
+    // Another tenant's issue, one that does not exist, and ours below another tenant's path get the same response.
     let other = send(&app, "GET", "/tenants/globex/issues/3", &alice).await;
     assert_eq!(other.0, 404);
     assert_eq!(send(&app, "GET", "/tenants/acme/issues/99", &alice).await, other);

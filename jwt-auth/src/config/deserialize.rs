@@ -12,9 +12,10 @@ use crate::config::{Config, environment};
 ///
 /// The name of each option is that of its [variable](Self::from_env) without `JWT_AUTH_`, in lower case. A value is a string
 /// as in the variable, or a number, a boolean or a list of strings. Durations are strings with their unit: `"15m"`. An
-/// unknown option and an invalid value are errors of the deserializer, which knows the line or the path of the field; rules
-/// between options are checked by [`build`](Self::build). No message of this crate contains a
-/// secret; a parser may quote the line of a syntax error. A key is never created.
+/// unknown option and an invalid value are errors of the deserializer, which knows the line or the path of the field. The
+/// keys and the rules between options are checked by [`build`](Self::build). `null` means that an option is not set; for
+/// `header_type` it means a token without a scheme. No message of this crate contains a secret; a parser may quote the line
+/// of a syntax error. A key is never created.
 ///
 /// ```
 /// # #[cfg(feature = "serde-config")] {

@@ -12,8 +12,8 @@ use crate::token_kind::{PerKind, TokenKind};
 impl Config {
     /// Lets [`build`](Self::build) log the effective settings. Default: off.
     ///
-    /// One event of `tracing` at level `INFO` with the target `jwt_auth`: every option by its name, defaults included; the
-    /// algorithms and ids of the keys; which hooks are set; what `danger` weakens. Secrets and key material are not
+    /// One event of `tracing` at level `INFO` with the target `jwt_auth`: every option in use, defaults included; the
+    /// algorithms and ids of the keys; which hooks are set; which options of [`danger`](crate::danger) weaken it. Secrets and key material are not
     /// printed. Names of cookies are those that browsers see.
     ///
     /// ```
@@ -90,11 +90,16 @@ pub(super) fn effective(
     tokens(&mut lines, checked);
     web(&mut lines, checked);
     hooks(&mut lines, checked);
+    let checks_every_kind = TokenKind::ALL.iter().all(|k| *checked.rules.checks_revocation.get(*k));
+    let reads_cookies = checked.web.reads(TokenLocation::Cookie);
     let weakened = [
         ("allow_short_secret", leniency.short_secrets),
         ("allow_short_rsa_keys", leniency.short_rsa_keys),
         ("allow_tokens_without_expiry", checked.rules.exp_optional),
         ("decode_algorithms", has_decode_algorithms),
+        ("cookie_secure", reads_cookies && !checked.web.cookies.secure),
+        ("cookie_csrf_protect", reads_cookies && !checked.web.csrf.is_on),
+        ("denylist_token_checks", !checks_every_kind),
     ];
     lines.list("danger", weakened.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name));
     lines.0.join(" ")

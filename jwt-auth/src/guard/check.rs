@@ -1,6 +1,6 @@
 //! `check = …`: the application's own checks, which a guard runs after the rules of the token.
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -68,8 +68,8 @@ where
     }
 }
 
-/// Whether the type of a parameter takes the body, as a constant: the inherent one for extractors of the body, and the trait's
-/// for all others.
+/// `Body::<T>::IS_TAKEN`: whether a parameter takes the body. Extractors of the body have the inherent constant,
+/// all others that of [`NoBody`].
 #[derive(Debug)]
 pub struct Body<T>(T);
 
@@ -99,7 +99,7 @@ impl CheckRefusal {
     fn response(response: Response) -> Self {
         // A refusal that reports success would look like the answer of the handler.
         if response.status().is_success() || response.status().is_informational() {
-            tracing::error!(target: "jwt_auth", status = %response.status(), "a check refused with a status of success");
+            tracing::error!(target: "jwt_auth", status = %response.status(), "a check refused with a success status; responding with 403");
             return Refusal::from(AuthErrorKind::Forbidden).into();
         }
         Self(Cause::Response(Box::new(response)))
@@ -124,7 +124,7 @@ pub fn is_same_function<F: 'static, G: 'static>(_: &F, _: &G) -> Result<(), Chec
         return Ok(());
     }
     let (named, check) = (type_name::<F>(), type_name::<G>());
-    tracing::error!(target: "jwt_auth", named, check, "a guard names a function that hides its check");
+    tracing::error!(target: "jwt_auth", named, check, "`check = …` names a function that hides an imported check; rename one of them");
     Err(Refusal::from(AuthErrorKind::Unavailable).into())
 }
 
@@ -163,7 +163,7 @@ impl<E: IntoResponse> RefusedByApplication for Refused<E> {
     }
 }
 
-/// The return type of a function under `#[check]`: `Result<T, E>` or `bool`.
+/// The return type of a function under `#[check]`: `Result<T, E>` or `bool`. `false` and `Ok(false)` refuse the request.
 #[diagnostic::on_unimplemented(
     message = "a check returns `bool` or a `Result` whose error is a response, but this one returns `{Self}`",
     label = "no verdict",
@@ -227,6 +227,10 @@ impl<S: Sync> CheckContext<'_, S> {
     /// The refusal of the check.
     pub async fn run<C: RunCheck<S>>(&mut self) -> Result<(), CheckRefusal> {
         let output = C::run(self.parts, self.state).await?;
+        // `Ok(false)` of a `Result<bool, E>`. A plain `bool` was read by `CheckResult`.
+        if (&output as &dyn Any).downcast_ref::<bool>() == Some(&false) {
+            return Err(Refusal::from(AuthErrorKind::Forbidden).into());
+        }
         if self.keeps_values {
             CheckedValue::<C>::store(self.parts, output, &self.admission.verified);
         }
@@ -331,7 +335,7 @@ pub struct AtOnce<C, O>(C, O);
 #[derive(Debug)]
 pub struct Awaited<C, O>(C, O);
 
-/// A function of the token: `fn(&AccessToken<C>) -> bool` or `Result<(), E>`, sync or async.
+/// A function of the token: `fn(&AccessToken<C>)` that returns `bool`, `Result<bool, E>` or `Result<(), E>`, sync or async.
 #[diagnostic::on_unimplemented(
     message = "`check = …` takes a function of the token, or a function under `#[check]`",
     label = "neither",
@@ -342,7 +346,7 @@ pub trait TokenCheck<K, M>: Sized {
     fn decide(self, proof: &Proof) -> impl Future<Output = Result<(), CheckRefusal>> + Send;
 }
 
-/// `bool` or `Result<(), E>`.
+/// `bool`, `Result<bool, E>` or `Result<(), E>`.
 pub trait Verdict: Send {
     /// The verdict as a `Result`.
     ///
@@ -363,6 +367,12 @@ impl<E: Into<BoxError> + Send> Verdict for Result<(), E> {
         self.map_err(|error| {
             Refusal::from_application(error.into(), AuthErrorKind::Forbidden).into()
         })
+    }
+}
+
+impl<E: Into<BoxError> + Send> Verdict for Result<bool, E> {
+    fn into_verdict(self) -> Result<(), CheckRefusal> {
+        self.map(Verdict::into_verdict).map_err(Err::<(), E>).unwrap_or_else(Verdict::into_verdict)
     }
 }
 

@@ -68,7 +68,7 @@ impl JwkSet {
         Self { json: json.into(), etag: etag.into(), is_empty: keys.is_empty() }
     }
 
-    /// Whether the configuration has no public key, because it has shared secrets only.
+    /// Whether the set has no key, for example because the configuration has shared secrets only.
     ///
     /// ```
     /// # use jwt_auth::{Config, KeyMaterial};

@@ -11,8 +11,8 @@ use crate::router::routing::{MethodRouter, get};
 /// Serves the public keys (RFC 7517 §5), for services that verify our tokens.
 ///
 /// The usual path is `/.well-known/jwks.json`. The response may be cached for an hour, has an `ETag`, and is 304 for a client
-/// that has it. Publish a new key for longer than that before it signs. A configuration that has shared secrets only has
-/// nothing to publish: the response is then 404, and an error is logged.
+/// that has it. Publish a new key for more than an hour before it signs, so that every cache has it by then. A configuration
+/// that has shared secrets only has nothing to publish: the response is then 404, and an error is logged.
 ///
 /// ```
 /// use jwt_auth::{GuardedRouter, routing};
@@ -32,8 +32,8 @@ where
 ///
 /// Its path is `/.well-known/oauth-protected-resource`, followed by the path of the configured
 /// [resource](crate::Config::resource): for `https://api.example/mcp` it is `/.well-known/oauth-protected-resource/mcp`.
-/// Some clients read the path without that end, so a service with one resource serves both. The document names the
-/// resource, its [authorization servers](crate::Config::authorization_servers), and where tokens are read. Pages of any
+/// Some clients request the path without that suffix, so a service with one resource should serve both. The document names
+/// the resource, its [authorization servers](crate::Config::authorization_servers), and where tokens are read. Pages of any
 /// origin may read it. Without a configured resource the response is 404, and an error is logged.
 ///
 /// ```
