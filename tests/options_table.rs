@@ -7,7 +7,7 @@ use std::path::Path;
 use jwt_auth::__private::{OptionRow, options};
 
 /// Options that only code can set, because their value is a function, a store or a clock.
-const CODE_ONLY: [&str; 16] = [
+const CODE_ONLY: [&str; 17] = [
     "accept_legacy",
     "additional_claims",
     "additional_headers",
@@ -15,13 +15,14 @@ const CODE_ONLY: [&str; 16] = [
     "claims_check",
     "clock",
     "denylist",
+    "dpop_nonces",
     "grants",
     "key_rotation",
     "on_error",
     "on_refusal",
+    "on_reuse",
     "previous_cookies",
     "problem_details",
-    "on_reuse",
     "revocation",
     "trust",
 ];

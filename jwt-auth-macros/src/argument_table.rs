@@ -24,7 +24,7 @@ const LOAD_CONFIG: Attribute = Attribute::LoadConfig;
 const CHECK: Attribute = Attribute::Check;
 
 /// Every argument once. Messages list the arguments in this order.
-pub(crate) static ARGUMENTS: [Row; 14] = [
+pub(crate) static ARGUMENTS: [Row; 15] = [
     Row {
         name: "optional",
         taken_by: &[JWT, REFRESH],
@@ -36,6 +36,12 @@ pub(crate) static ARGUMENTS: [Row; 14] = [
         taken_by: &[JWT],
         effect: Effect::None,
         read: |argument, into, mistakes| into.fresh = read_flag(argument, mistakes),
+    },
+    Row {
+        name: "dpop",
+        taken_by: &[JWT, REFRESH],
+        effect: Effect::None,
+        read: |argument, into, mistakes| into.dpop = read_flag(argument, mistakes),
     },
     Row {
         name: "max_age",
@@ -155,6 +161,7 @@ pub(crate) mod tests {
     pub(crate) const EXAMPLES: [(&str, &str); ARGUMENTS.len()] = [
         ("optional", "optional"),
         ("fresh", "fresh"),
+        ("dpop", "dpop"),
         ("max_age = \"10m\"", "max_age"),
         ("scopes(\"a\", B)", "scopes"),
         ("any_scope(\"a\")", "any_scope"),
@@ -174,6 +181,7 @@ pub(crate) mod tests {
         let GuardArguments {
             optional,
             fresh,
+            dpop,
             max_age,
             scopes,
             any_scope,
@@ -189,6 +197,7 @@ pub(crate) mod tests {
         vec![
             ("optional", *optional),
             ("fresh", *fresh),
+            ("dpop", *dpop),
             ("max_age", max_age.is_some()),
             ("scopes", !scopes.is_empty()),
             ("any_scope", !any_scope.is_empty()),

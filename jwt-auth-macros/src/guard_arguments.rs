@@ -7,9 +7,11 @@ use crate::readers::{Checks, Revocation};
 
 /// The value of every argument; the default is an attribute without arguments.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an argument of an attribute")]
 pub(crate) struct GuardArguments {
     pub(crate) optional: bool,
     pub(crate) fresh: bool,
+    pub(crate) dpop: bool,
     /// In seconds.
     pub(crate) max_age: Option<u64>,
     pub(crate) scopes: Vec<syn::Expr>,
@@ -34,6 +36,7 @@ impl GuardArguments {
             optional,
             fresh: _,
             crate_path: _,
+            dpop,
             max_age,
             scopes,
             any_scope,
@@ -47,6 +50,7 @@ impl GuardArguments {
         } = self;
         (*optional && attribute == GuardAttribute::RefreshRequired)
             || *same_origin
+            || *dpop
             || max_age.is_some()
             || audience.is_some()
             || check.is_some()

@@ -44,6 +44,7 @@ use crate::attribute::GuardAttribute;
 /// | (none) | The access token must be valid and not revoked. |
 /// | `optional` | Admits anonymous requests too: `Option<AccessToken>` is `None`. A bad token is still refused with 401. |
 /// | `fresh` | The token must come from a log-in, not from a refresh. With `optional`: if there is a token. |
+/// | `dpop` | The token must be bound to a key, and the request must prove that it has this key (RFC 9449). A bound token is refused without its proof on every route; here an unbound one is refused too. |
 /// | `max_age = "10m"` | The user must have logged in at most that long ago; otherwise the response is the challenge of RFC 9470. Units: `s`, `m`, `h`, `d`. |
 /// | `scopes("a", "b")`, `any_scope("a", "b")` | The token must have all, or at least one, of these scopes; otherwise the response is 403 `insufficient_scope`. Each is a string, a constant or a value of a type that implements `Permission`. |
 /// | `roles("a", "b")`, `any_role("a", "b")` | The same for the `roles` claim. |
@@ -95,7 +96,7 @@ pub fn jwt_required(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Runs a handler only for requests with a valid refresh token.
 ///
-/// All other requests are refused with 401. The attribute takes `optional`, `locations(…)`, `audience = "…"`,
+/// All other requests are refused with 401. The attribute takes `optional`, `dpop`, `locations(…)`, `audience = "…"`,
 /// `check = path`, `revocation = "strict"`, `danger(revocation = "skip")` and `crate = path`, which mean the same as in
 /// [`macro@jwt_required`]; the function of `check` takes a `&RefreshToken<C>`.
 ///

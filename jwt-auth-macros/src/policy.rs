@@ -102,6 +102,7 @@ fn write_spec_fields(
     let GuardArguments {
         optional,
         fresh,
+        dpop,
         max_age,
         scopes,
         any_scope,
@@ -128,6 +129,9 @@ fn write_spec_fields(
     }
     if *fresh {
         fields.extend(quote!(fresh: true,));
+    }
+    if *dpop {
+        fields.extend(quote!(dpop: true,));
     }
     if *optional {
         fields.extend(quote!(optional: true,));

@@ -37,6 +37,16 @@ pub(crate) fn read_arguments(
         }
     }
     report_contradictions(&accepted, mistakes);
+    let reads_header = arguments.locations.iter().any(|location| location == "Header");
+    if let Some((_, name)) = accepted.iter().find(|(_, name)| *name == "dpop")
+        && !arguments.locations.is_empty()
+        && !reads_header
+    {
+        mistakes.report(
+            name,
+            "`dpop` takes the token from the header alone, and `locations` does not list it; write `locations(header)`, or remove `locations`",
+        );
+    }
     arguments
 }
 

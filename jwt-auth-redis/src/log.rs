@@ -536,6 +536,16 @@ impl Log for RedisLog {
         Ok(replaced == 1)
     }
 
+    async fn use_once(&self, id: &str, life: Duration) -> Result<bool, StoreError> {
+        let mut command = redis::cmd("SET");
+        command.arg(self.key(&format!("used:{id}"))).arg("1");
+        command.arg("NX").arg("EX").arg(life.as_secs() + 1);
+        let answer: Option<String> =
+            command.query_async(&mut &self.connection).await.map_err(store_error)?;
+        self.wait_for_replicas().await?;
+        Ok(answer.is_some())
+    }
+
     /// Removes empty minutes. The server expires records and sessions, and each log-in cleans the list of its
     /// subject.
     async fn prune(&self) -> Result<u64, StoreError> {

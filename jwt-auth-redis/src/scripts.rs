@@ -13,6 +13,7 @@
 //! | `{p}:created` | when the store was created, in milliseconds |
 //! | `{p}:access` | the longest life of an access token, in seconds |
 //! | `{p}:keys` | the document of the shared keys, and its version |
+//! | `{p}:used:<id>` | an id that was used, until it expires |
 //! | `{p}:latest` | the highest start stamp of a session |
 //! | `{p}:beat:<node>` | the last heartbeat of a node that reads from a replica |
 //!

@@ -6,6 +6,7 @@ mod base64url;
 mod clock;
 pub mod config;
 pub mod danger;
+mod dpop;
 mod error;
 pub mod guard;
 pub mod guide;
@@ -42,7 +43,7 @@ pub use router::{GuardedRouter, routing};
 #[doc(inline)]
 pub use session::{MemoryStore, TokenIdentity};
 #[doc(inline)]
-pub use token::{AccessToken, IssuedToken, RefreshToken, TokenKind, TokenPair};
+pub use token::{AccessToken, DpopProof, IssuedToken, RefreshToken, TokenKind, TokenPair};
 pub use web::SetCookies;
 
 /// The errors of every module.

@@ -11,6 +11,7 @@ mod contract;
 mod cookies;
 mod cross_site;
 mod csrf;
+mod dpop;
 mod environment;
 mod errors;
 mod files;

@@ -77,6 +77,7 @@ async fn the_document_names_the_resource_exactly_as_configured() {
             "resource": RESOURCE,
             "authorization_servers": ["https://login.example"],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": tests::key_pair_algorithms(),
         })
     );
     let config = tests::config().0.resource("https://api.example/");

@@ -289,6 +289,24 @@ pub fn sign_bytes(
     signer.expect("a key for the algorithm").try_sign(message).expect("it signs anything")
 }
 
+/// The algorithms with a key pair that this backend has.
+pub fn key_pair_algorithms() -> Vec<&'static str> {
+    let all =
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+    all.into_iter().filter(|name| *name != "ES512" || cfg!(feature = "aws_lc_rs")).collect()
+}
+
+/// The SHA-256 of a text, as base64url.
+///
+/// # Panics
+///
+/// If the backend cannot compute it.
+pub fn hash(text: &str) -> String {
+    let hash = jsonwebtoken::jwk::ThumbprintHash::SHA256;
+    let digest = (cryptography::DEFAULT_PROVIDER.key_utils.compute_digest)(text.as_bytes(), hash);
+    URL_SAFE_NO_PAD.encode(digest.expect("every backend computes it"))
+}
+
 /// The header that `PyJWT` writes by default.
 pub fn plain_header() -> Value {
     json!({ "typ": "JWT", "alg": "HS256" })

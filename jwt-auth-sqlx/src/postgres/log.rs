@@ -24,8 +24,8 @@ use crate::postgres::news::listen;
 use crate::postgres::reader::{Cursor, Reader, read_row};
 use crate::postgres::sql::{
     ADOPT, APPEND, END_ALL, END_SESSION, END_SUBJECT, FIND, KEYS, PRUNE_BEATS, PRUNE_ENTRIES,
-    PRUNE_SESSIONS, RAISE_ACCESS_LIFE, REGISTER, REPLACE_KEYS, ROTATE, ROTATE_CURRENT, SESSION,
-    SESSIONS, SETTLE,
+    PRUNE_SESSIONS, PRUNE_USED, RAISE_ACCESS_LIFE, REGISTER, REPLACE_KEYS, ROTATE, ROTATE_CURRENT,
+    SESSION, SESSIONS, SETTLE, USE_ONCE,
 };
 
 /// The shortest time between two reads, so that many notifications cause one read.
@@ -62,9 +62,11 @@ struct Statements {
     raise_access_life: Statement,
     keys: Statement,
     replace_keys: Statement,
+    use_once: Statement,
     prune_beats: Statement,
     prune_entries: Statement,
     prune_sessions: Statement,
+    prune_used: Statement,
 }
 
 impl Statements {
@@ -85,9 +87,11 @@ impl Statements {
             raise_access_life: names.statement(RAISE_ACCESS_LIFE),
             keys: names.statement(KEYS),
             replace_keys: names.statement(REPLACE_KEYS),
+            use_once: names.statement(USE_ONCE),
             prune_beats: names.statement(PRUNE_BEATS),
             prune_entries: names.statement(PRUNE_ENTRIES),
             prune_sessions: names.statement(PRUNE_SESSIONS),
+            prune_used: names.statement(PRUNE_USED),
         }
     }
 }
@@ -415,12 +419,19 @@ impl Log for PostgresLog {
         Ok(!lane.fetch(query).await?.is_empty())
     }
 
+    async fn use_once(&self, id: &str, life: Duration) -> Result<bool, StoreError> {
+        let mut lane = self.lanes.lease().await?;
+        let query = sqlx::query(self.sql.use_once.sql()).bind(id).bind(to_i64(life.as_secs()));
+        Ok(!lane.fetch(query).await?.is_empty())
+    }
+
     async fn prune(&self) -> Result<u64, StoreError> {
         let mut lane = self.lanes.lease().await?;
         lane.fetch(sqlx::query(self.sql.prune_beats.sql())).await?;
         drop(lane);
         let entries = self.delete(&self.sql.prune_entries).await?;
-        Ok(entries + self.delete(&self.sql.prune_sessions).await?)
+        let sessions = self.delete(&self.sql.prune_sessions).await?;
+        Ok(entries + sessions + self.delete(&self.sql.prune_used).await?)
     }
 
     async fn wait_for_news(&self) -> Result<(), StoreError> {

@@ -46,6 +46,8 @@ pub(super) const MIGRATIONS: [&str; 1] = ["
         version bigint not null,
         document text not null
     );
+    create table {s}jwt_auth_used (id text primary key, until bigint not null);
+    create index jwt_auth_used_until on {s}jwt_auth_used (until);
     create table {s}jwt_auth_state (version int not null, created bigint not null, access_life bigint not null);
     insert into {s}jwt_auth_state values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint, 0);
 "];
@@ -62,7 +64,8 @@ pub(super) const TABLES_EXIST: &str = "
 
 /// The privileges that a role needs, for [`MIGRATIONS`] that another role applied.
 pub(super) const GRANTS: &str = "
-    grant select, insert, update, delete on {s}jwt_auth_entries, {s}jwt_auth_sessions, {s}jwt_auth_beats to {role};
+    grant select, insert, update, delete
+        on {s}jwt_auth_entries, {s}jwt_auth_sessions, {s}jwt_auth_beats, {s}jwt_auth_used to {role};
     grant select, insert, update on {s}jwt_auth_keys to {role};
     grant select, update on {s}jwt_auth_state to {role};
     grant usage on sequence {s}jwt_auth_seq to {role};
@@ -83,6 +86,9 @@ pub(super) const PROBE: &str = r#"
     delete from {s}jwt_auth_beats where node = '["probe"]';
     insert into {s}jwt_auth_keys (id, version, document) values (1, 0, '') on conflict (id) do nothing;
     update {s}jwt_auth_keys set version = version where false;
+    insert into {s}jwt_auth_used (id, until) values ('["probe"]', 0) on conflict (id) do nothing;
+    update {s}jwt_auth_used set until = 0 where false;
+    delete from {s}jwt_auth_used where id = '["probe"]';
     update {s}jwt_auth_state set access_life = access_life where false;
 "#;
 
@@ -261,6 +267,21 @@ pub(super) const REPLACE_KEYS: &str = "
     select 1, $1 + 1, $2 where $1 = 0 or exists (select from {s}jwt_auth_keys)
     on conflict (id) do update set version = excluded.version, document = excluded.document
         where stored.version = $1
+    returning 1";
+
+pub(super) const USE_ONCE: &str = "
+    insert into {s}jwt_auth_used (id, until)
+    values ($1, extract(epoch from clock_timestamp())::bigint + $2 + 1)
+    on conflict (id) do nothing
+    returning 1";
+
+pub(super) const PRUNE_USED: &str = "
+    delete from {s}jwt_auth_used
+    where ctid = any (array(
+        select ctid from {s}jwt_auth_used
+        where until < extract(epoch from now())::bigint
+        limit $1 for update skip locked
+    ))
     returning 1";
 
 // By the server's clock, so that a node with a wrong clock deletes nothing, and a day late, because the leeways of

@@ -448,6 +448,18 @@ impl Log for SqliteLog {
         operation.end(replaced).await.map(|done| done.rows_affected() > 0)
     }
 
+    async fn use_once(&self, id: &str, life: Duration) -> Result<bool, StoreError> {
+        let mut operation = self.writer.begin().await?;
+        let until = second(now()).saturating_add(life.as_secs() + 1);
+        let used =
+            sqlx::query("INSERT INTO jwt_auth_used VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING")
+                .bind(id)
+                .bind(to_i64(until))
+                .execute(operation.connection())
+                .await;
+        operation.end(used).await.map(|done| done.rows_affected() > 0)
+    }
+
     async fn wait_for_news(&self) -> Result<(), StoreError> {
         sleep(READ_EVERY).await;
         Ok(())
@@ -465,6 +477,10 @@ impl Log for SqliteLog {
             (
                 "DELETE FROM jwt_auth_sessions WHERE id IN (SELECT id FROM jwt_auth_sessions WHERE expires < ?1 LIMIT 1000)",
                 millis(now).saturating_sub(86_400_000),
+            ),
+            (
+                "DELETE FROM jwt_auth_used WHERE id IN (SELECT id FROM jwt_auth_used WHERE until < ?1 LIMIT 1000)",
+                second(now),
             ),
         ] {
             loop {

@@ -28,6 +28,8 @@ const TABLES: &str = "
     CREATE TABLE jwt_auth_keys (
         id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, document TEXT NOT NULL
     );
+    CREATE TABLE jwt_auth_used (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX jwt_auth_used_until ON jwt_auth_used (until);
     CREATE TABLE jwt_auth_state (
         version INTEGER NOT NULL, seq INTEGER NOT NULL, created INTEGER NOT NULL,
         access_life INTEGER NOT NULL

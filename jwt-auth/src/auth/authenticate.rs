@@ -1,13 +1,15 @@
 //! Authentication of a presented token: the only place that decides the order of the checks.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::auth::JwtAuth;
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::{ClaimsCheck, TokenQuery};
 use crate::error::{AuthErrorKind, BoxError, Refusal, contain, contain_async};
 use crate::session::{StoreError, TokenIdentity, TokenStatus, within_deadline};
-use crate::token::{Expected, MAX_TOKEN, Verification, Verified, diagnose, refused_token, verify};
+use crate::token::{
+    Expected, MAX_TOKEN, Possession, Verification, Verified, diagnose, refused_token, verify,
+};
 use crate::token_kind::TokenKind;
 
 /// What a caller requires of a presented token.
@@ -44,11 +46,13 @@ impl Lookup {
 impl JwtAuth {
     /// Verifies a presented token: signature and claims, then the request (`check_request`, for example the CSRF
     /// value), then revocation, then the application's own checks.
+    ///
+    /// `check_request` returns what the sender has shown beside the token, which is compared with what the token is bound to.
     pub(crate) async fn authenticate(
         &self,
         token: &[u8],
         required: Requirements<'_>,
-        check_request: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
+        check_request: impl FnOnce(&Verified) -> Result<Possession, Refusal>,
     ) -> Result<Verification, Refusal> {
         let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
         let expected = Expected { kind: required.kind, audience: required.audience };
@@ -124,9 +128,10 @@ impl JwtAuth {
         verified: &Verified,
         required: Requirements<'_>,
         now: Duration,
-        check_request: impl FnOnce(&Verified) -> Result<(), AuthErrorKind>,
+        check_request: impl FnOnce(&Verified) -> Result<Possession, Refusal>,
     ) -> Result<(), Refusal> {
-        check_request(verified)?;
+        let shown = check_request(verified)?;
+        verified.claims().confirmation.check(shown)?;
         if self.checks_replica(required) {
             self.check_replica(verified, now)?;
         }
@@ -220,6 +225,16 @@ impl JwtAuth {
             return Ok(());
         }
         status(store.check(&verified.identity(), to_system_time(now)))
+    }
+
+    /// Whether an id is used for the first time.
+    pub(crate) async fn use_once(
+        &self,
+        id: &str,
+        life: Duration,
+        now: SystemTime,
+    ) -> Result<bool, Refusal> {
+        self.store().use_once(id, life, now).await.map_err(unavailable)
     }
 
     async fn check_denylist(

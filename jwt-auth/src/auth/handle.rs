@@ -13,7 +13,7 @@ use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
 use crate::keys::{JwkSet, LiveRing, RingKey};
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
-    AccessKind, AccessToken, AllKeys, Cache, Issuer, LogInKind, PairKind, RefreshKind,
+    AccessKind, AccessToken, AllKeys, Cache, Issuer, LogInKind, PairKind, Possession, RefreshKind,
     RefreshToken, TokenBuilder, Trusted, Verification, Verified,
 };
 use crate::token_kind::TokenKind;
@@ -193,7 +193,8 @@ impl JwtAuth {
 
     /// Verifies an access token that did not arrive in a guarded request.
     ///
-    /// For example a token in a WebSocket message, a JSON body or a queue.
+    /// For example a token in a WebSocket message, a JSON body or a queue. A token that is bound to a key is refused, because
+    /// only a request can show the key: take it as an extractor.
     ///
     /// # Errors
     ///
@@ -211,7 +212,9 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn verify_access(&self, token: &str) -> Result<AccessToken, AuthError> {
-        let verified = self.authenticate(token.as_bytes(), required(TokenKind::Access), |_| Ok(()));
+        let verified = self.authenticate(token.as_bytes(), required(TokenKind::Access), |_| {
+            Ok(Possession::Nothing)
+        });
         self.attach(match verified.await {
             Ok(Verification { verified, .. }) => {
                 let is_fresh = verified.is_fresh(self.rules());
@@ -221,7 +224,7 @@ impl JwtAuth {
         })
     }
 
-    /// Verifies a refresh token that did not arrive in a guarded request.
+    /// Verifies a refresh token that did not arrive in a guarded request. One that is bound to a key is refused.
     ///
     /// # Errors
     ///
@@ -239,8 +242,9 @@ impl JwtAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn verify_refresh(&self, token: &str) -> Result<RefreshToken, AuthError> {
-        let verified =
-            self.authenticate(token.as_bytes(), required(TokenKind::Refresh), |_| Ok(()));
+        let verified = self.authenticate(token.as_bytes(), required(TokenKind::Refresh), |_| {
+            Ok(Possession::Nothing)
+        });
         self.attach(match verified.await {
             Ok(Verification { verified, .. }) => {
                 let is_fresh = verified.is_fresh(self.rules());

@@ -172,6 +172,7 @@ fn web(lines: &mut Lines, checked: &Checked) {
     lines.option("resource", web.resource.as_ref().map(|resource| &resource.url));
     let servers = web.resource.iter().flat_map(|resource| &resource.authorization_servers);
     lines.list("authorization_servers", servers);
+    lines.add("dpop_nonces", web.dpop_nonces.is_some());
     lines.option("compat", web.errors.compat.map(|compat| format!("{compat:?}")));
     lines.add("error_body_key", web.errors.body_key());
     lines.add("problem_details", web.errors.has_problem_details);

@@ -7,6 +7,7 @@ mod csrf;
 #[cfg(feature = "serde-config")]
 mod deserialize;
 mod development_key;
+mod dpop;
 mod duration;
 mod effective;
 pub(crate) mod environment;
@@ -35,6 +36,7 @@ pub use cookies::{CookiePrefix, SameSite};
 #[cfg(test)]
 pub(crate) use csrf::CsrfOptions;
 pub(crate) use csrf::{CsrfSettings, is_safe};
+pub(crate) use dpop::DpopNonces;
 pub use grants::{GrantKind, GrantRequest, Grants};
 pub use hooks::AsyncHook;
 pub(crate) use hooks::{Additional, ClaimsCheck, Hooks, TokenQuery};

@@ -12,6 +12,8 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 pub(crate) struct Resource {
     /// Exactly as configured: clients compare it as text.
     pub(crate) url: String,
+    /// Its scheme and host, where clients reach this service.
+    pub(crate) origin: String,
     /// The address of the document.
     pub(crate) metadata_url: String,
     pub(crate) authorization_servers: Vec<String>,
@@ -100,11 +102,17 @@ impl Resource {
             ));
             return None;
         };
-        Some(Self { url, metadata_url, authorization_servers: servers })
+        let end = metadata_url.find(WELL_KNOWN).unwrap_or_default();
+        let origin = metadata_url[..end].to_owned();
+        Some(Self { url, origin, metadata_url, authorization_servers: servers })
     }
 
     /// The document (RFC 9728 §2).
-    pub(crate) fn document(&self, settings: &WebSettings) -> serde_json::Value {
+    pub(crate) fn document(
+        &self,
+        settings: &WebSettings,
+        algorithms: &[&str],
+    ) -> serde_json::Value {
         use crate::config::TokenLocation;
         let methods = [(TokenLocation::Header, "header"), (TokenLocation::Query, "query")];
         let methods: Vec<_> = methods
@@ -115,6 +123,7 @@ impl Resource {
         let mut document = serde_json::json!({
             "resource": self.url,
             "bearer_methods_supported": methods,
+            "dpop_signing_alg_values_supported": algorithms,
         });
         if !self.authorization_servers.is_empty() {
             document["authorization_servers"] = self.authorization_servers.clone().into();

@@ -8,8 +8,11 @@ use crate::config::csrf::CsrfOptions;
 use crate::config::previous_cookies::{self, ParsedPreviousCookie, PreviousCookie};
 use crate::config::syntax::{is_token, is_unreserved};
 use crate::config::token_rules::MAX_TOKEN;
-use crate::config::{ConfigProblem, CookieSettings, CsrfSettings, Resource, TokenLocation};
+use crate::config::{
+    ConfigProblem, CookieSettings, CsrfSettings, DpopNonces, Resource, TokenLocation,
+};
 use crate::error::ErrorSettings;
+use crate::keys::KeyMaterial;
 use crate::token_kind::PerKind;
 
 /// Browsers drop a larger cookie, attributes included (RFC 6265 §6.1).
@@ -29,6 +32,7 @@ pub(crate) struct WebOptions {
     pub(super) previous_cookies: Vec<PreviousCookie>,
     pub(super) resource: Option<String>,
     pub(super) authorization_servers: Vec<String>,
+    pub(super) dpop_nonces: Option<KeyMaterial>,
 }
 
 impl Default for WebOptions {
@@ -44,6 +48,7 @@ impl Default for WebOptions {
             previous_cookies: Vec::new(),
             resource: None,
             authorization_servers: Vec::new(),
+            dpop_nonces: None,
         }
     }
 }
@@ -65,6 +70,7 @@ pub(crate) struct WebSettings {
     pub(crate) has_own_errors: bool,
     pub(crate) previous_cookies: Vec<ParsedPreviousCookie>,
     pub(crate) resource: Option<Resource>,
+    pub(crate) dpop_nonces: Option<DpopNonces>,
 }
 
 impl WebOptions {
@@ -134,6 +140,15 @@ impl WebOptions {
         }
         let resource = self.resource.take();
         let resource = resource.and_then(|url| Resource::parse(url, servers, issuer, problems));
+        if resource.is_none() && self.dpop_nonces.is_some() {
+            problems.push(ConfigProblem::new(
+                "dpop_nonces",
+                "a proof of DPoP names the address of this service, and none is configured",
+                "write `.resource(\"https://api.example\")`",
+            ));
+        }
+        let nonces = self.dpop_nonces.take();
+        let dpop_nonces = nonces.and_then(|secret| DpopNonces::parse(secret, problems));
         self.errors.resource_metadata = resource.as_ref().map(|one| one.metadata_url.clone());
         Some(WebSettings {
             token_location: self.token_location,
@@ -145,6 +160,7 @@ impl WebOptions {
             csrf: csrf?,
             previous_cookies,
             resource,
+            dpop_nonces,
             has_own_errors: self.errors.differ_from_default(),
             errors: Arc::new(self.errors),
         })

@@ -39,7 +39,15 @@ struct Details {
     mismatch: Option<Box<Mismatch>>,
     /// Whether the session of the token is over, so that its cookies are useless.
     ends_session: bool,
+    dpop: Option<DpopChallenge>,
     context: Option<ErrorContext>,
+}
+
+/// That the challenge is one of DPoP, and the nonce that the next proof needs.
+#[derive(Clone)]
+pub(crate) struct DpopChallenge {
+    pub(crate) algorithms: String,
+    pub(crate) nonce: Option<String>,
 }
 
 /// What the client has to present instead, if the response can say it.
@@ -60,6 +68,7 @@ impl Details {
             token: None,
             mismatch: None,
             ends_session: false,
+            dpop: None,
             context: None,
         }
     }
@@ -121,6 +130,12 @@ impl Refusal {
     /// Marks the session of the token as over.
     pub(crate) fn ending_session(mut self, ends_session: bool) -> Self {
         self.0.ends_session |= ends_session;
+        self
+    }
+
+    /// Demands DPoP in the challenge, unless it does already.
+    pub(crate) fn with_dpop(mut self, challenge: impl FnOnce() -> DpopChallenge) -> Self {
+        self.0.dpop.get_or_insert_with(challenge);
         self
     }
 
@@ -283,6 +298,10 @@ impl AuthError {
     /// ```
     pub fn found(&self) -> Option<&str> {
         self.0.mismatch.as_deref().map(|mismatch| mismatch.found.as_str())
+    }
+
+    pub(crate) fn dpop(&self) -> Option<&DpopChallenge> {
+        self.0.dpop.as_ref()
     }
 
     pub(crate) fn demand(&self) -> &Demand {

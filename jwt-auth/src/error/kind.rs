@@ -71,6 +71,12 @@ pub enum AuthErrorKind {
     CsrfClaimMissing,
     /// The token came in a cookie, and another site sent the request. Status 403.
     CrossSite,
+    /// The route requires a token that is bound to a key, or a bound token was sent without its proof (RFC 9449 §7.1).
+    DpopRequired,
+    /// The proof of DPoP is not valid, is for another request, or was used before (RFC 9449 §4.3).
+    InvalidDpopProof,
+    /// The proof of DPoP lacks a current nonce, which the response contains (RFC 9449 §9).
+    DpopNonceRequired,
     /// The token is valid, but its user does not exist any more.
     UserUnknown,
     /// [`Config::grants`](crate::Config::grants) refused the account; its session ended.
@@ -94,7 +100,7 @@ pub enum AuthErrorKind {
 impl AuthErrorKind {
     /// Every kind, in the order of the enum.
     #[doc(hidden)]
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::Missing,
         Self::AmbiguousRequest,
         Self::Malformed,
@@ -119,6 +125,9 @@ impl AuthErrorKind {
         Self::CsrfMismatch,
         Self::CsrfClaimMissing,
         Self::CrossSite,
+        Self::DpopRequired,
+        Self::InvalidDpopProof,
+        Self::DpopNonceRequired,
         Self::UserUnknown,
         Self::AccountRefused,
         Self::InsufficientScope,
@@ -158,6 +167,9 @@ impl AuthErrorKind {
             Self::CsrfMismatch => "csrf_mismatch",
             Self::CsrfClaimMissing => "csrf_claim_missing",
             Self::CrossSite => "request_cross_site",
+            Self::DpopRequired => "dpop_required",
+            Self::InvalidDpopProof => "dpop_proof_invalid",
+            Self::DpopNonceRequired => "dpop_nonce_required",
             Self::UserUnknown => "user_unknown",
             Self::AccountRefused => "account_refused",
             Self::InsufficientScope => "scope_insufficient",
@@ -200,6 +212,9 @@ impl AuthErrorKind {
             Self::CsrfMismatch => "CSRF double submit tokens do not match",
             Self::CsrfClaimMissing => "Missing claim: csrf",
             Self::CrossSite => "This request comes from another site",
+            Self::DpopRequired => "A token that is bound to a key is required, with its DPoP proof",
+            Self::InvalidDpopProof => "The DPoP proof is not valid for this request",
+            Self::DpopNonceRequired => "The DPoP proof needs the nonce of this response",
             Self::UserUnknown => "The user of the token is not known",
             Self::AccountRefused => "The account is not allowed to log in",
             Self::InsufficientScope => "The token lacks a permission this request needs",

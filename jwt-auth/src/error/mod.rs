@@ -8,7 +8,7 @@ mod refused_token;
 mod unknown_name;
 
 pub use auth_error::AuthError;
-pub(crate) use auth_error::{Demand, Refusal};
+pub(crate) use auth_error::{Demand, DpopChallenge, Refusal};
 pub(crate) use contain::{contain, contain_async};
 pub use context::Compat;
 pub(crate) use context::{ErrorContext, ErrorSettings, RenderingScope};

@@ -12,6 +12,7 @@ use crate::auth::{JwtAuth, Lookup, Requirements};
 use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
 use crate::guard::check::{GuardRefusal, run_checks};
+use crate::guard::dpop;
 use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
 use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, RunChecks, policy};
 use crate::token::{Verification, Verified, mark_response};
@@ -113,6 +114,21 @@ impl GuardSpec {
         names.map(|scope| scope.name().to_owned()).collect()
     }
 
+    /// Whether the client uses DPoP, or has to.
+    fn concerns_dpop(&self, refusal: &Refusal, auth: &JwtAuth, parts: &Parts) -> bool {
+        let is_of_proof = matches!(
+            refusal.kind(),
+            AuthErrorKind::DpopRequired
+                | AuthErrorKind::InvalidDpopProof
+                | AuthErrorKind::DpopNonceRequired
+        );
+        is_of_proof
+            || self.dpop
+            || RequestMemo::required(parts).iter().any(|spec| spec.dpop)
+            || find_token(parts, auth.web(), self.token_kind(), self.locations)
+                .is_ok_and(|found| found.is_some_and(|found| found.is_dpop))
+    }
+
     pub(super) fn token_kind(&self) -> TokenKind {
         match self.kind {
             GuardKind::Refresh => TokenKind::Refresh,
@@ -127,7 +143,13 @@ impl GuardSpec {
             Some(_) => refusal.or_demanding_scopes(|| self.scopes_of_route(parts)),
             None => refusal,
         };
-        refuse(refusal, auth, parts, self.token_kind(), self.locations)
+        let kind = self.token_kind();
+        let refusal = if self.concerns_dpop(&refusal, auth, parts) {
+            refusal.with_dpop(|| dpop::challenge(auth))
+        } else {
+            refusal
+        };
+        refuse(refusal, auth, parts, kind, self.locations)
     }
 }
 
@@ -164,10 +186,19 @@ pub(super) async fn admit(
         Arc::clone(&token.verified)
     } else {
         let required = Requirements { kind, audience: spec.audience, revocation: spec.revocation };
-        let check_request = |verified: &Verified| compare_csrf(csrf, verified);
+        let mut proof = None;
+        let check_request = |verified: &Verified| {
+            compare_csrf(csrf, verified)?;
+            let (possession, unused) = dpop::shown(auth, parts, found)?;
+            proof = unused;
+            Ok(possession)
+        };
         let had_finding = earlier.is_some();
         let Verification { verified, is_cached } =
             auth.authenticate(found.token, required, check_request).await?;
+        if let Some(proof) = proof {
+            Box::pin(dpop::spend(auth, parts, proof, Some(&verified))).await?;
+        }
         // A cache hit costs less than the memo, unless it would run a hook again.
         let is_cheap = is_cached && !auth.hooks().run_while_verifying();
         if spec.may_remember() && !(spec.matches_configuration() && is_cheap) {
@@ -197,6 +228,9 @@ pub(super) fn enforce(
 ) -> Result<(), Refusal> {
     let required = RequestMemo::required(parts).iter().copied();
     for spec in std::iter::once(spec).chain(required) {
+        if spec.dpop && auth.web().resource.is_none() {
+            return Err(dpop::without_resource());
+        }
         policy::enforce(spec, verified, auth.rules())
             .map_err(|refusal| auth.about(refusal, verified))?;
     }
@@ -210,7 +244,10 @@ fn admitted_earlier<'a>(
     found: FoundToken<'_>,
 ) -> Option<&'a AdmittedToken> {
     let Some(Finding::Admitted(token)) = earlier else { return None };
-    let is_same = token.auth.is_same(auth) && token.verified.token().as_bytes() == found.token;
+    let is_bound = token.verified.claims().confirmation.key().is_some();
+    let is_same = token.auth.is_same(auth)
+        && token.verified.token().as_bytes() == found.token
+        && found.is_dpop == is_bound;
     is_same.then_some(token)
 }
 

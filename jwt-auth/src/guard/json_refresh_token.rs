@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 use crate::auth::{JwtAuth, Lookup, Requirements};
 use crate::error::{AuthError, AuthErrorKind, Refusal};
 use crate::guard::admission::{admit, enforce};
+use crate::guard::dpop;
 use crate::guard::{GuardSpec, HoldsJwtAuth};
 use crate::secret::Secret;
-use crate::token::{MAX_TOKEN, NoClaims, RefreshToken, TokenPair};
+use crate::token::{MAX_TOKEN, NoClaims, RefreshToken, TokenPair, Verified};
 use crate::token_kind::TokenKind;
 
 /// The largest body: a token, and a few other members.
@@ -125,7 +126,7 @@ where
             Ok(None)
         };
         let token = match in_body {
-            Ok(Some(token)) => of_body(&token, &auth, &parts).await,
+            Ok(Some(token)) => of_body(&token, &auth, &mut parts).await,
             Ok(None) => of_request(&auth, &mut parts).await,
             Err(refusal) => Err(refusal),
         };
@@ -149,12 +150,22 @@ fn is_json(headers: &HeaderMap) -> bool {
 async fn of_body<C: DeserializeOwned>(
     token: &Secret,
     auth: &JwtAuth,
-    parts: &Parts,
+    parts: &mut Parts,
 ) -> Result<RefreshToken<C>, Refusal> {
     let required =
         Requirements { kind: TokenKind::Refresh, audience: None, revocation: Lookup::Replica };
-    let verification = auth.authenticate(token.expose().as_bytes(), required, |_| Ok(())).await?;
+    let mut proof = None;
+    let check_request = |verified: &Verified| {
+        let (possession, unused) = dpop::shown_with_body(auth, parts, verified)?;
+        proof = unused;
+        Ok(possession)
+    };
+    let verification =
+        auth.authenticate(token.expose().as_bytes(), required, check_request).await?;
     let verified = verification.verified;
+    if let Some(proof) = proof {
+        dpop::spend(auth, parts, proof, None).await?;
+    }
     enforce(&GuardSpec::REFRESH, &verified, auth, parts)?;
     let is_fresh = verified.is_fresh(auth.rules());
     RefreshToken::new(verified, None, auth.clone().for_request(parts).context(), is_fresh)

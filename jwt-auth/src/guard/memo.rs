@@ -6,6 +6,7 @@
 //! | what the routers around the route require | layers of these routers | guards |
 //! | the renewal slot | the layer of implicit refresh | guards, which put the token into it |
 //! | which kind of token the last guard admits | guards | [`CurrentUser`] |
+//! | the proof of DPoP that was used | guards and [`DpopProof`](crate::DpopProof) | both |
 //! | a loaded user | [`CurrentUser`] | [`CurrentUser`] |
 //!
 //! A token in the cache of verified tokens is not remembered here, because a cache hit costs less. A hit skips the
@@ -20,6 +21,7 @@ use http::request::Parts;
 use crate::auth::{JwtAuth, Lookup};
 use crate::config::TokenLocation;
 use crate::guard::admission::Admission;
+use crate::guard::dpop::Proven;
 use crate::guard::{CurrentUser, GuardSpec};
 use crate::token::Verified;
 use crate::token_kind::{PerKind, TokenKind};
@@ -32,6 +34,7 @@ pub(crate) struct RequestMemo {
     /// Whether the last guard admitted a refresh token.
     is_refresh: bool,
     renewal: Option<RenewalSlot>,
+    proven: Option<Proven>,
 }
 
 /// What a guard found.
@@ -136,6 +139,15 @@ impl RequestMemo {
                 *finding = None;
             }
         }
+    }
+
+    /// The proof that this request has used.
+    pub(super) fn proven(parts: &Parts) -> Option<&Proven> {
+        parts.extensions.get::<Self>()?.proven.as_ref()
+    }
+
+    pub(super) fn remember_proven(parts: &mut Parts, proven: Proven) {
+        parts.extensions.get_or_insert_with(Self::default).proven = Some(proven);
     }
 
     /// Adds what a router requires of the tokens for its routes.

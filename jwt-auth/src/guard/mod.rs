@@ -5,6 +5,7 @@
 mod admission;
 mod check;
 mod checked;
+mod dpop;
 mod extractors;
 mod json_refresh_token;
 mod log_out;

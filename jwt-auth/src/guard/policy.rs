@@ -46,6 +46,8 @@ pub struct GuardSpec {
     pub optional: bool,
     /// Whether the token must come from a log-in.
     pub fresh: bool,
+    /// Whether the token must be bound to a key.
+    pub dpop: bool,
     /// The maximum time since the log-in.
     pub max_age: Option<Duration>,
     /// All of these scopes.
@@ -84,6 +86,7 @@ impl GuardSpec {
         kind: GuardKind::Public,
         optional: false,
         fresh: false,
+        dpop: false,
         max_age: None,
         scopes: &[],
         any_scope: &[],
@@ -165,6 +168,10 @@ pub(super) fn enforce(
     rules: &TokenRules,
 ) -> Result<(), Refusal> {
     let claims = verified.claims();
+    // A bound token was not admitted without its proof.
+    if spec.dpop && claims.confirmation.key().is_none() {
+        return Err(AuthErrorKind::DpopRequired.into());
+    }
     if spec.fresh && !verified.is_fresh(rules) {
         return Err(AuthErrorKind::FreshRequired.into());
     }

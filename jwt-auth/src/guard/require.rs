@@ -111,6 +111,18 @@ impl Require {
         self
     }
 
+    /// The token must also be bound to a key, and come with its DPoP proof (RFC 9449).
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, router::Require};
+    /// let router: GuardedRouter = GuardedRouter::new().require(Require::scopes(["payments"]).dpop());
+    /// # drop(router);
+    /// ```
+    pub const fn dpop(mut self) -> Self {
+        self.spec.dpop = true;
+        self
+    }
+
     /// The log-in must also be at most this long ago.
     ///
     /// ```
@@ -226,6 +238,17 @@ impl<C> ServiceGuard<C> {
     /// ```
     pub const fn fresh(mut self) -> Self {
         self.spec.fresh = true;
+        self
+    }
+
+    /// The token must be bound to a key, and come with its DPoP proof (RFC 9449).
+    ///
+    /// ```
+    /// let guard = jwt_auth::guard::required().dpop();
+    /// # drop(guard);
+    /// ```
+    pub const fn dpop(mut self) -> Self {
+        self.spec.dpop = true;
         self
     }
 

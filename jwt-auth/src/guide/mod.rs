@@ -12,6 +12,7 @@
 //! - [`operating`]: what to watch, and what to do: store down, failover, wrong clock, leaked key, a user with a 401.
 //! - [`keys`]: keys that change on a schedule or by hand, a leaked key, another algorithm, several services, KMS.
 //! - [`issuers`]: tokens of Keycloak, Auth0, Entra and others under the same attributes.
+//! - [`dpop`]: tokens that are bound to a key of the client (RFC 9449).
 //! - [`compile_errors`]: what the compiler says, and the line to write.
 //! - [`errors`]: every refusal, by code, status and challenge.
 //! - [`why_401`]: what each code means, where to look, and what to do.
@@ -58,6 +59,9 @@ pub mod keys {}
 
 #[doc = include_str!("issuers.md")]
 pub mod issuers {}
+
+#[doc = include_str!("dpop.md")]
+pub mod dpop {}
 
 #[doc = include_str!("compile_errors.md")]
 pub mod compile_errors {}

@@ -120,6 +120,11 @@ impl Algorithm {
         TABLE.iter().find(|row| row.name == name).map(|row| row.algorithm)
     }
 
+    /// Every algorithm with a key pair.
+    pub(crate) fn of_key_pairs() -> impl Iterator<Item = Self> {
+        TABLE.iter().filter(|row| row.family != Family::Hmac).map(|row| row.algorithm)
+    }
+
     /// Every name, for messages.
     pub(crate) fn names() -> String {
         TABLE.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")

@@ -12,7 +12,7 @@ use crate::keys::jwk_set::PublicMembers;
 use crate::keys::key::Source;
 use crate::keys::own_headers::OwnHeaders;
 use crate::keys::pem::{self, Half, KeyType, Pem};
-use crate::keys::thumbprint::{public_members, thumbprint};
+use crate::keys::thumbprint::{Thumbprint, public_members};
 use crate::keys::{Algorithm, Family, Key, KeyMaterial, RemoteSigner, SignError, jwk, weak_keys};
 
 /// What is wrong with a key, and the line to write. It never contains key material.
@@ -85,6 +85,11 @@ impl LoadedKey {
     /// The public members of the key; `None` for a shared secret.
     pub(super) fn public_members(&self) -> Option<PublicMembers> {
         public_members(self.algorithm, &self.fingerprint, self.signature_len)
+    }
+
+    /// The hash of the public key; `None` for a shared secret.
+    pub(crate) fn thumbprint(&self) -> Option<Thumbprint> {
+        Thumbprint::of(self.algorithm, &self.fingerprint, self.signature_len)
     }
 
     pub(crate) fn same_material(&self, other: &Self) -> bool {
@@ -169,8 +174,8 @@ pub(crate) fn load(key: &Key, leniency: Leniency) -> Result<LoadedKey, KeyProble
         ));
     }
     if key.thumbprint_id {
-        let LoadedKey { algorithm, fingerprint, signature_len, .. } = &loaded;
-        id = Some(thumbprint(*algorithm, fingerprint, *signature_len).ok_or_else(|| {
+        let thumbprint = loaded.thumbprint().map(|thumbprint| thumbprint.to_string());
+        id = Some(thumbprint.ok_or_else(|| {
             KeyProblem::new(
                 "a shared secret has no thumbprint id, because its hash would let others guess the secret (RFC 7638 §7)",
                 "give the key another id: `.id(\"2026-01\")`",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::json::{self, NotStrict, Value};
 use crate::keys::load::{self, Leniency};
+use crate::keys::public_jwk::key_of;
 use crate::keys::{Algorithm, Family, Key, KeyProblem};
 
 /// The most keys of a set. Providers publish fewer than ten.
@@ -46,10 +47,8 @@ fn usable(text: &str, algorithm: Option<Algorithm>) -> Result<Vec<NamedKey>, Key
     let (mut keys, mut first_problem) = (Vec::new(), None);
     for text in members {
         let key = match algorithm {
-            Some(algorithm) if names_no_algorithm(text) => {
-                Key::jwk(format!("{{\"alg\":\"{}\",{}", algorithm.name(), &text[1..]))
-            }
-            _ => Key::jwk(text),
+            Some(algorithm) => key_of(text, algorithm),
+            None => Key::jwk(text),
         };
         match load::load(&key, Leniency::default()) {
             Ok(loaded) if loaded.algorithm.family() == Family::Hmac => {
@@ -70,20 +69,6 @@ fn usable(text: &str, algorithm: Option<Algorithm>) -> Result<Vec<NamedKey>, Key
         return Err(first_problem.unwrap_or_else(empty));
     }
     Ok(keys)
-}
-
-/// Whether a JWK is an RSA key without `alg`. Other keys have the algorithm of their curve.
-fn names_no_algorithm(jwk: &str) -> bool {
-    let (mut is_rsa, mut has_algorithm) = (false, false);
-    let read = json::object(jwk, |name, value, _| {
-        match (name, value) {
-            ("kty", Value::String(kty)) => is_rsa = kty.value() == "RSA",
-            ("alg", _) => has_algorithm = true,
-            _ => {}
-        }
-        Ok(())
-    });
-    read.is_ok() && is_rsa && !has_algorithm
 }
 
 /// The objects of the member `keys`; `None` without such an array.

@@ -1,5 +1,7 @@
 //! The public members of a key, and their hash: its thumbprint (RFC 7638).
 
+use std::fmt;
+
 use jsonwebtoken::jwk::ThumbprintHash;
 
 use crate::base64url;
@@ -31,16 +33,29 @@ pub(super) fn public_members(
     }
 }
 
-/// SHA-256 of the public members. `None` for a shared secret, because anyone who sees the hash can test guesses of the
-/// secret (RFC 7638 §7).
-pub(super) fn thumbprint(
-    algorithm: Algorithm,
-    public: &[u8],
-    modulus_len: usize,
-) -> Option<String> {
-    let members = public_members(algorithm, public, modulus_len)?.to_json();
-    let hash = (backend::utils().compute_digest)(members.as_bytes(), ThumbprintHash::SHA256);
-    let mut text = String::new();
-    base64url::encode(&hash.ok()?, &mut text);
-    Some(text)
+/// SHA-256 of the public members of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    /// `None` for a shared secret, because anyone who sees the hash can test guesses of the secret (RFC 7638 §7).
+    pub(super) fn of(algorithm: Algorithm, public: &[u8], modulus_len: usize) -> Option<Self> {
+        let members = public_members(algorithm, public, modulus_len)?.to_json();
+        let hash = backend::digest(members.as_bytes(), ThumbprintHash::SHA256)?;
+        hash.try_into().ok().map(Self)
+    }
+
+    /// Reads its text: base64url, as in `jkt`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Vec::new();
+        base64url::decode(text, &mut bytes).ok()?.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        base64url::encode(&self.0, &mut text);
+        f.write_str(&text)
+    }
 }

@@ -33,6 +33,8 @@ pub struct RouteAccess {
     optional: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     fresh: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dpop: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_age: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -73,6 +75,7 @@ impl RouteAccess {
             guard: spec.kind.name(),
             optional: spec.optional,
             fresh: spec.fresh,
+            dpop: spec.dpop,
             max_age: spec.max_age.map(|age| age.as_secs()),
             scopes: names(spec.scopes),
             any_scope: names(spec.any_scope),
@@ -103,6 +106,7 @@ impl RouteAccess {
         let group = Self::of(spec);
         self.optional = false;
         self.fresh |= group.fresh;
+        self.dpop |= group.dpop;
         self.max_age = self.max_age.into_iter().chain(group.max_age).min();
         for (own, more) in [(&mut self.scopes, group.scopes), (&mut self.roles, group.roles)] {
             for name in more {
@@ -188,6 +192,21 @@ impl RouteAccess {
     /// ```
     pub fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    /// Whether the token must be bound to a key, and come with its DPoP proof.
+    ///
+    /// ```
+    /// # use jwt_auth::{GuardedRouter, jwt_required, routing::post};
+    /// #[jwt_required(dpop)]
+    /// async fn pay() {}
+    ///
+    /// let router: GuardedRouter = GuardedRouter::new().route("/pay", post(pay));
+    /// assert!(router.manifest().entries()[0].access().requires_dpop());
+    /// assert_eq!(router.manifest().to_string(), "POST /pay  access  dpop\n");
+    /// ```
+    pub fn requires_dpop(&self) -> bool {
+        self.dpop
     }
 
     /// The maximum time since the log-in.
@@ -450,7 +469,9 @@ impl RouteAccess {
 impl fmt::Display for RouteAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.guard)?;
-        for (flag, name) in [(self.optional, "optional"), (self.fresh, "fresh")] {
+        for (flag, name) in
+            [(self.optional, "optional"), (self.fresh, "fresh"), (self.dpop, "dpop")]
+        {
             if flag {
                 write!(f, "  {name}")?;
             }

@@ -5,6 +5,7 @@ use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETA
 use http::{HeaderMap, StatusCode};
 
 use crate::auth::JwtAuth;
+use crate::dpop;
 use crate::guard::{Guard, HoldsJwtAuth, Public};
 use crate::router::routing::{MethodRouter, get};
 
@@ -60,7 +61,8 @@ async fn serve_resource(_: Guard<Public>, auth: JwtAuth) -> Response {
         (CONTENT_TYPE, "application/json"),
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    (headers, resource.document(auth.web()).to_string()).into_response()
+    let algorithms: Vec<_> = dpop::algorithms().collect();
+    (headers, resource.document(auth.web(), &algorithms).to_string()).into_response()
 }
 
 async fn serve_jwks(_: Guard<Public>, auth: JwtAuth, headers: HeaderMap) -> Response {

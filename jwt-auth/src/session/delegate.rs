@@ -99,6 +99,15 @@ macro_rules! delegate_store {
                     .await
             }
 
+            async fn use_once(
+                &self,
+                id: &str,
+                life: ::std::time::Duration,
+                now: ::std::time::SystemTime,
+            ) -> ::std::result::Result<bool, $crate::session::StoreError> {
+                $crate::session::RevocationStore::use_once(&self.0, id, life, now).await
+            }
+
             async fn prune(
                 &self,
                 now: ::std::time::SystemTime,

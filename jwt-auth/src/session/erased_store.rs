@@ -55,6 +55,7 @@ pub(crate) trait ErasedStore: Send + Sync + 'static {
     fn sessions<'a>(&'a self, subject: &'a str, now: SystemTime) -> BoxFuture<'a, Vec<Session>>;
     fn shared_keys(&self) -> BoxFuture<'_, SharedKeys>;
     fn replace_shared_keys<'a>(&'a self, version: u64, document: &'a str) -> BoxFuture<'a, bool>;
+    fn use_once<'a>(&'a self, id: &'a str, life: Duration, now: SystemTime) -> BoxFuture<'a, bool>;
 }
 
 impl<T: RevocationStore> ErasedStore for T {
@@ -104,5 +105,9 @@ impl<T: RevocationStore> ErasedStore for T {
 
     fn replace_shared_keys<'a>(&'a self, version: u64, document: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(RevocationStore::replace_shared_keys(self, version, document))
+    }
+
+    fn use_once<'a>(&'a self, id: &'a str, life: Duration, now: SystemTime) -> BoxFuture<'a, bool> {
+        Box::pin(RevocationStore::use_once(self, id, life, now))
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::session::record::{Record, from_millis, second};
 use crate::session::replica::Replica;
 use crate::session::session_table::SessionTable;
+use crate::session::used_ids::UsedIds;
 use crate::session::{
     NewSession, Registered, Revocation, RevocationStore, RotationOutcome, RotationRequest, Session,
     SharedKeys, StoreError, StoreStatus, TokenIdentity, TokenStatus,
@@ -30,6 +31,7 @@ pub struct MemoryStore {
     replica: Replica,
     sessions: Mutex<SessionTable>,
     keys: Mutex<SharedKeys>,
+    used: Mutex<UsedIds>,
 }
 
 impl MemoryStore {
@@ -51,7 +53,12 @@ impl MemoryStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new() -> Self {
-        Self { replica: Replica::new(), sessions: Mutex::default(), keys: Mutex::default() }
+        Self {
+            replica: Replica::new(),
+            sessions: Mutex::default(),
+            keys: Mutex::default(),
+            used: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, SessionTable> {
@@ -152,11 +159,22 @@ impl RevocationStore for MemoryStore {
         Ok(is_current)
     }
 
+    async fn use_once(
+        &self,
+        id: &str,
+        life: Duration,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(used.insert(id, now + life, now))
+    }
+
     fn status(&self) -> StoreStatus {
         StoreStatus::fresh().with_entries(self.replica.len())
     }
 
     async fn prune(&self, now: SystemTime) -> Result<u64, StoreError> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).prune(now);
         Ok(self.lock().prune(now))
     }
 }

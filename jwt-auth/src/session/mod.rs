@@ -19,6 +19,7 @@ mod session_table;
 mod shared_keys;
 mod store;
 mod store_status;
+mod used_ids;
 mod wakers;
 mod watched_store;
 

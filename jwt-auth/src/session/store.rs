@@ -43,6 +43,11 @@ impl StoreError {
         Self { reason: "this store has no room for keys".to_owned(), is_unsupported: true }
     }
 
+    pub(crate) fn without_used_ids() -> Self {
+        let reason = "this store does not remember used ids".to_owned();
+        Self { reason, is_unsupported: true }
+    }
+
     pub(crate) fn is_unsupported(&self) -> bool {
         self.is_unsupported
     }
@@ -251,6 +256,25 @@ pub trait RevocationStore: Send + Sync + 'static {
         ready(Err(StoreError::without_keys()))
     }
 
+    /// Remembers an id for that long, in one atomic step, and returns whether it was not known before.
+    ///
+    /// Each proof of [`dpop`](crate::guide::dpop) is accepted once (RFC 9449 §11.1). Of any number of simultaneous calls with
+    /// one id, exactly one returns `true`, on all nodes together. A shared store measures the time by its own clock, and
+    /// ignores `now`. Default: an error, for a store without room for ids.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer. The request is then refused with 503.
+    fn use_once(
+        &self,
+        id: &str,
+        life: Duration,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (id, life, now);
+        ready(Err(StoreError::without_used_ids()))
+    }
+
     /// The state of the store, for [`JwtAuth::store_status`](crate::JwtAuth::store_status).
     ///
     /// It answers from memory, without waiting. Default: a store that answers every check.
@@ -340,6 +364,15 @@ impl<S: RevocationStore + ?Sized> RevocationStore for Arc<S> {
         document: &str,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
         (**self).replace_shared_keys(version, document)
+    }
+
+    fn use_once(
+        &self,
+        id: &str,
+        life: Duration,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        (**self).use_once(id, life, now)
     }
 
     fn prune(&self, now: SystemTime) -> impl Future<Output = Result<u64, StoreError>> + Send {

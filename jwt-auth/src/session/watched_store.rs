@@ -246,6 +246,19 @@ impl WatchedStore {
         within_deadline(self.store.replace_shared_keys(version, document), KEYS_DEADLINE).await
     }
 
+    /// Whether the id was not used before.
+    pub(crate) async fn use_once(
+        &self,
+        id: &str,
+        life: Duration,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
+        match within_deadline(self.store.use_once(id, life, now), self.deadline).await {
+            Err(error) if error.is_unsupported() => Err(error),
+            answer => self.observed(answer),
+        }
+    }
+
     fn observed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         self.answers.observe(&answer);
         answer

@@ -12,6 +12,7 @@ use crate::session::{
 };
 use crate::testing::model::decides_like_the_model;
 use crate::testing::shared_keys::shared_keys;
+use crate::testing::used_ids::used_ids;
 use crate::token_kind::TokenKind;
 
 /// Checks that a store does everything that jwt-auth relies on.
@@ -55,6 +56,7 @@ pub async fn store_conformance(store: &impl RevocationStore) {
     suite.limited_sessions().await;
     suite.pruning().await;
     Box::pin(shared_keys(store)).await;
+    Box::pin(used_ids(store, SystemTime::now())).await;
     decides_like_the_model(store, suite.now, suite.started, &suite.unique).await;
 }
 

@@ -3,5 +3,6 @@
 mod conformance;
 mod model;
 mod shared_keys;
+mod used_ids;
 
 pub use conformance::store_conformance;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::clock::{Clock, since_epoch};
 use crate::error::Compat;
 use crate::json::{self, NotStrict, Text, Value};
+use crate::token::confirmation::Confirmation;
 use crate::token_kind::TokenKind;
 
 /// The names of the claims that jwt-auth writes and reads. A custom claim cannot have one of them.
-pub(crate) const RESERVED: [&str; 20] = [
+pub(crate) const RESERVED: [&str; 21] = [
     "sub",
     "iat",
     "nbf",
@@ -19,6 +20,7 @@ pub(crate) const RESERVED: [&str; 20] = [
     "csrf",
     "iss",
     "aud",
+    "cnf",
     "scope",
     "roles",
     "auth_time",
@@ -33,7 +35,7 @@ pub(crate) const RESERVED: [&str; 20] = [
 
 /// The names that only jwt-auth gives a meaning, which follow those of RFC 7519 and fastapi-jwt-auth. An application of that
 /// module may use them for custom claims of another type.
-pub(crate) const OWN: &[&str] = RESERVED.split_at(10).1;
+pub(crate) const OWN: &[&str] = RESERVED.split_at(11).1;
 
 /// 9999-12-31T23:59:59Z, the last second with a four-digit year.
 pub(crate) const LAST_SECOND: u64 = 253_402_300_799;
@@ -146,6 +148,8 @@ pub(crate) struct Claims {
     pub(crate) cookie_age: Option<Duration>,
     /// The value that a request with the token in a cookie must repeat.
     pub(crate) csrf: Option<Str>,
+    /// `cnf`: the key to which the token is bound.
+    pub(crate) confirmation: Confirmation,
     /// The names of custom claims that have a name of ours and another type.
     pub(crate) foreign: Vec<&'static str>,
 }
@@ -198,6 +202,7 @@ impl Claims {
             b"s_tmp" => self.is_temporary = boolean(value)?,
             b"s_age" => self.cookie_age = Some(numeric_date(value)?),
             b"csrf" => self.csrf = Some(string(value)?),
+            b"cnf" => self.confirmation = Confirmation::read(value)?,
             _ => {}
         }
         Ok(())
@@ -287,7 +292,7 @@ fn kind(value: Value<'_>) -> Result<Option<TokenKind>, NotStrict> {
 }
 
 /// A `NumericDate` (RFC 7519 §2): seconds between 1970 and 9999, with an optional fraction.
-fn numeric_date(value: Value<'_>) -> Result<Duration, NotStrict> {
+pub(crate) fn numeric_date(value: Value<'_>) -> Result<Duration, NotStrict> {
     let Value::Number { raw, .. } = value else { return Err(NotStrict) };
     if let Ok(seconds) = raw.parse::<u64>() {
         return if seconds <= LAST_SECOND {

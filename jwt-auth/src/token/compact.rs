@@ -4,7 +4,7 @@ use crate::config::MAX_TOKEN;
 use crate::error::AuthErrorKind;
 
 /// Checks the size, and that the token is UTF-8. Decoding the segments checks the characters.
-pub(super) fn text(token: &[u8]) -> Result<&str, AuthErrorKind> {
+pub(crate) fn text(token: &[u8]) -> Result<&str, AuthErrorKind> {
     if token.len() > MAX_TOKEN {
         return Err(AuthErrorKind::Malformed);
     }
@@ -20,7 +20,7 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// Splits at the first and the last dot. A dot in between makes the base64url decoding fail.
-    pub(super) fn split(token: &str) -> Result<Self, AuthErrorKind> {
+    pub(crate) fn split(token: &str) -> Result<Self, AuthErrorKind> {
         match (token.find('.'), token.rfind('.')) {
             (Some(header_end), Some(payload_end)) if header_end < payload_end => {
                 Ok(Self { header_end, payload_end })
@@ -33,16 +33,16 @@ impl Segments {
         &token[..self.header_end]
     }
 
-    pub(super) fn payload(self, token: &str) -> &str {
+    pub(crate) fn payload(self, token: &str) -> &str {
         &token[self.header_end + 1..self.payload_end]
     }
 
-    pub(super) fn signature(self, token: &str) -> &str {
+    pub(crate) fn signature(self, token: &str) -> &str {
         &token[self.payload_end + 1..]
     }
 
     /// The text that is signed.
-    pub(super) fn signed(self, token: &str) -> &[u8] {
+    pub(crate) fn signed(self, token: &str) -> &[u8] {
         &token.as_bytes()[..self.payload_end]
     }
 }

@@ -8,6 +8,7 @@
 mod cache;
 mod claims;
 mod compact;
+mod confirmation;
 mod diagnosis;
 mod foreign;
 mod header;
@@ -23,7 +24,10 @@ mod verify;
 mod wycheproof;
 
 pub(crate) use cache::Cache;
-pub(crate) use claims::{Claims, LAST_SECOND};
+pub(crate) use claims::{Claims, LAST_SECOND, numeric_date};
+pub(crate) use compact::{Segments, text as compact_text};
+pub use confirmation::DpopProof;
+pub(crate) use confirmation::Possession;
 pub(crate) use diagnosis::{diagnose, refused_token};
 pub use issue::{
     AccessKind, BuilderKind, IssuedToken, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,

@@ -385,6 +385,21 @@ macro_rules! token {
                 Secret::from(self.verified.token())
             }
 
+            /// The thumbprint of the key to which the token is bound (RFC 9449 §6.1); `None` for one that is bound to none.
+            ///
+            /// ```
+            /// use jwt_auth::{AccessToken, jwt_required};
+            ///
+            /// #[jwt_required]
+            /// async fn device(token: AccessToken) -> String {
+            ///     token.dpop_thumbprint().unwrap_or("any device".to_owned())
+            /// }
+            /// # let _: jwt_auth::routing::MethodRouter = jwt_auth::routing::get(device);
+            /// ```
+            pub fn dpop_thumbprint(&self) -> Option<String> {
+                self.verified.claims().confirmation.key().map(|key| key.to_string())
+            }
+
             /// The claims that revocation depends on.
             ///
             /// ```

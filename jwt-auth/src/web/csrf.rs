@@ -175,7 +175,7 @@ mod tests {
         }
         let parts = request.body(()).unwrap().into_parts().0;
         let settings = WebSettings::with(|options| change(&mut options.csrf));
-        let found = FoundToken { token: b"a.b.c", location: TokenLocation::Cookie };
+        let found = FoundToken { token: b"a.b.c", location: TokenLocation::Cookie, is_dpop: false };
         presented_csrf(&parts, &settings, TokenKind::Access, found)
             .map(|value| value.map(<[u8]>::to_vec))
     }
@@ -217,7 +217,8 @@ mod tests {
             parts.extensions.insert(FormValue(b"v"[..].into()));
             let field = field.map(str::to_owned);
             let settings = WebSettings::with(|options| options.csrf.form_field = field);
-            let found = FoundToken { token: b"a.b.c", location: TokenLocation::Cookie };
+            let found =
+                FoundToken { token: b"a.b.c", location: TokenLocation::Cookie, is_dpop: false };
             presented_csrf(&parts, &settings, TokenKind::Access, found)
                 .map(|value| value.map(<[u8]>::to_vec))
         };

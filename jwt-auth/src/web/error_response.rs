@@ -112,12 +112,14 @@ fn status(kind: AuthErrorKind) -> StatusCode {
     }
 }
 
-/// The `error` of RFC 6750 §3.1 and RFC 9470 §3.
+/// The `error` of RFC 6750 §3.1, RFC 9470 §3 and RFC 9449 §7.1.
 fn challenge_error(kind: AuthErrorKind) -> Option<&'static str> {
     match kind {
         // No token was sent, or the CSRF value is missing: another token would not help.
         AuthErrorKind::Missing | AuthErrorKind::CsrfMissing | AuthErrorKind::CsrfMismatch => None,
         AuthErrorKind::AmbiguousRequest | AuthErrorKind::NotRevocable => Some("invalid_request"),
+        AuthErrorKind::InvalidDpopProof => Some("invalid_dpop_proof"),
+        AuthErrorKind::DpopNonceRequired => Some("use_dpop_nonce"),
         AuthErrorKind::InsufficientScope | AuthErrorKind::Forbidden => Some("insufficient_scope"),
         AuthErrorKind::FreshRequired | AuthErrorKind::ReauthenticationRequired => {
             Some("insufficient_user_authentication")
@@ -158,6 +160,7 @@ fn challenge_of(
             parameters.push(format!("scope=\"{}\"", names.join(" ")));
         }
     }
+    parameters.extend(error.dpop().map(|dpop| format!("algs=\"{}\"", dpop.algorithms)));
     parameters.extend(resource_metadata.map(|url| format!("resource_metadata=\"{url}\"")));
     let space = if parameters.is_empty() { "" } else { " " };
     HeaderValue::from_str(&format!("{scheme}{space}{}", parameters.join(", "))).ok()
@@ -219,7 +222,8 @@ impl AuthError {
             return None;
         }
         self.settings(|settings| {
-            let scheme = settings.scheme.as_deref().unwrap_or("Bearer");
+            let usual = settings.scheme.as_deref().unwrap_or("Bearer");
+            let scheme = if self.dpop().is_some() { "DPoP" } else { usual };
             challenge_of(self, scheme, settings.resource_metadata.as_deref())
         })
     }
@@ -330,6 +334,10 @@ impl IntoResponse for AuthError {
         for line in deleted.into_iter().flat_map(|lines| lines.iter()) {
             response.headers_mut().append(SET_COOKIE, line.clone());
         }
+        let nonce = self.dpop().and_then(|dpop| dpop.nonce.as_ref());
+        if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+            response.headers_mut().insert("dpop-nonce", nonce);
+        }
         response
     }
 }
@@ -395,6 +403,9 @@ mod tests {
             "csrf_mismatch 401 -",
             "csrf_claim_missing 401 invalid_token",
             "request_cross_site 403 -",
+            "dpop_required 401 invalid_token",
+            "dpop_proof_invalid 401 invalid_dpop_proof",
+            "dpop_nonce_required 401 use_dpop_nonce",
             "user_unknown 401 invalid_token",
             "account_refused 401 invalid_token",
             "scope_insufficient 403 insufficient_scope",

@@ -18,6 +18,8 @@ use crate::token_kind::TokenKind;
 pub(crate) struct FoundToken<'a> {
     pub(crate) token: &'a [u8],
     pub(crate) location: TokenLocation,
+    /// Whether it was sent with the scheme DPoP, which comes with a proof.
+    pub(crate) is_dpop: bool,
 }
 
 /// Finds the token of the first location that contains one (W8). Later locations are ignored, whether the token is
@@ -31,14 +33,20 @@ pub(crate) fn find_token<'a>(
     locations: &[TokenLocation],
 ) -> Result<Option<FoundToken<'a>>, AuthErrorKind> {
     for location in settings.locations_or(locations).iter().copied() {
+        let mut is_dpop = false;
         let token = match location {
-            TokenLocation::Header => in_header(&parts.headers, settings)?,
+            TokenLocation::Header => {
+                let bound = bound_in_header(&parts.headers, settings)?;
+                is_dpop = bound.is_some();
+                bound
+                    .map_or_else(|| in_header(&parts.headers, settings), |token| Ok(Some(token)))?
+            }
             TokenLocation::Cookie => in_cookie(&parts.headers, settings, kind)?,
             TokenLocation::Query => in_query(parts.uri.query(), &settings.query_name)?,
             TokenLocation::WebSocketProtocol => protocol_after(&parts.headers, "bearer")?,
         };
         if let Some(token) = token {
-            return Ok(Some(FoundToken { token, location }));
+            return Ok(Some(FoundToken { token, location, is_dpop }));
         }
     }
     Ok(None)
@@ -59,6 +67,19 @@ pub(crate) fn concerns_query(
                 && parts.uri.query().is_some()
         }
     }
+}
+
+/// The token after the scheme DPoP (RFC 9449 §7.1), where the address of this service is known. Without it no proof could be
+/// checked.
+fn bound_in_header<'a>(
+    headers: &'a HeaderMap,
+    settings: &WebSettings,
+) -> Result<Option<&'a [u8]>, AuthErrorKind> {
+    if settings.resource.is_none() {
+        return Ok(None);
+    }
+    let line = at_most_one(headers.get_all(&settings.header_name).iter())?;
+    line.map_or(Ok(None), |line| after_scheme(line.as_bytes(), "DPoP"))
 }
 
 fn in_header<'a>(
@@ -337,7 +358,7 @@ mod tests {
             let parts = Request::get(uri).body(()).unwrap().into_parts().0;
             concerns_query(&parts, &at(&[Header]), locations, &found)
         };
-        let found = |location| Ok(Some(FoundToken { token: b"a.b.c", location }));
+        let found = |location| Ok(Some(FoundToken { token: b"a.b.c", location, is_dpop: false }));
         let bad = || Err(AuthErrorKind::Malformed);
         let (uri, both) = ("/?access_token=a", &[Header, Query][..]);
         assert!(concerns(uri, both, found(Query)));

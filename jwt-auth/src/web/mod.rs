@@ -14,3 +14,4 @@ pub(crate) use csrf::{
 };
 pub(crate) use error_response::refuse;
 pub(crate) use location::{FoundToken, concerns_query, cookie_value, find_token};
+pub(crate) use original_uri::original_uri;

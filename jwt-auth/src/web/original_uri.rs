@@ -4,6 +4,6 @@ use axum::extract::OriginalUri;
 use http::Uri;
 use http::request::Parts;
 
-pub(super) fn original_uri(parts: &Parts) -> &Uri {
+pub(crate) fn original_uri(parts: &Parts) -> &Uri {
     parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri)
 }

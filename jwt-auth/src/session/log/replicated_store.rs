@@ -260,6 +260,10 @@ impl<L: Log> RevocationStore for ReplicatedStore<L> {
         self.shared.log.replace_shared_keys(version, document).await
     }
 
+    async fn use_once(&self, id: &str, life: Duration, _: SystemTime) -> Result<bool, StoreError> {
+        self.shared.call(self.shared.log.use_once(id, life)).await
+    }
+
     async fn prune(&self, _: SystemTime) -> Result<u64, StoreError> {
         self.shared.log.prune().await
     }

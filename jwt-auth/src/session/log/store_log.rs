@@ -107,6 +107,19 @@ pub trait Log: Send + Sync + 'static {
         ready(Err(StoreError::without_keys()))
     }
 
+    /// Remembers an id for that long by the store's own clock, in one atomic step, and returns whether it was not known
+    /// before.
+    ///
+    /// Default: an error, for a log without room for ids.
+    fn use_once(
+        &self,
+        id: &str,
+        life: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (id, life);
+        ready(Err(StoreError::without_used_ids()))
+    }
+
     /// Deletes rows and sessions that expired by the store's own clock, in small batches, and returns how many.
     fn prune(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 

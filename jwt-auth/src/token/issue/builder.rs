@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::config::GrantKind;
 use crate::error::{AuthError, ErrorContext, Refusal};
 use crate::keys::Algorithm;
+use crate::token::DpopProof;
 use crate::token::issue::draft::KeyChoice;
 use crate::token::issue::request::{Inherited, Life, SessionTerms, TokenRequest};
 use crate::token::issue::{IssuedToken, Issuer, SessionGeneration, TokenPair};
@@ -327,6 +328,27 @@ impl<'a, K> TokenBuilder<'a, K> {
         self
     }
 
+    /// Binds the token to the key of a DPoP proof (RFC 9449): it is accepted with a proof by this key alone.
+    ///
+    /// Default: bound to none. In a pair both tokens are bound, and so are those of its refreshes. See
+    /// [the chapter on DPoP](crate::guide::dpop).
+    ///
+    /// ```
+    /// use jwt_auth::{AuthError, DpopProof, JwtAuth, TokenPair, public};
+    ///
+    /// #[public]
+    /// async fn log_in(auth: JwtAuth, proof: Option<DpopProof>) -> Result<TokenPair, AuthError> {
+    ///     match &proof {
+    ///         Some(proof) => auth.log_in("alice").bound_to(proof).await,
+    ///         None => auth.log_in("alice").await, // a client without DPoP
+    ///     }
+    /// }
+    /// ```
+    pub fn bound_to(mut self, proof: &DpopProof) -> Self {
+        self.request.bound_to = Some(proof.key);
+        self
+    }
+
     /// A header parameter. A reserved name is an error of [`issue`](Self::issue).
     ///
     /// ```
@@ -380,6 +402,7 @@ impl<'a, K> TokenBuilder<'a, K> {
     /// Copies from a verified token: its roles, scopes, audience, custom claims and time of log-in.
     pub(crate) fn continuing(mut self, verified: &Verified) -> Self {
         self.request.auth_time = verified.claims().auth_time;
+        self.request.bound_to = verified.claims().confirmation.key();
         self.request.inherited = Inherited {
             scope: verified.scope_text().map(str::to_owned),
             custom: verified.custom_members(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::HUNDRED_YEARS;
 use crate::error::{Compat, Refusal};
-use crate::keys::Algorithm;
+use crate::keys::{Algorithm, Thumbprint};
 use crate::session::{MAX_NAME, is_revocable, whole_millis};
 use crate::token::claims::{Claims, Freshness, LAST_SECOND, OWN, RESERVED};
 use crate::token_kind::TokenKind;
@@ -58,6 +58,8 @@ pub(crate) struct Draft {
     /// `s_age`, of a session whose log-in said how long browsers store its cookies.
     pub(super) cookie_age: Option<Duration>,
     pub(super) csrf: Option<String>,
+    /// The key to which the token is bound.
+    pub(super) bound_to: Option<Thumbprint>,
     /// Names, and values as JSON text.
     pub(super) custom: Vec<(String, String)>,
     pub(super) header: Map<String, Value>,
@@ -166,6 +168,9 @@ impl Draft {
         }
         if let Some(csrf) = &self.csrf {
             out.text("csrf", csrf);
+        }
+        if let Some(key) = self.bound_to {
+            out.raw("cnf", &format!("{{\"jkt\":\"{key}\"}}"));
         }
         for (name, value) in &self.custom {
             out.raw(name, value);

@@ -36,6 +36,7 @@ pub struct IssuedToken {
     id: String,
     issued_at: Duration,
     expires_at: Option<Duration>,
+    is_bound: bool,
 }
 
 impl IssuedToken {
@@ -46,7 +47,13 @@ impl IssuedToken {
         issued_at: Duration,
         expires_at: Option<Duration>,
     ) -> Self {
-        Self { kind, text: text.into(), id, issued_at, expires_at }
+        Self { kind, text: text.into(), id, issued_at, expires_at, is_bound: false }
+    }
+
+    /// Whether it is bound to a key.
+    pub(super) fn bound(mut self, is_bound: bool) -> Self {
+        self.is_bound = is_bound;
+        self
     }
 
     /// The token in compact form.
@@ -116,12 +123,17 @@ impl Serialize for IssuedToken {
         let len = if expires_in.is_some() { 3 } else { 2 };
         let mut body = serializer.serialize_struct("IssuedToken", len)?;
         body.serialize_field("access_token", self.as_str())?;
-        body.serialize_field("token_type", "Bearer")?;
+        body.serialize_field("token_type", token_type(self.is_bound))?;
         if let Some(expires_in) = expires_in {
             body.serialize_field("expires_in", &expires_in.as_secs())?;
         }
         body.end()
     }
+}
+
+/// `token_type` (RFC 6749 §7.1, RFC 9449 §5).
+pub(super) fn token_type(is_bound: bool) -> &'static str {
+    if is_bound { "DPoP" } else { "Bearer" }
 }
 
 impl fmt::Debug for IssuedToken {

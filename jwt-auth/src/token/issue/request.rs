@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::clock::{HUNDRED_YEARS, since_1970, since_epoch, to_system_time};
 use crate::config::{Additional, GrantKind, GrantRequest, Grants};
 use crate::error::{AuthErrorKind, Refusal, contain_async};
+use crate::keys::Thumbprint;
 use crate::secret::Secret;
 use crate::session::{NewSession, Revocation, StoreError};
 use crate::token::claims::Freshness;
@@ -96,6 +97,8 @@ pub(super) struct TokenRequest<'a> {
     /// `None` for the time when it is issued.
     pub(super) issued_at: Option<Duration>,
     pub(super) device: Option<String>,
+    /// The key to which the tokens are bound.
+    pub(super) bound_to: Option<Thumbprint>,
 }
 
 impl<'a> TokenRequest<'a> {
@@ -121,6 +124,7 @@ impl<'a> TokenRequest<'a> {
             terms: SessionTerms::default(),
             issued_at: None,
             device: None,
+            bound_to: None,
         }
     }
 
@@ -348,6 +352,7 @@ impl<'a> TokenRequest<'a> {
             is_temporary: self.terms.is_temporary,
             cookie_age: self.terms.cookie_age,
             csrf,
+            bound_to: self.bound_to,
             custom,
             header: self.header,
             key: self.key,
@@ -401,6 +406,7 @@ impl<'a> TokenRequest<'a> {
 fn pair(drafts: PerKind<Draft>, tokens: PerKind<IssuedToken>) -> TokenPair {
     TokenPair {
         expires_in: tokens.access.expires_in().unwrap_or(Duration::MAX),
+        is_bound: drafts.access.bound_to.is_some(),
         tokens: PerKind {
             access: tokens.access.into_secret(),
             refresh: tokens.refresh.into_secret(),

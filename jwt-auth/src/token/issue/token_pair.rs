@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::secret::Secret;
+use crate::token::issue::issued_token::token_type;
 use crate::token_kind::PerKind;
 
 /// An access token, and the refresh token that renews it.
@@ -35,6 +36,8 @@ pub struct TokenPair {
     pub(crate) tokens: PerKind<Secret>,
     pub(super) csrf: PerKind<Option<Secret>>,
     pub(super) expires_in: Duration,
+    /// Whether the tokens are bound to a key.
+    pub(super) is_bound: bool,
 }
 
 impl TokenPair {
@@ -126,7 +129,7 @@ impl Serialize for TokenPair {
         let mut body = serializer.serialize_struct("TokenPair", 4)?;
         body.serialize_field("access_token", self.access_token())?;
         body.serialize_field("refresh_token", self.refresh_token())?;
-        body.serialize_field("token_type", "Bearer")?;
+        body.serialize_field("token_type", token_type(self.is_bound))?;
         body.serialize_field("expires_in", &self.expires_in.as_secs())?;
         body.end()
     }
@@ -140,6 +143,8 @@ impl<'de> Deserialize<'de> for TokenPair {
             refresh_token: String,
             #[serde(default)]
             expires_in: u64,
+            #[serde(default)]
+            token_type: String,
         }
         let body = Body::deserialize(deserializer)?;
         Ok(Self {
@@ -149,6 +154,7 @@ impl<'de> Deserialize<'de> for TokenPair {
             },
             csrf: PerKind::default(),
             expires_in: Duration::from_secs(body.expires_in),
+            is_bound: body.token_type.eq_ignore_ascii_case("DPoP"),
         })
     }
 }

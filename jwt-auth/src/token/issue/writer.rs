@@ -211,7 +211,9 @@ pub(crate) fn random_id(rules: &TokenRules) -> Result<String, Refusal> {
 }
 
 fn issued(draft: &Draft, token: String) -> IssuedToken {
-    IssuedToken::new(draft.kind, token, draft.id.clone(), draft.issued_at, draft.expires_at)
+    let token =
+        IssuedToken::new(draft.kind, token, draft.id.clone(), draft.issued_at, draft.expires_at);
+    token.bound(draft.bound_to.is_some())
 }
 
 /// Appends the signature.
