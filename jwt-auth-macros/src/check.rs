@@ -29,6 +29,7 @@ use crate::read_arguments::read_arguments;
 //                  …
 //                  CheckResult::into_result(own_note(argument0, …).await)
 //                      .map_err(|error| Refused(error).into_refusal())
+//                      .and_then(|value| Returned(value).into_output())
 //              }
 //          }
 //          impl own_note { async fn run_in<…>(_: F, context: &mut CheckContext<'_, S>, _: K) { context.run::<Self>() } }
@@ -126,7 +127,7 @@ fn write_check(function: &Function, paths: &Paths) -> TokenStream {
         #[doc(hidden)]
         #[allow(unused_imports, deprecated, private_interfaces)]
         const _: () = {
-            use #paths::{NoBody as _, OtherParameter as _, RefusedByApplication as _};
+            use #paths::{NoBody as _, OtherParameter as _, RefusedByApplication as _, ReturnedValue as _};
             const _: () = {
                 #(#rules)*
             };
@@ -169,6 +170,7 @@ fn write_run(
     let verdict = quote_spanned! {output.span()=>
         <#output as #at_output::CheckResult>::into_result(#call)
             .map_err(|error| #at_output::Refused(error).into_refusal())
+            .and_then(|value| #at_output::Returned(value).into_output())
     };
     quote! {
         impl<__S> #paths::RunCheck<__S> for #name

@@ -69,7 +69,8 @@ pub mod __private {
         Access, AnyOf, Body, Check, CheckContext, CheckParameter, CheckRefusal, CheckResult,
         ChecksOf, Guard, GuardKind, GuardSpec, HasCheck, MayHaveCheck, NoBody, NoChecks, OfAccess,
         OfRefresh, OtherParameter, Parameter, Permission, PlainCheck, Policy, Probe, Public,
-        Refresh, Refused, RefusedByApplication, RunCheck, RunChecks, is_same_function,
+        Refresh, Refused, RefusedByApplication, Returned, ReturnedValue, RunCheck, RunChecks,
+        is_same_function,
     };
 
     /// Builds the configuration that a function under `#[load_config]` returned.

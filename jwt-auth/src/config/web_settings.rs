@@ -126,29 +126,11 @@ impl WebOptions {
             "a response has the form of RFC 9457 or that of another framework, not both",
             "remove `.problem_details()` or `.compat(…)`",
         );
+        let (resource, dpop_nonces) = self.parse_resource(issuer, problems);
         let may_prefix = self.errors.compat.is_none();
         let cookies = self.cookies.parse(may_prefix, problems);
         let previous_cookies = previous_cookies::parse(&self.previous_cookies, &cookies, problems);
         let csrf = self.csrf.parse(self.errors.compat, problems);
-        let servers = std::mem::take(&mut self.authorization_servers);
-        if self.resource.is_none() && !servers.is_empty() {
-            problems.push(ConfigProblem::new(
-                "authorization_servers",
-                "authorization servers are those of a resource, and none is configured",
-                "write `.resource(\"https://api.example\")`",
-            ));
-        }
-        let resource = self.resource.take();
-        let resource = resource.and_then(|url| Resource::parse(url, servers, issuer, problems));
-        if resource.is_none() && self.dpop_nonces.is_some() {
-            problems.push(ConfigProblem::new(
-                "dpop_nonces",
-                "a proof of DPoP names the address of this service, and none is configured",
-                "write `.resource(\"https://api.example\")`",
-            ));
-        }
-        let nonces = self.dpop_nonces.take();
-        let dpop_nonces = nonces.and_then(|secret| DpopNonces::parse(secret, problems));
         self.errors.resource_metadata = resource.as_ref().map(|one| one.metadata_url.clone());
         Some(WebSettings {
             token_location: self.token_location,
@@ -164,6 +146,39 @@ impl WebOptions {
             has_own_errors: self.errors.differ_from_default(),
             errors: Arc::new(self.errors),
         })
+    }
+
+    /// The resource, and what is configured for it only.
+    fn parse_resource(
+        &mut self,
+        issuer: Option<&str>,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> (Option<Resource>, Option<DpopNonces>) {
+        let servers = std::mem::take(&mut self.authorization_servers);
+        let has_resource = self.resource.is_some();
+        for (field, is_set, rule) in [
+            (
+                "authorization_servers",
+                !servers.is_empty(),
+                "authorization servers are those of a resource, and none is configured",
+            ),
+            (
+                "dpop_nonces",
+                self.dpop_nonces.is_some(),
+                "a proof of DPoP names the address of this service, and none is configured",
+            ),
+        ] {
+            if is_set && !has_resource {
+                let fix = "write `.resource(\"https://api.example\")`";
+                problems.push(ConfigProblem::new(field, rule, fix));
+            }
+        }
+        let resource = self.resource.take();
+        let nonces = self.dpop_nonces.take();
+        (
+            resource.and_then(|url| Resource::parse(url, servers, issuer, problems)),
+            nonces.and_then(|secret| DpopNonces::parse(secret, problems)),
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! `check = …`: the application's own checks, which a guard runs after the rules of the token.
 
-use std::any::{Any, TypeId, type_name};
+use std::any::{TypeId, type_name};
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -163,6 +163,42 @@ impl<E: IntoResponse> RefusedByApplication for Refused<E> {
     }
 }
 
+/// The value of a check, for the generated code: a `bool` by an inherent method, any other by the trait.
+#[derive(Debug)]
+pub struct Returned<T>(pub T);
+
+impl Returned<bool> {
+    /// `Ok(false)` refuses.
+    ///
+    /// # Errors
+    ///
+    /// If the value is `false`.
+    pub fn into_output(self) -> Result<bool, CheckRefusal> {
+        if self.0 { Ok(true) } else { Err(Refusal::from(AuthErrorKind::Forbidden).into()) }
+    }
+}
+
+/// Any other value.
+pub trait ReturnedValue {
+    /// Its type.
+    type Output;
+
+    /// The value.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    fn into_output(self) -> Result<Self::Output, CheckRefusal>;
+}
+
+impl<T> ReturnedValue for Returned<T> {
+    type Output = T;
+
+    fn into_output(self) -> Result<T, CheckRefusal> {
+        Ok(self.0)
+    }
+}
+
 /// The return type of a function under `#[check]`: `Result<T, E>` or `bool`. `false` and `Ok(false)` refuse the request.
 #[diagnostic::on_unimplemented(
     message = "a check returns `bool` or a `Result` whose error is a response, but this one returns `{Self}`",
@@ -227,10 +263,6 @@ impl<S: Sync> CheckContext<'_, S> {
     /// The refusal of the check.
     pub async fn run<C: RunCheck<S>>(&mut self) -> Result<(), CheckRefusal> {
         let output = C::run(self.parts, self.state).await?;
-        // `Ok(false)` of a `Result<bool, E>`. A plain `bool` was read by `CheckResult`.
-        if (&output as &dyn Any).downcast_ref::<bool>() == Some(&false) {
-            return Err(Refusal::from(AuthErrorKind::Forbidden).into());
-        }
         if self.keeps_values {
             CheckedValue::<C>::store(self.parts, output, &self.admission.verified);
         }

@@ -69,7 +69,7 @@ fn read(auth: &JwtAuth, parts: &Parts, token: Option<&[u8]>) -> Result<Proof, Re
     let resource = auth.web().resource.as_ref().ok_or_else(without_resource)?;
     let rules = auth.rules();
     let expected = Expected {
-        method: &parts.method,
+        method: parts.method.as_str(),
         origin: &resource.origin,
         path: original_uri(parts).path(),
         token,

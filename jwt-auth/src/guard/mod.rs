@@ -22,7 +22,7 @@ pub use admission::Guard;
 pub use check::{
     AnyOf, Body, Check, CheckContext, CheckParameter, CheckRefusal, CheckResult, HasCheck,
     MayHaveCheck, NoBody, OfAccess, OfRefresh, PlainCheck, Proof, Refused, RefusedByApplication,
-    RunCheck, RunChecks, ServiceChecks, is_same_function,
+    Returned, ReturnedValue, RunCheck, RunChecks, ServiceChecks, is_same_function,
 };
 #[doc(hidden)]
 pub use checked::Checked;
