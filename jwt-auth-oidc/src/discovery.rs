@@ -1,15 +1,35 @@
-//! Finds the address of an issuer's keys (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
+//! Finds an address in the document of an issuer (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
 
 use serde_json::Value;
 
 use crate::fetch::{FetchError, Fetcher};
 
-/// The address of the keys, as the issuer's document names it.
-pub(crate) async fn keys_url(issuer: &str, fetcher: &Fetcher) -> Result<String, FetchError> {
+/// A member of the document that names an address.
+#[derive(Clone, Copy)]
+pub(crate) enum Endpoint {
+    Keys,
+    Introspection,
+}
+
+impl Endpoint {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "jwks_uri",
+            Self::Introspection => "introspection_endpoint",
+        }
+    }
+}
+
+/// The address of the endpoint, as the issuer's document names it.
+pub(crate) async fn find(
+    issuer: &str,
+    endpoint: Endpoint,
+    fetcher: &Fetcher,
+) -> Result<String, FetchError> {
     let mut first_error = None;
     for url in document_urls(issuer) {
         match fetcher.get(&url).await {
-            Ok((text, _)) => return read(issuer, &url, &text),
+            Ok((text, _)) => return read(issuer, endpoint, &url, &text),
             Err(error) => {
                 first_error.get_or_insert(error);
             }
@@ -33,7 +53,7 @@ fn document_urls(issuer: &str) -> Vec<String> {
 }
 
 /// Reads the document. It must be that of the issuer, byte by byte (RFC 8414 §3.3).
-fn read(issuer: &str, url: &str, text: &str) -> Result<String, FetchError> {
+fn read(issuer: &str, endpoint: Endpoint, url: &str, text: &str) -> Result<String, FetchError> {
     let document: Value = serde_json::from_str(text)
         .map_err(|_| FetchError::new(format!("{url}: the document is not JSON")))?;
     let text = |name: &str| document[name].as_str();
@@ -43,9 +63,9 @@ fn read(issuer: &str, url: &str, text: &str) -> Result<String, FetchError> {
             text("issuer").unwrap_or_default()
         )));
     }
-    let keys = text("jwks_uri");
-    keys.map(str::to_owned)
-        .ok_or_else(|| FetchError::new(format!("{url}: the document has no `jwks_uri`")))
+    let name = endpoint.name();
+    let found = text(name).map(str::to_owned);
+    found.ok_or_else(|| FetchError::new(format!("{url}: the document has no `{name}`")))
 }
 
 #[cfg(test)]
@@ -73,15 +93,16 @@ mod tests {
     #[test]
     fn the_document_of_another_issuer_is_refused() {
         let document = r#"{"issuer":"https://a.example/","jwks_uri":"https://a.example/keys"}"#;
-        let url = read("https://a.example/", "url", document);
+        let url = read("https://a.example/", Endpoint::Keys, "url", document);
         assert_eq!(url.as_deref(), Ok("https://a.example/keys"));
+        assert!(read("https://a.example/", Endpoint::Introspection, "url", document).is_err());
         for issuer in ["https://a.example", "https://b.example/"] {
-            assert!(read(issuer, "url", document).is_err(), "{issuer}");
+            assert!(read(issuer, Endpoint::Keys, "url", document).is_err(), "{issuer}");
         }
         for bad in
             ["", "[]", r#"{"jwks_uri":"x"}"#, r#"{"issuer":"i"}"#, r#"{"issuer":"i","jwks_uri":7}"#]
         {
-            assert!(read("i", "url", bad).is_err(), "{bad}");
+            assert!(read("i", Endpoint::Keys, "url", bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The trait for HTTP clients, and the rules for what they fetch.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,17 +100,50 @@ pub trait Fetch: Send + Sync + 'static {
     ///
     /// If there is no response with the status 200.
     fn get(&self, url: &str) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
+
+    /// Posts a form (`application/x-www-form-urlencoded`), with the value of the header `Authorization` if there is one.
+    ///
+    /// Only [`Issuer::introspect`](crate::Issuer::introspect) needs it. By default it is an error, which refuses such tokens
+    /// with 503.
+    ///
+    /// # Errors
+    ///
+    /// If there is no response with the status 200.
+    fn post(
+        &self,
+        url: &str,
+        authorization: Option<&str>,
+        form: &str,
+    ) -> impl Future<Output = Result<Fetched, FetchError>> + Send {
+        let _ = (url, authorization, form);
+        ready(Err(FetchError::new("this `Fetch` has no `post`, which introspection needs")))
+    }
 }
 
 type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send + 'a>>;
 
 trait ErasedFetch: Send + Sync {
     fn get<'a>(&'a self, url: &'a str) -> FetchFuture<'a>;
+    fn post<'a>(
+        &'a self,
+        url: &'a str,
+        authorization: Option<&'a str>,
+        form: &'a str,
+    ) -> FetchFuture<'a>;
 }
 
 impl<F: Fetch> ErasedFetch for F {
     fn get<'a>(&'a self, url: &'a str) -> FetchFuture<'a> {
         Box::pin(Fetch::get(self, url))
+    }
+
+    fn post<'a>(
+        &'a self,
+        url: &'a str,
+        authorization: Option<&'a str>,
+        form: &'a str,
+    ) -> FetchFuture<'a> {
+        Box::pin(Fetch::post(self, url, authorization, form))
     }
 }
 
@@ -125,8 +158,26 @@ impl Fetcher {
 
     /// Fetches a text.
     pub(crate) async fn get(&self, url: &str) -> Result<(String, Option<Duration>), FetchError> {
+        Self::read(url, self.0.get(url)).await
+    }
+
+    /// Posts a form, and returns the text of the response.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        authorization: Option<&str>,
+        form: &str,
+    ) -> Result<String, FetchError> {
+        let (text, _) = Self::read(url, self.0.post(url, authorization, form)).await?;
+        Ok(text)
+    }
+
+    async fn read(
+        url: &str,
+        answer: FetchFuture<'_>,
+    ) -> Result<(String, Option<Duration>), FetchError> {
         check(url)?;
-        let answer = tokio::time::timeout(TIMEOUT, self.0.get(url)).await;
+        let answer = tokio::time::timeout(TIMEOUT, answer).await;
         let late = |_| FetchError::new(format!("{url}: no answer within 5 s"));
         let named = |error| FetchError::new(format!("{url}: {error}"));
         let fetched = answer.map_err(late)?.map_err(named)?;
@@ -145,10 +196,10 @@ impl fmt::Debug for Fetcher {
     }
 }
 
-/// Refuses an address over which keys could be replaced on their way.
+/// Refuses an address over which a response could be replaced on its way.
 pub(crate) fn check(url: &str) -> Result<(), FetchError> {
     let refused =
-        || FetchError::new(format!("{url}: keys are fetched by https, or from this machine"));
+        || FetchError::new(format!("{url}: an issuer is reached by https, or on this machine"));
     let (scheme, rest) = url.split_once("://").ok_or_else(refused)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.is_empty() || authority.contains('@') {

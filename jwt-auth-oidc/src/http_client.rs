@@ -1,12 +1,14 @@
 //! The default HTTP client: hyper with rustls, the certificates of the system, and no redirects.
 
 use std::fmt;
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CACHE_CONTROL;
+use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Builder;
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -14,7 +16,7 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::fetch::{Fetch, FetchError, Fetched, MAX_BODY};
 
-type Body = Empty<&'static [u8]>;
+type Body = Full<Cursor<Vec<u8>>>;
 
 /// An HTTP client for key sets, with the certificates of the system.
 ///
@@ -58,7 +60,27 @@ impl HttpClient {
 
 impl Fetch for HttpClient {
     async fn get(&self, url: &str) -> Result<Fetched, FetchError> {
-        let request = Request::get(url).header("accept", "application/json").body(Body::new());
+        self.send(Request::get(url), Vec::new()).await
+    }
+
+    async fn post(
+        &self,
+        url: &str,
+        authorization: Option<&str>,
+        form: &str,
+    ) -> Result<Fetched, FetchError> {
+        let request = Request::post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = match authorization {
+            Some(value) => request.header(AUTHORIZATION, value),
+            None => request,
+        };
+        self.send(request, form.as_bytes().to_vec()).await
+    }
+}
+
+impl HttpClient {
+    async fn send(&self, request: Builder, body: Vec<u8>) -> Result<Fetched, FetchError> {
+        let request = request.header(ACCEPT, "application/json").body(Body::new(Cursor::new(body)));
         let response = self.0.request(request.map_err(FetchError::new)?).await;
         let response = response.map_err(|error| FetchError::new(reasons(&error)))?;
         if response.status() != 200 {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jwt_auth::Algorithm;
 use jwt_auth::config::TrustedIssuer;
 
-use crate::fetch::{Fetch, FetchError, Fetched, Fetcher};
+use crate::fetch::{self, Fetch, FetchError, Fetched, Fetcher};
+use crate::introspection_client::{Credentials, Endpoints, IntrospectionClient};
 use crate::key_client::{FetchedKeys, KeyClient, KeysAt, Source};
 
 type Step = Box<dyn FnOnce(TrustedIssuer) -> TrustedIssuer + Send + Sync>;
@@ -32,8 +34,23 @@ pub struct Issuer {
     keys_at: KeysAt,
     algorithm: Algorithm,
     fetcher: Option<Fetcher>,
-    client: Option<Arc<KeyClient>>,
+    keys: Option<Arc<KeyClient>>,
+    introspection: Option<Introspection>,
     steps: Vec<Step>,
+}
+
+/// How the issuer is asked about its tokens.
+#[derive(Clone, Debug)]
+struct Introspection {
+    url: Option<String>,
+    credentials: Option<Credentials>,
+    cache_for: Duration,
+}
+
+impl Default for Introspection {
+    fn default() -> Self {
+        Self { url: None, credentials: None, cache_for: Duration::from_secs(30) }
+    }
 }
 
 impl Issuer {
@@ -43,7 +60,8 @@ impl Issuer {
             keys_at,
             algorithm: Algorithm::RS256,
             fetcher: None,
-            client: None,
+            keys: None,
+            introspection: None,
             steps: Vec::new(),
         }
     }
@@ -78,6 +96,88 @@ impl Issuer {
     /// ```
     pub fn jwks(issuer: impl Into<String>, url: impl Into<String>) -> Self {
         Self::new(issuer, KeysAt::Url(url.into()))
+    }
+
+    /// An issuer that is asked about each token (RFC 7662), because its access tokens are opaque. Its document says where.
+    ///
+    /// An opaque token names no issuer, so only one issuer may be of this kind. See
+    /// [`TrustedIssuer::with_introspection`] for what a response must contain. An answer counts for 30 seconds, at most until
+    /// the token expires. Concurrent requests with one token cause one question; at most 32 are under way.
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Issuer;
+    /// let issuer = Issuer::introspect("https://login.example.com")
+    ///     .credentials("notes-api", "the secret of this service")
+    ///     .audience(["notes-api"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn introspect(issuer: impl Into<String>) -> Self {
+        let mut issuer = Self::discover(issuer);
+        issuer.introspection = Some(Introspection::default());
+        issuer
+    }
+
+    /// Asks about each token at this address, instead of verifying it with keys. See [`introspect`](Self::introspect).
+    ///
+    /// For a preset whose tokens are opaque, and for an issuer whose document does not name the address.
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Issuer;
+    /// let hydra = Issuer::hydra("https://hydra.example.com")
+    ///     .introspect_at("https://hydra-admin.internal/admin/oauth2/introspect")
+    ///     .audience(["notes-api"]);
+    /// # drop(hydra);
+    /// ```
+    pub fn introspect_at(mut self, url: impl Into<String>) -> Self {
+        self.introspection.get_or_insert_default().url = Some(url.into());
+        self
+    }
+
+    /// The client as which this service asks about tokens (`client_secret_basic`). Default: none, for an address that only
+    /// this service reaches.
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Issuer;
+    /// # let secret = String::new();
+    /// let issuer = Issuer::introspect("https://login.example.com").credentials("notes-api", secret);
+    /// # drop(issuer);
+    /// ```
+    pub fn credentials(mut self, client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        let credentials = Credentials { client_id: client_id.into(), secret: secret.into() };
+        match &mut self.introspection {
+            Some(introspection) => introspection.credentials = Some(credentials),
+            None => return self.only_for_introspection("credentials"),
+        }
+        self
+    }
+
+    /// How long an answer about a token counts, at most until the token expires. Default: 30 seconds.
+    ///
+    /// A token that the issuer revokes is accepted for this long. Zero asks with each request.
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Issuer;
+    /// # use std::time::Duration;
+    /// let issuer = Issuer::introspect("https://login.example.com").cache_for(Duration::from_secs(5));
+    /// # drop(issuer);
+    /// ```
+    pub fn cache_for(mut self, life: Duration) -> Self {
+        match &mut self.introspection {
+            Some(introspection) => introspection.cache_for = life,
+            None => return self.only_for_introspection("cache_for"),
+        }
+        self
+    }
+
+    fn only_for_introspection(self, setter: &'static str) -> Self {
+        self.step(move |issuer| {
+            issuer.problem(
+                format!("`{setter}` is for issuers that are asked about their tokens"),
+                format!(
+                    "write `Issuer::introspect(…)` or `.introspect_at(…)` before `.{setter}(…)`"
+                ),
+            )
+        })
     }
 
     /// The audiences by which the issuer names this service. See [`TrustedIssuer::audience`].
@@ -190,13 +290,14 @@ impl Issuer {
         self
     }
 
-    /// Fetches the keys now, so that a mistake in the configuration is an error at the start.
+    /// Fetches the keys now, so that a mistake in the configuration is an error at the start. For an issuer that is asked
+    /// about its tokens, finds the address.
     ///
-    /// Without it the first token waits for them.
+    /// Without it the first token waits.
     ///
     /// # Errors
     ///
-    /// If they cannot be fetched, or the set has no usable key.
+    /// If nothing can be fetched, or the set has no usable key.
     ///
     /// ```no_run
     /// # use jwt_auth_oidc::Issuer;
@@ -207,21 +308,46 @@ impl Issuer {
     /// # }
     /// ```
     pub async fn prefetch(mut self) -> Result<Self, FetchError> {
-        let client = self.client();
-        client.first().await?;
+        if let Some(client) = self.introspection_client() {
+            return Ok(self.introspect_at(client.address().await?));
+        }
+        self.key_client().first().await?;
         Ok(self)
     }
 
-    fn client(&mut self) -> Arc<KeyClient> {
-        let client = self.client.get_or_insert_with(|| {
+    fn fetcher(&mut self) -> Fetcher {
+        self.fetcher.get_or_insert_with(default_fetcher).clone()
+    }
+
+    fn key_client(&mut self) -> Arc<KeyClient> {
+        let fetcher = self.fetcher();
+        let client = self.keys.get_or_insert_with(|| {
             Arc::new(KeyClient::new(Source {
                 issuer: self.name.clone(),
                 keys_at: self.keys_at.clone(),
                 algorithm: self.algorithm,
-                fetcher: self.fetcher.clone().unwrap_or_else(default_fetcher),
+                fetcher,
             }))
         });
         Arc::clone(client)
+    }
+
+    fn introspection_client(&mut self) -> Option<IntrospectionClient> {
+        let Introspection { url, credentials, cache_for } = self.introspection.clone()?;
+        let (issuer, fetcher) = (self.name.clone(), self.fetcher());
+        Some(IntrospectionClient::new(Endpoints { issuer, url, credentials, fetcher, cache_for }))
+    }
+
+    /// The addresses that are fetched.
+    fn addresses(&self) -> impl Iterator<Item = &str> {
+        let of_keys = match &self.keys_at {
+            _ if self.introspection.is_some() => None,
+            KeysAt::Url(url) => Some(url.as_str()),
+            KeysAt::Discovery => Some(self.name.as_str()),
+        };
+        let asked = self.introspection.as_ref();
+        let asked = asked.map(|asked| asked.url.as_deref().unwrap_or(&self.name));
+        of_keys.into_iter().chain(asked)
     }
 }
 
@@ -255,7 +381,17 @@ fn default_fetcher() -> Fetcher {
 
 impl From<Issuer> for TrustedIssuer {
     fn from(mut issuer: Issuer) -> Self {
-        let trusted = Self::with_keys(issuer.name.clone(), FetchedKeys(issuer.client()));
+        let trusted = match issuer.introspection_client() {
+            Some(client) => Self::with_introspection(issuer.name.clone(), client),
+            None => Self::with_keys(issuer.name.clone(), FetchedKeys(issuer.key_client())),
+        };
+        let wrong = issuer.addresses().filter_map(|address| fetch::check(address).err());
+        let trusted = wrong.fold(trusted, |trusted, error| {
+            trusted.problem(
+                error.to_string(),
+                "write the whole address: `https://login.example.com/…`",
+            )
+        });
         issuer.steps.into_iter().fold(trusted, |trusted, step| step(trusted))
     }
 }

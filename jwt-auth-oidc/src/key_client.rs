@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::discovery;
+use crate::discovery::{self, Endpoint};
 use crate::fetch::{FetchError, Fetcher};
 
 /// The shortest time between two fetches that tokens of unknown keys cause, counted from the start of the first; and the
@@ -219,7 +219,7 @@ async fn wait_for_next(shared: &Shared, next: Instant) {
 async fn fetch(source: &Source, url: &mut Option<String>) -> Result<Snapshot, FetchError> {
     let url = match url {
         Some(url) => url,
-        None => url.insert(discovery::keys_url(&source.issuer, &source.fetcher).await?),
+        None => url.insert(discovery::find(&source.issuer, Endpoint::Keys, &source.fetcher).await?),
     };
     let (text, max_age) = source.fetcher.get(url).await?;
     let keys = IssuerKeySet::parse(&text, source.algorithm)

@@ -23,6 +23,8 @@
 //! | a fetch that fails | the last keys count for an hour longer; then tokens of the issuer are 503, not 401 |
 //! | limits | 5 seconds and 512 KiB for a response, 100 keys, no redirects, `https` but for loopback addresses |
 //!
+//! [`Issuer::introspect`] asks the issuer about each token instead (RFC 7662), for tokens that are opaque.
+//!
 //! A fetch is a task of its own: a client that goes away does not cancel it for the others.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -30,6 +32,7 @@ mod discovery;
 mod fetch;
 #[cfg(feature = "http")]
 mod http_client;
+mod introspection_client;
 mod issuer;
 mod key_client;
 mod presets;

@@ -1,6 +1,7 @@
 //! Keys of identity providers over HTTP: what they cost, and what happens when they change, or cannot be fetched.
 
 mod http;
+mod introspection;
 mod key_sets;
 mod presets;
 mod real_provider;

@@ -63,6 +63,13 @@ impl JwtAuth {
             // The key may have been created a moment ago, by another node or by the issuer. Boxed, because it is rare.
             verification =
                 Box::pin(self.verify_with_newer_keys(token, expected, now, kind)).await?;
+            if verification.is_err()
+                && required.kind == TokenKind::Access
+                && let Some((issuer, introspect, token)) = self.all_keys().to_introspect(token)
+            {
+                let asked = self.introspect(issuer, introspect, token, expected, now);
+                verification = Ok(Box::pin(asked).await?);
+            }
         }
         let verification =
             verification.map_err(|kind| self.diagnosed(kind, token, expected, now))?;

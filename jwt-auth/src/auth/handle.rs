@@ -85,7 +85,7 @@ impl JwtAuth {
         let inner = Inner {
             cache: Cache::new(checked.rules.verified_cache, &checked.ring, keys_change),
             ring: Arc::new(LiveRing::new(checked.ring)),
-            trusted: trusted.map(|(rules, source)| Trusted { rules, source }).collect(),
+            trusted: trusted.map(|(rules, source)| Trusted::new(rules, source)).collect(),
             rotating: checked.rotation.map(Rotating::new),
             rules: checked.rules,
             hooks: checked.hooks,
@@ -360,10 +360,7 @@ impl JwtAuth {
 
     /// Whether this `JwtAuth` verified the token, with our keys or with those of a trusted issuer.
     pub(super) fn has_verified(&self, verified: &Verified) -> bool {
-        let is_of = |trusted: &Trusted| {
-            trusted.source.ring().is_some_and(|ring| verified.was_verified_by(&ring))
-        };
-        self.is_own(verified) || self.inner.trusted.iter().any(is_of)
+        self.is_own(verified) || self.inner.trusted.iter().any(|trusted| trusted.issued(verified))
     }
 
     pub(super) fn shared_ring(&self) -> &Arc<LiveRing> {

@@ -3,6 +3,7 @@
 mod authenticate;
 mod ended;
 mod handle;
+mod introspect;
 mod key_rotation;
 mod keys;
 mod renew;

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::config::{ConfigError, ConfigProblem};
+use crate::config::{ConfigError, ConfigProblem, ErasedIntrospect};
 use crate::keys::{Algorithm, KeyRing, LoadedRing, RingTerms};
 
 /// The public keys of an issuer at a time: its JWK set (RFC 7517 §5), parsed.
@@ -137,21 +137,31 @@ impl<K: IssuerKeys> ErasedIssuerKeys for K {
 pub(crate) enum IssuerSource {
     Fixed(Arc<LoadedRing>),
     Changing(Arc<dyn ErasedIssuerKeys>),
+    /// It has no keys for us: it is asked about each token.
+    Introspection(Arc<dyn ErasedIntrospect>),
 }
 
 impl IssuerSource {
+    pub(crate) fn introspection(&self) -> Option<&dyn ErasedIntrospect> {
+        match self {
+            Self::Introspection(introspect) => Some(&**introspect),
+            Self::Fixed(_) | Self::Changing(_) => None,
+        }
+    }
+
     /// The keys now; `None` while there are none.
     pub(crate) fn ring(&self) -> Option<Arc<LoadedRing>> {
         match self {
             Self::Fixed(ring) => Some(Arc::clone(ring)),
             Self::Changing(keys) => keys.current().map(|set| set.0),
+            Self::Introspection(_) => None,
         }
     }
 
     /// Waits for newer keys. Returns whether there may be some.
     pub(crate) async fn newer(&self) -> bool {
         match self {
-            Self::Fixed(_) => false,
+            Self::Fixed(_) | Self::Introspection(_) => false,
             Self::Changing(keys) => {
                 keys.newer().await;
                 true
@@ -165,6 +175,7 @@ impl fmt::Debug for IssuerSource {
         match self {
             Self::Fixed(ring) => ring.fmt(f),
             Self::Changing(_) => f.write_str("changing keys"),
+            Self::Introspection(_) => f.write_str("introspection"),
         }
     }
 }

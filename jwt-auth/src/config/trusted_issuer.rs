@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::{
-    ClaimNames, Config, ConfigProblem, ErasedIssuerKeys, IssuerKeys, IssuerSource, KindRule,
+    ClaimNames, Config, ConfigProblem, ErasedIntrospect, ErasedIssuerKeys, Introspect, IssuerKeys,
+    IssuerSource, KindRule,
 };
 use crate::keys::{Family, KeyRing, LoadedRing, RingTerms};
 
@@ -38,12 +39,15 @@ const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "appid", "cid"];
 pub struct TrustedIssuer {
     keys: DescribedKeys,
     rules: IssuerRules,
+    /// Each a rule, and the line to write.
+    problems: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
 enum DescribedKeys {
     Ring(Box<KeyRing>),
     Changing(Arc<dyn ErasedIssuerKeys>),
+    Introspection(Arc<dyn ErasedIntrospect>),
 }
 
 impl fmt::Debug for TrustedIssuer {
@@ -132,7 +136,57 @@ impl TrustedIssuer {
                 ignores_audience: false,
             },
         };
-        Self { keys, rules }
+        Self { keys, rules, problems: Vec::new() }
+    }
+
+    /// An issuer that is asked about each of its tokens, because they are not JWTs, or because it says so (RFC 7662).
+    ///
+    /// [`Introspect`] has an example. An opaque token names no issuer, so only one issuer may be of this kind: the token of one
+    /// must not be shown to another. A JWT is shown to the issuer that it names.
+    ///
+    /// Refresh tokens are active, too. A response is accepted if its `token_use` is `access_token`, or its `token_type` is
+    /// `Bearer` or `DPoP`; for an issuer that writes neither, name another mark by
+    /// [`required_claim`](Self::required_claim). Without `sub`, the subject is the `client_id`. A response without `exp` is
+    /// refused.
+    ///
+    /// ```
+    /// use jwt_auth::config::{Introspect, TrustedIssuer};
+    /// use jwt_auth::errors::BoxError;
+    ///
+    /// /// An issuer that never answers: its tokens are refused with 503.
+    /// struct Unreachable;
+    ///
+    /// impl Introspect for Unreachable {
+    ///     async fn introspect(&self, _: &str) -> Result<String, BoxError> { Err("no route".into()) }
+    /// }
+    ///
+    /// let issuer = TrustedIssuer::with_introspection("https://login.example", Unreachable).audience(["notes"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn with_introspection(issuer: impl Into<String>, introspect: impl Introspect) -> Self {
+        Self::of(issuer.into(), DescribedKeys::Introspection(Arc::new(introspect)))
+    }
+
+    /// Reports a mistake in the description of the issuer: [`Config::build`](crate::Config::build) fails with it. For crates
+    /// that describe issuers.
+    ///
+    /// ```
+    /// use jwt_auth::config::TrustedIssuer;
+    /// use jwt_auth::{Config, KeyMaterial, KeyRing};
+    ///
+    /// let issuer = TrustedIssuer::new("https://login.example", KeyRing::default())
+    ///     .problem("the realm has no name", "write `Issuer::keycloak(server, \"staff\")`");
+    /// let error = Config::hs256(KeyMaterial::ephemeral()).trust(issuer).build().unwrap_err();
+    /// assert!(error.to_string().contains("the realm has no name"));
+    /// ```
+    pub fn problem(mut self, rule: impl Into<String>, fix: impl Into<String>) -> Self {
+        self.problems.push((rule.into(), fix.into()));
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_rules(self) -> IssuerRules {
+        self.rules
     }
 
     /// The audiences by which the issuer names this service. This or [`client_ids`](Self::client_ids) is required.
@@ -249,12 +303,15 @@ impl TrustedIssuer {
         earlier: &[(IssuerRules, IssuerSource)],
         problems: &mut Vec<ConfigProblem>,
     ) -> Option<(IssuerRules, IssuerSource)> {
-        let Self { keys, rules } = self;
+        let Self { keys, rules, problems: found } = self;
         let before = problems.len();
         let name = rules.issuer.escape_debug().to_string();
         let mut report = |rule: String, fix: &str| {
             problems.push(ConfigProblem::new(format!("trust ({name})"), rule, fix));
         };
+        for (rule, fix) in found {
+            report(rule, &fix);
+        }
         if rules.issuer.trim().is_empty() {
             report("the issuer has no name".to_owned(), "write the `iss` of its tokens");
         }
@@ -276,6 +333,24 @@ impl TrustedIssuer {
         }
         let keys = match keys {
             DescribedKeys::Ring(keys) => keys,
+            DescribedKeys::Introspection(introspect) => {
+                if earlier.iter().any(|(_, source)| source.introspection().is_some()) {
+                    report(
+                        "another issuer is asked about opaque tokens, and they name no issuer"
+                            .to_owned(),
+                        "accept the opaque tokens of one issuer only, and configure the other to issue JWTs",
+                    );
+                }
+                if rules.is_rfc9068 {
+                    report(
+                        "`rfc9068` is a profile of JWTs, and this issuer is asked about its tokens"
+                            .to_owned(),
+                        "remove `.rfc9068()`",
+                    );
+                }
+                let source = IssuerSource::Introspection(introspect);
+                return (problems.len() == before).then_some((rules, source));
+            }
             DescribedKeys::Changing(keys) => {
                 let source = IssuerSource::Changing(keys);
                 return (problems.len() == before).then_some((rules, source));

@@ -57,6 +57,8 @@ pub enum AuthErrorKind {
     InvalidClaims,
     /// The token, its session, its subject's tokens or its key was revoked.
     Revoked,
+    /// The issuer of the token says that it is not active (RFC 7662 §2.2): it expired, was revoked, or was never issued.
+    NotActive,
     /// A refresh token was used twice; its session is revoked.
     RefreshTokenReused,
     /// The route requires a token from a log-in, and this one comes from a refresh.
@@ -100,7 +102,7 @@ pub enum AuthErrorKind {
 impl AuthErrorKind {
     /// Every kind, in the order of the enum.
     #[doc(hidden)]
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Missing,
         Self::AmbiguousRequest,
         Self::Malformed,
@@ -118,6 +120,7 @@ impl AuthErrorKind {
         Self::RefreshTokenRequired,
         Self::InvalidClaims,
         Self::Revoked,
+        Self::NotActive,
         Self::RefreshTokenReused,
         Self::FreshRequired,
         Self::ReauthenticationRequired,
@@ -160,6 +163,7 @@ impl AuthErrorKind {
             Self::RefreshTokenRequired => "refresh_token_required",
             Self::InvalidClaims => "claims_invalid",
             Self::Revoked => "token_revoked",
+            Self::NotActive => "token_not_active",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::FreshRequired => "fresh_token_required",
             Self::ReauthenticationRequired => "reauthentication_required",
@@ -205,6 +209,7 @@ impl AuthErrorKind {
             Self::RefreshTokenRequired => "Only refresh tokens are allowed",
             Self::InvalidClaims => "The claims of the token are invalid",
             Self::Revoked => "Token has been revoked",
+            Self::NotActive => "The issuer says that the token is not active",
             Self::RefreshTokenReused => "Refresh token has been used before",
             Self::FreshRequired => "Fresh token required",
             Self::ReauthenticationRequired => "A more recent log-in is required",

@@ -37,6 +37,12 @@ pub(crate) struct LoadedRing {
     by_id: HashMap<String, usize>,
 }
 
+/// A number that no other ring and no issuer of this process has.
+pub(crate) fn next_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 impl LoadedRing {
     /// Loads every key. The error contains every problem of every key, with the key's position in the ring.
     pub(crate) fn load(ring: &KeyRing, terms: RingTerms) -> Result<Self, Vec<(usize, KeyProblem)>> {
@@ -72,7 +78,6 @@ impl LoadedRing {
         origin: Option<u64>,
         mut problems: Vec<(usize, KeyProblem)>,
     ) -> Result<Self, Vec<(usize, KeyProblem)>> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut ring: Vec<RingKey> = Vec::new();
         let mut by_id = HashMap::new();
         // The positions of the first JWK that is public, and of the first that is a secret.
@@ -103,7 +108,7 @@ impl LoadedRing {
             return Err(problems);
         }
         derive_times(&mut ring, terms.retired_for, terms.slack);
-        let version = NEXT.fetch_add(1, Ordering::Relaxed);
+        let version = next_version();
         Ok(Self { version, origin: origin.unwrap_or(version), terms, keys: ring, by_id })
     }
 

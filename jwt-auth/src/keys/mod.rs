@@ -35,7 +35,7 @@ pub use key_state::KeyState;
 pub use key_status::KeyStatus;
 pub(crate) use live_ring::LiveRing;
 pub(crate) use load::{KeyProblem, Leniency, LoadedKey, load, secret_command};
-pub(crate) use loaded_ring::{LoadedRing, MOST_WITHOUT_ID, RingTerms};
+pub(crate) use loaded_ring::{LoadedRing, MOST_WITHOUT_ID, RingTerms, next_version};
 pub use material::KeyMaterial;
 pub(crate) use material::stray_ends;
 pub(crate) use new_key::{new_private_key, write_new_file};

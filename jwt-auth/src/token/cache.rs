@@ -67,10 +67,11 @@ impl Cache {
         self.tokens.remove(&self.slot(token));
     }
 
-    /// Inserts a token that was just verified. Returns whether the cache holds it now: tokens of the algorithm may
+    /// Inserts a token that was just verified, by a key of the algorithm or by its issuer. Returns whether the cache holds it now: tokens of the algorithm may
     /// not be cached, or there may be no room for this one.
-    pub(super) fn insert(&self, verified: &Arc<Verified>, algorithm: Algorithm) -> bool {
-        if !self.caches_hmac && algorithm.family() == Family::Hmac {
+    pub(super) fn insert(&self, verified: &Arc<Verified>, algorithm: Option<Algorithm>) -> bool {
+        let is_hmac = algorithm.is_some_and(|algorithm| algorithm.family() == Family::Hmac);
+        if !self.caches_hmac && is_hmac {
             return false;
         }
         let slot = self.slot(verified.token().as_bytes());

@@ -28,7 +28,7 @@ impl<'a> Payload<'a> {
         Ok(Self { text, members })
     }
 
-    fn get(&self, name: &str) -> Option<Value<'a>> {
+    pub(super) fn get(&self, name: &str) -> Option<Value<'a>> {
         self.members.iter().find(|(known, ..)| known == name).map(|(_, value, _)| *value)
     }
 

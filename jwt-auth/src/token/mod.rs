@@ -12,6 +12,7 @@ mod confirmation;
 mod diagnosis;
 mod foreign;
 mod header;
+mod introspection;
 mod issue;
 mod response_mark;
 #[cfg(test)]
@@ -37,7 +38,7 @@ pub(crate) use response_mark::{mark_response, poll_marked};
 pub(crate) use trusted::{AllKeys, Trusted};
 pub(crate) use validation::{Expected, is_expired};
 pub use verified_tokens::{AccessToken, NoClaims, RefreshToken, VerifiedToken};
-pub(crate) use verify::{Verification, Verified, verify};
+pub(crate) use verify::{Introspected, Verification, Verified, verify, verify_introspected};
 
 pub(crate) use crate::config::MAX_TOKEN;
 pub use crate::secret::Secret;

@@ -3,22 +3,42 @@
 use std::time::Duration;
 
 use crate::base64url;
-use crate::config::{IssuerRules, IssuerSource};
+use crate::config::{ErasedIntrospect, IssuerRules, IssuerSource, MAX_TOKEN};
 use crate::error::AuthErrorKind;
 use crate::json::{self, Value};
-use crate::keys::LiveRing;
+use crate::keys::{LiveRing, next_version};
 use crate::token::foreign::Payload;
+use crate::token::introspection;
 use crate::token::verify::Verified;
 use crate::token_kind::TokenKind;
 
 /// A trusted issuer with its keys.
 #[derive(Debug)]
 pub(crate) struct Trusted {
+    /// A number that no other issuer and no ring of this process has.
+    pub(super) id: u64,
     pub(crate) rules: IssuerRules,
     pub(crate) source: IssuerSource,
 }
 
 impl Trusted {
+    pub(crate) fn new(rules: IssuerRules, source: IssuerSource) -> Self {
+        Self { id: next_version(), rules, source }
+    }
+
+    /// Whether the token is one of this issuer, and was verified for this `JwtAuth`.
+    pub(crate) fn issued(&self, verified: &Verified) -> bool {
+        verified.issuer == Some(self.id)
+    }
+
+    /// What a cached token must have been verified by.
+    fn version(&self) -> Option<u64> {
+        match &self.source {
+            IssuerSource::Introspection(_) => Some(self.id),
+            source => source.ring().map(|ring| ring.version()),
+        }
+    }
+
     /// Checks what tells the tokens for us from the other tokens of the issuer: audience, client, marks, profile.
     pub(super) fn check(
         &self,
@@ -77,8 +97,23 @@ impl<'a> AllKeys<'a> {
     pub(super) fn still_verify(self, verified: &Verified, now: Duration) -> bool {
         verified.is_of(self.own.version(), now)
             || self.trusted.iter().any(|trusted| {
-                trusted.source.ring().is_some_and(|ring| verified.is_of(ring.version(), now))
+                trusted.version().is_some_and(|version| verified.is_of(version, now))
             })
+    }
+
+    /// The issuer that has to be asked about a token, how, and the token as text. An opaque token names no issuer, so only one
+    /// issuer may have those.
+    pub(crate) fn to_introspect<'t>(
+        self,
+        token: &'t [u8],
+    ) -> Option<(&'a Trusted, &'a dyn ErasedIntrospect, &'t str)> {
+        let text = std::str::from_utf8(token).ok()?;
+        let issuer = if introspection::is_opaque(text) {
+            self.trusted.iter().find(|trusted| trusted.source.introspection().is_some())
+        } else {
+            self.issuer_of_token(token).filter(|_| token.len() <= MAX_TOKEN)
+        }?;
+        Some((issuer, issuer.source.introspection()?, text))
     }
 
     /// The trusted issuer that a token names.

@@ -18,6 +18,7 @@ use crate::token::claims::Claims;
 use crate::token::compact::{self, Segments};
 use crate::token::foreign::Payload;
 use crate::token::header::Header;
+use crate::token::introspection;
 use crate::token::trusted::{AllKeys, Trusted};
 use crate::token::validation::{self, Expected};
 use crate::token_kind::TokenKind;
@@ -35,13 +36,13 @@ pub struct Verified {
     pub(super) typ: Option<TokenKind>,
     /// The id of the key that verified it.
     key_id: Option<Arc<str>>,
-    /// The ring that contains the key that verified it, and its version.
+    /// The ring that contains the key that verified it, and its version. For an opaque token, the issuer that was asked.
     ring: u64,
     version: u64,
-    /// When that key stops verifying, or tokens of this form are no longer accepted.
+    /// When that key stops verifying, tokens of this form are no longer accepted, or the issuer must be asked again.
     key_ends: Duration,
-    /// Whether a trusted issuer issued it.
-    is_of_issuer: bool,
+    /// The trusted issuer that issued it.
+    pub(super) issuer: Option<u64>,
     /// The difference between clocks that was tolerated.
     clock_tolerance: Duration,
     pub(super) claims: Claims,
@@ -209,14 +210,14 @@ pub(crate) fn verify(
             ring: ring.origin(),
             version: ring.version(),
             key_ends: ends.unwrap_or(Duration::MAX),
-            is_of_issuer: false,
+            issuer: None,
             clock_tolerance: rules.clock_tolerance(),
             claims,
         });
         // A refresh token is used once, so it is not cached.
         let is_cached = cache
             .filter(|_| expected.kind == TokenKind::Access)
-            .is_some_and(|cache| cache.insert(&verified, key.algorithm));
+            .is_some_and(|cache| cache.insert(&verified, Some(key.algorithm)));
         Ok(Verification { verified, is_cached })
     })
 }
@@ -237,7 +238,7 @@ fn validate(
     now: Duration,
 ) -> Result<(), AuthErrorKind> {
     let (claims, payload) = (&verified.claims, verified.payload());
-    if verified.is_of_issuer {
+    if verified.issuer.is_some() {
         validation::validate_of_issuer(claims, payload, verified.typ, rules, expected, now)
     } else {
         validation::validate(claims, payload, verified.typ, rules, expected, now)
@@ -264,29 +265,92 @@ fn verify_of_issuer(
     let ring = issuer.source.ring().ok_or(AuthErrorKind::Unavailable)?;
     let Checked { payload, typ, key } = checked_payload(token, segments, &ring, scratch, now)?;
     let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
-    let members = Payload::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
-    issuer.check(&members, typ)?;
-    let payload = members.rewrite(token, &issuer.rules.names, None);
-    let payload = payload.map_err(|_| AuthErrorKind::InvalidClaims)?;
-    let claims = Claims::read(&payload, None).map_err(|_| AuthErrorKind::InvalidClaims)?;
-    validation::validate_of_issuer(&claims, &payload, typ, rules, expected, now)?;
-    validation::check_names(&claims, &payload)?;
-    let verified = Arc::new(Verified {
-        text: joined(token, &payload),
-        token_len: token.len(),
+    let by = VerifiedBy {
         header_len: segments.header(token).len(),
-        kind: expected.kind,
         typ,
         key_id: key.id.clone(),
         ring: ring.origin(),
         version: ring.version(),
-        key_ends: key.verifies_until().unwrap_or(Duration::MAX),
-        is_of_issuer: true,
+        ends: key.verifies_until().unwrap_or(Duration::MAX),
+    };
+    let verified = token_of_issuer(issuer, token, payload, by, rules, expected, now)?;
+    let is_cached = cache.is_some_and(|cache| cache.insert(&verified, Some(key.algorithm)));
+    Ok(Verification { verified, is_cached })
+}
+
+/// An opaque token, and what its issuer says about it.
+pub(crate) struct Introspected<'a> {
+    pub(crate) issuer: &'a Trusted,
+    pub(crate) token: &'a str,
+    pub(crate) response: &'a str,
+    /// From when on the issuer is asked again.
+    pub(crate) ends: Duration,
+}
+
+/// Validates a token that its issuer was asked about. It is cached until the issuer has to be asked again.
+pub(crate) fn verify_introspected(
+    introspected: &Introspected<'_>,
+    cache: Option<&Cache>,
+    rules: &TokenRules,
+    expected: Expected<'_>,
+    now: Duration,
+) -> Result<Verification, AuthErrorKind> {
+    let Introspected { issuer, token, response, ends } = *introspected;
+    let payload = introspection::claims(response, &issuer.rules)?;
+    let by = VerifiedBy {
+        header_len: 0,
+        typ: None,
+        key_id: None,
+        ring: issuer.id,
+        version: issuer.id,
+        ends,
+    };
+    let verified = token_of_issuer(issuer, token, &payload, by, rules, expected, now)?;
+    let is_cached = now < ends && cache.is_some_and(|cache| cache.insert(&verified, None));
+    Ok(Verification { verified, is_cached })
+}
+
+/// By what a token of an issuer was verified.
+struct VerifiedBy {
+    header_len: usize,
+    typ: Option<TokenKind>,
+    key_id: Option<Arc<str>>,
+    ring: u64,
+    version: u64,
+    ends: Duration,
+}
+
+/// Validates the claims of a token of an issuer, and gives them our names.
+fn token_of_issuer(
+    issuer: &Trusted,
+    token: &str,
+    payload: &str,
+    by: VerifiedBy,
+    rules: &TokenRules,
+    expected: Expected<'_>,
+    now: Duration,
+) -> Result<Arc<Verified>, AuthErrorKind> {
+    let members = Payload::read(payload).map_err(|_| AuthErrorKind::InvalidClaims)?;
+    issuer.check(&members, by.typ)?;
+    let payload = members.rewrite(token, &issuer.rules.names, None);
+    let payload = payload.map_err(|_| AuthErrorKind::InvalidClaims)?;
+    let claims = Claims::read(&payload, None).map_err(|_| AuthErrorKind::InvalidClaims)?;
+    validation::validate_of_issuer(&claims, &payload, by.typ, rules, expected, now)?;
+    validation::check_names(&claims, &payload)?;
+    Ok(Arc::new(Verified {
+        text: joined(token, &payload),
+        token_len: token.len(),
+        header_len: by.header_len,
+        kind: expected.kind,
+        typ: by.typ,
+        key_id: by.key_id,
+        ring: by.ring,
+        version: by.version,
+        key_ends: by.ends,
+        issuer: Some(issuer.id),
         clock_tolerance: rules.clock_tolerance(),
         claims,
-    });
-    let is_cached = cache.is_some_and(|cache| cache.insert(&verified, key.algorithm));
-    Ok(Verification { verified, is_cached })
+    }))
 }
 
 /// Whether an earlier implementation wrote the token. One of ours names its kind in the header.

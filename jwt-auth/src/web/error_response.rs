@@ -396,6 +396,7 @@ mod tests {
             "refresh_token_required 401 invalid_token",
             "claims_invalid 401 invalid_token",
             "token_revoked 401 invalid_token",
+            "token_not_active 401 invalid_token",
             "refresh_token_reused 401 invalid_token",
             "fresh_token_required 401 insufficient_user_authentication",
             "reauthentication_required 401 insufficient_user_authentication",

@@ -1,0 +1,41 @@
+//! Asks a trusted issuer about a token that our keys cannot verify (RFC 7662).
+
+use std::time::Duration;
+
+use crate::auth::JwtAuth;
+use crate::auth::authenticate::unavailable;
+use crate::config::ErasedIntrospect;
+use crate::error::{AuthErrorKind, Refusal, contain_async};
+use crate::token::{Expected, Introspected, Trusted, Verification, verify_introspected};
+
+/// How long the issuer is waited for. Implementations answer earlier.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+impl JwtAuth {
+    /// Asks the issuer about a token, and validates what it says.
+    pub(super) async fn introspect(
+        &self,
+        issuer: &Trusted,
+        introspect: &dyn ErasedIntrospect,
+        token: &str,
+        expected: Expected<'_>,
+        now: Duration,
+    ) -> Result<Verification, Refusal> {
+        let start = || introspect.introspect(token);
+        let response = contain_async("introspect", DEADLINE, start).await?;
+        let response = response.map_err(unavailable)?;
+        let ends = now.saturating_add(introspect.cache_for());
+        let introspected = Introspected { issuer, token, response: &response, ends };
+        let verified =
+            verify_introspected(&introspected, self.cache(), self.rules(), expected, now);
+        verified.map_err(|kind| {
+            let refusal = Refusal::from(kind);
+            if kind == AuthErrorKind::Unavailable {
+                let problem =
+                    "the issuer does not answer as RFC 7662 says: a JSON object with `active`";
+                return refusal.with_source(problem);
+            }
+            refusal
+        })
+    }
+}

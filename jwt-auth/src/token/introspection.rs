@@ -1,0 +1,150 @@
+//! Reads what an issuer answers when it is asked about a token (RFC 7662 §2.2).
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use crate::base64url;
+use crate::config::{IssuerRules, MAX_TOKEN};
+use crate::error::AuthErrorKind;
+use crate::json::Value;
+use crate::token::compact::Segments;
+use crate::token::foreign::Payload;
+
+/// Whether a token can be opaque: it has the characters of a bearer token (RFC 6750 §2.1), and is no JWT.
+pub(super) fn is_opaque(token: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    let has_characters = (1..=MAX_TOKEN).contains(&token.len())
+        && !token.starts_with('=')
+        && token.trim_end_matches('=').bytes().all(is_part);
+    has_characters && !is_jwt(token)
+}
+
+/// Whether a token has three segments, of which the first is a JSON object.
+fn is_jwt(token: &str) -> bool {
+    let mut header = Vec::new();
+    Segments::split(token).is_ok_and(|segments| {
+        !segments.payload(token).contains('.')
+            && base64url::decode(segments.header(token), &mut header)
+                .is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
+    })
+}
+
+/// The claims of an active token. Those that the response may leave out are filled in: the issuer, and for a client that acts
+/// for itself the subject (RFC 9068 §2.2).
+pub(super) fn claims(response: &str, rules: &IssuerRules) -> Result<String, AuthErrorKind> {
+    let members = Payload::read(response).map_err(|_| AuthErrorKind::Unavailable)?;
+    match members.get("active") {
+        Some(Value::Bool(true)) => {}
+        Some(Value::Bool(false)) => return Err(AuthErrorKind::NotActive),
+        _ => return Err(AuthErrorKind::Unavailable),
+    }
+    if members.has("iss") && members.text("iss").as_ref() != Some(&rules.issuer) {
+        return Err(AuthErrorKind::WrongIssuer);
+    }
+    if !is_access_token(&members, rules) {
+        return Err(AuthErrorKind::AccessTokenRequired);
+    }
+    let mut claims = String::with_capacity(response.len() + 64);
+    let mut fill = |name: &str, value: String| {
+        if !members.has(name) {
+            claims.push(if claims.is_empty() { '{' } else { ',' });
+            let _ = write!(claims, "\"{name}\":{}", Json::from(value));
+        }
+    };
+    fill("iss", rules.issuer.clone());
+    if let Some(client) = members.text("client_id") {
+        fill("sub", client);
+    }
+    let response = response.trim_start();
+    if claims.is_empty() {
+        claims.push_str(response);
+    } else {
+        claims.push(',');
+        claims.push_str(response.strip_prefix('{').ok_or(AuthErrorKind::Unavailable)?);
+    }
+    Ok(claims)
+}
+
+/// Whether the response is about an access token: refresh tokens are active as well.
+fn is_access_token(members: &Payload<'_>, rules: &IssuerRules) -> bool {
+    let is_one_of = |name: &str, values: [&str; 2]| {
+        let value = members.text(name);
+        value.is_some_and(|value| values.iter().any(|known| value.eq_ignore_ascii_case(known)))
+    };
+    if members.has("token_use") {
+        return is_one_of("token_use", ["access_token", "access"]);
+    }
+    if members.has("token_type") {
+        return is_one_of("token_type", ["Bearer", "DPoP"]);
+    }
+    !rules.required.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::TrustedIssuer;
+    use crate::keys::KeyRing;
+
+    fn rules() -> IssuerRules {
+        TrustedIssuer::new("https://login.example", KeyRing::default()).into_rules()
+    }
+
+    #[test]
+    fn opaque_tokens_are_those_that_are_no_jwt() {
+        for opaque in [
+            "ory_at_Fq3nY.x1",
+            "2YotnFZFEjr1zCsicMWpAA",
+            "a.b.c.d.e",
+            "ya29.a0Af.x-y",
+            "abc+/~==",
+            "x",
+        ] {
+            assert!(is_opaque(opaque), "{opaque}");
+        }
+        for other in
+            ["", "=", "a b", "a\nb", "tok\u{e9}n", "a=b", "eyJhbGciOiJIUzI1NiJ9.e30.AA", "e30.."]
+        {
+            assert!(!is_opaque(other), "{other}");
+        }
+        assert!(!is_opaque(&"x".repeat(MAX_TOKEN + 1)));
+    }
+
+    #[test]
+    fn an_active_response_has_the_claims_of_the_token() {
+        let full = r#"{"active":true,"iss":"https://login.example","sub":"a","token_type":"Bearer","exp":9}"#;
+        assert_eq!(claims(full, &rules()).as_deref(), Ok(full));
+        let of_client = r#" {"active":true,"client_id":"job","token_type":"bearer"}"#;
+        assert_eq!(
+            claims(of_client, &rules()).as_deref(),
+            Ok(
+                r#"{"iss":"https://login.example","sub":"job","active":true,"client_id":"job","token_type":"bearer"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for (response, kind) in [
+            (r#"{"active":false}"#, AuthErrorKind::NotActive),
+            (r#"{"active":"true","token_type":"Bearer"}"#, AuthErrorKind::Unavailable),
+            (r#"{"active":1,"token_type":"Bearer"}"#, AuthErrorKind::Unavailable),
+            (r#"{"token_type":"Bearer"}"#, AuthErrorKind::Unavailable),
+            (r#"{"active":true,"active":true,"token_type":"Bearer"}"#, AuthErrorKind::Unavailable),
+            ("[true]", AuthErrorKind::Unavailable),
+            ("", AuthErrorKind::Unavailable),
+            (r#"{"active":true,"iss":"https://login.example/"}"#, AuthErrorKind::WrongIssuer),
+            (r#"{"active":true,"iss":7}"#, AuthErrorKind::WrongIssuer),
+            (r#"{"active":true}"#, AuthErrorKind::AccessTokenRequired),
+            (r#"{"active":true,"token_type":"refresh"}"#, AuthErrorKind::AccessTokenRequired),
+            (r#"{"active":true,"token_type":"N_A"}"#, AuthErrorKind::AccessTokenRequired),
+            (
+                r#"{"active":true,"token_type":"Bearer","token_use":"refresh_token"}"#,
+                AuthErrorKind::AccessTokenRequired,
+            ),
+        ] {
+            assert_eq!(claims(response, &rules()), Err(kind), "{response}");
+        }
+    }
+}
