@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests/interop and tests/oidc need: Python packages in target/python, and the npm packages `jose` and
-# `oidc-provider`. Node comes from PyPI if there is none, or an old one. Prints the folder that has to be in PATH.
+# Installs what tests/interop and tests/oidc need: Python packages in target/python, and the npm packages of
+# tests/interop/package.json. Node comes from PyPI if there is none, or an old one. Prints the folder that has to be in PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

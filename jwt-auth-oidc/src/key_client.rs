@@ -79,14 +79,21 @@ struct Progress {
 }
 
 impl Shared {
-    /// Whether a token may cause a fetch now. If so, no other one may for a while.
-    fn may_force(&self) -> bool {
+    /// Whether one more fetch than these will finish soon, because a token has caused it. If none has for a while, this
+    /// causes one.
+    fn force(&self, finished: u64) -> bool {
+        // Locked until the fetch is wanted: a token that finds the cooldown begun must find this fetch, too.
         let mut forced = self.forced.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_cooling = forced.is_some_and(|at| at.elapsed() < COOLDOWN);
-        if !is_cooling {
-            *forced = Some(Instant::now());
+        if self.wanted.load(Ordering::Acquire) > finished {
+            return true;
         }
-        !is_cooling
+        if forced.is_some_and(|at| at.elapsed() < COOLDOWN) {
+            return false;
+        }
+        *forced = Some(Instant::now());
+        self.wanted.store(finished + 1, Ordering::Release);
+        self.asked.notify_one();
+        true
     }
 }
 
@@ -139,16 +146,10 @@ impl IssuerKeys for FetchedKeys {
         let shared = &self.0.shared;
         let mut progress = shared.progress.subscribe();
         let seen = *progress.borrow_and_update();
-        let is_first = seen.finished == 0;
-        let is_under_way =
-            seen.is_fetching || shared.wanted.load(Ordering::Acquire) > seen.finished;
-        if !is_first && !is_under_way {
-            if !shared.may_force() {
-                // Never wait for a limit: anyone can send tokens of unknown keys.
-                return;
-            }
-            shared.wanted.fetch_max(seen.finished + 1, Ordering::AcqRel);
-            shared.asked.notify_one();
+        let is_under_way = seen.finished == 0 || seen.is_fetching;
+        if !is_under_way && !shared.force(seen.finished) {
+            // Never wait for a limit: anyone can send tokens of unknown keys.
+            return;
         }
         let fetched = progress.wait_for(|progress| progress.finished > seen.finished);
         let _ = timeout(LONGEST_WAIT, fetched).await;

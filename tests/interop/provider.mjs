@@ -10,6 +10,7 @@ import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
 
 const AUDIENCE = "https://api.example";
+const OPAQUE_AUDIENCE = "https://opaque.example";
 
 let issuer;
 let keys = [];
@@ -37,13 +38,17 @@ function restart() {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => AUDIENCE,
-        getResourceServerInfo: () => ({
+        getResourceServerInfo: (_, resource) => ({
           scope: "notes:read notes:write",
-          audience: AUDIENCE,
-          accessTokenFormat: "jwt",
+          audience: resource,
+          // A service whose tokens only the provider can read.
+          accessTokenFormat: resource === OPAQUE_AUDIENCE ? "opaque" : "jwt",
           jwt: { sign: { alg: "ES256" } },
         }),
       },

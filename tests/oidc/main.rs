@@ -1,5 +1,6 @@
 //! Keys of identity providers over HTTP: what they cost, and what happens when they change, or cannot be fetched.
 
+mod clients;
 mod http;
 mod introspection;
 mod key_sets;

@@ -1,17 +1,26 @@
 //! A certified provider (npm `oidc-provider`) in a process of its own: discovery, tokens, a rotation of its keys, an outage.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_auth::{AccessToken, AuthErrorKind, Config, JwtAuth, KeyMaterial};
 use jwt_auth_oidc::Issuer;
 use serde_json::Value;
 
 use crate::verdict;
 
-struct Provider {
+const CLIENT: &str = "service";
+const SECRET: &str = "the-secret-of-the-service";
+
+pub(crate) struct Provider {
     child: Child,
-    issuer: String,
+    /// Open, because a message of the provider would end it otherwise.
+    _output: BufReader<ChildStdout>,
+    pub(crate) issuer: String,
 }
 
 impl Provider {
@@ -20,14 +29,15 @@ impl Provider {
     /// # Panics
     ///
     /// If they are not, and `TESTS_INTEROP=required`.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/provider.mjs");
         let child =
             Command::new("node").arg(script).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut line = String::new();
         let started = child.ok().and_then(|mut child| {
-            BufReader::new(child.stdout.take()?).read_line(&mut line).ok()?;
-            Some(Self { child, issuer: line.trim().to_owned() })
+            let mut output = BufReader::new(child.stdout.take()?);
+            output.read_line(&mut line).ok()?;
+            Some(Self { child, _output: output, issuer: line.trim().to_owned() })
         });
         if let Some(provider) = started.filter(|provider| !provider.issuer.is_empty()) {
             return Some(provider);
@@ -48,16 +58,25 @@ impl Provider {
 
     /// A token that the client gets for itself.
     async fn token(&self) -> String {
-        let response = reqwest::Client::new()
-            .post(format!("{}/token", self.issuer))
-            .basic_auth("service", Some("the-secret-of-the-service"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body("grant_type=client_credentials&scope=notes%3Aread")
-            .send()
-            .await
-            .expect("an answer");
-        let answer: Value = response.json().await.expect("JSON");
+        self.token_for("https://api.example").await
+    }
+
+    async fn token_for(&self, resource: &str) -> String {
+        let resource = resource.replace(':', "%3A").replace('/', "%2F");
+        let form = format!("grant_type=client_credentials&scope=notes%3Aread&resource={resource}");
+        let answer = self.form("/token", form).await;
+        let answer: Value = answer.json().await.expect("JSON");
         answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// Posts a form as the client.
+    async fn form(&self, path: &str, form: String) -> reqwest::Response {
+        let request = reqwest::Client::new()
+            .post(format!("{}{path}", self.issuer))
+            .basic_auth(CLIENT, Some(SECRET))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form);
+        request.send().await.expect("an answer")
     }
 
     fn auth(&self, change: impl FnOnce(Issuer) -> Issuer) -> JwtAuth {
@@ -104,4 +123,85 @@ async fn a_certified_provider_is_followed_through_a_rotation_and_an_outage() {
         .trust(Issuer::discover(issuer).audience(["https://api.example"]));
     let starting = starting.build().expect("valid");
     assert_eq!(verdict(&starting, &second).await, Err(AuthErrorKind::Unavailable));
+}
+
+#[tokio::test]
+async fn a_certified_provider_is_asked_about_opaque_tokens() {
+    const AUDIENCE: &str = "https://opaque.example";
+    let Some(provider) = Provider::start() else { return };
+    let auth = |secret: &str| {
+        let issuer = Issuer::introspect(provider.issuer.as_str())
+            .credentials(CLIENT, secret)
+            .cache_for(std::time::Duration::ZERO)
+            .audience([AUDIENCE]);
+        Config::hs256(KeyMaterial::ephemeral()).trust(issuer).build().expect("valid")
+    };
+    let token = provider.token_for(AUDIENCE).await;
+    assert!(!token.contains('.'), "opaque: {token}");
+    let asking = auth(SECRET);
+    let read: AccessToken = asking.verify_access(&token).await.expect("active");
+    assert_eq!((read.subject(), read.issuer()), (CLIENT, Some(provider.issuer.as_str())));
+    assert_eq!(read.scopes().collect::<Vec<_>>(), ["notes:read"]);
+    assert!(read.expires_at().is_some());
+
+    assert_eq!(verdict(&auth("a wrong secret"), &token).await, Err(AuthErrorKind::Unavailable));
+    assert_eq!(verdict(&asking, "never-issued").await, Err(AuthErrorKind::NotActive));
+    let revoked = provider.form("/token/revocation", format!("token={token}")).await;
+    assert!(revoked.status().is_success(), "{}", revoked.status());
+    assert_eq!(verdict(&asking, &token).await, Err(AuthErrorKind::NotActive));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_under_load_refuses_no_request() {
+    const CLIENTS: usize = 16;
+    let Some(provider) = Provider::start() else { return };
+    let auth = provider.auth(Issuer::rfc9068);
+    let first = provider.token().await;
+    let newest = Arc::new(Mutex::new(first.clone()));
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (auth, newest, rounds) = (auth.clone(), Arc::clone(&newest), Arc::clone(&rounds));
+            let first = first.clone();
+            tokio::spawn(async move {
+                let mut refused = Vec::new();
+                let mut requests = 0;
+                // A while before the rotation, and a while after it. The old token is used all the time.
+                while rounds.load(Ordering::SeqCst) < 2 || requests % 1_000 != 0 {
+                    let token = newest.lock().expect("no panic").clone();
+                    refused.extend(verdict(&auth, &token).await.err());
+                    refused.extend(verdict(&auth, &first).await.err());
+                    requests += 2;
+                    tokio::task::yield_now().await;
+                }
+                (requests, refused)
+            })
+        })
+        .collect();
+    provider.post("/test/rotate").await;
+    let second = provider.token().await;
+    assert_ne!(key_id(&first), key_id(&second));
+    *newest.lock().expect("no panic") = second.clone();
+    rounds.fetch_add(1, Ordering::SeqCst);
+    // The new key is known once its first token was accepted.
+    assert_eq!(verdict(&auth, &second).await, Ok(()));
+    for _ in 0..20 {
+        let third = provider.token().await;
+        *newest.lock().expect("no panic") = third;
+    }
+    rounds.fetch_add(1, Ordering::SeqCst);
+    let mut total = 0;
+    for client in clients {
+        let (requests, refused) = client.await.expect("no panic");
+        assert_eq!(refused, []);
+        total += requests;
+    }
+    println!("{total} requests by {CLIENTS} clients through a rotation of the provider, 0 refused");
+}
+
+/// The key that a token names.
+fn key_id(token: &str) -> String {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a header"));
+    let header: Value = serde_json::from_slice(&header.expect("base64url")).expect("JSON");
+    header["kid"].as_str().expect("an id").to_owned()
 }
