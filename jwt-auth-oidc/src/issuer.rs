@@ -180,6 +180,18 @@ impl Issuer {
         })
     }
 
+    /// Further names of the issuer. See [`TrustedIssuer::aliases`].
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Issuer;
+    /// let issuer = Issuer::discover("https://login.example.com").aliases(["https://old-login.example.com"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn aliases<A: Into<String>>(self, names: impl IntoIterator<Item = A>) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        self.step(|issuer| issuer.aliases(names))
+    }
+
     /// The audiences by which the issuer names this service. See [`TrustedIssuer::audience`].
     ///
     /// ```

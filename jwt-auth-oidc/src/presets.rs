@@ -3,6 +3,10 @@
 use crate::issuer::Issuer;
 use crate::key_client::KeysAt;
 
+const ENTRA: &str = "https://login.microsoftonline.com";
+/// What Entra accepts in the place of a tenant.
+const EVERY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
+
 /// # Presets
 impl Issuer {
     /// A realm of Keycloak, by the address of the server.
@@ -64,10 +68,50 @@ impl Issuer {
     /// # drop(issuer);
     /// ```
     pub fn entra(tenant: &str) -> Self {
-        let base = format!("https://login.microsoftonline.com/{tenant}");
-        Self::jwks(format!("{base}/v2.0"), format!("{base}/discovery/v2.0/keys"))
+        Self::of_tenants(&[tenant], tenant)
+    }
+
+    /// Several tenants of Microsoft Entra ID, by their ids, for an application that is registered for many organisations;
+    /// tokens of version 2.
+    ///
+    /// The tenants share the keys of Entra, and a key that Entra binds to one tenant verifies the tokens of that tenant only.
+    /// [`token.issuer()`](jwt_auth::AccessToken::issuer) tells the tenants apart. Names such as `common`, which stand for every
+    /// tenant of the world, are refused.
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Issuer;
+    /// let tenants = ["72f988bf-86f1-41af-91ab-2d7cd011db47", "9188040d-6c67-4c5b-b112-36a304b66dad"];
+    /// let issuer = Issuer::entra_many(tenants).audience(["11111111-2222-3333-4444-555555555555"]);
+    /// # drop(issuer);
+    /// ```
+    pub fn entra_many<T: AsRef<str>>(tenants: impl IntoIterator<Item = T>) -> Self {
+        let tenants: Vec<T> = tenants.into_iter().collect();
+        let tenants: Vec<&str> = tenants.iter().map(AsRef::as_ref).collect();
+        Self::of_tenants(&tenants, "common")
+    }
+
+    fn of_tenants(tenants: &[&str], keys_of: &str) -> Self {
+        let name = |tenant: &str| format!("{ENTRA}/{tenant}/v2.0");
+        let first = tenants.first().copied().unwrap_or_default();
+        let others: Vec<String> = tenants.iter().skip(1).map(|tenant| name(tenant)).collect();
+        let is_tenant = |tenant: &&str| {
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+            !tenant.is_empty() && tenant.bytes().all(is_part) && !EVERY_TENANT.contains(tenant)
+        };
+        let are_tenants = !tenants.is_empty() && tenants.iter().all(is_tenant);
+        let issuer = Self::jwks(name(first), format!("{ENTRA}/{keys_of}/discovery/v2.0/keys"))
+            .aliases(others)
             .required_claim("ver", "2.0")
-            .scopes([["scp"]])
+            .scopes([["scp"]]);
+        if are_tenants {
+            return issuer;
+        }
+        issuer.step(|issuer| {
+            issuer.problem(
+                "a tenant of Entra is named by its id; `common`, `organizations` and `consumers` stand for tenants of the whole world",
+                "write the id: `Issuer::entra(\"72f988bf-86f1-41af-91ab-2d7cd011db47\")`, or several by `Issuer::entra_many([…])`",
+            )
+        })
     }
 
     /// A user pool of Amazon Cognito, by its region and id.
@@ -96,6 +140,7 @@ impl Issuer {
     /// ```
     pub fn google() -> Self {
         Self::jwks("https://accounts.google.com", "https://www.googleapis.com/oauth2/v3/certs")
+            .aliases(["accounts.google.com"])
     }
 
     /// An instance of Zitadel, by its domain.

@@ -1,7 +1,9 @@
 //! What sets contain in the field: keys for other uses, keys without names, and far too many.
 
+use jwt_auth::AccessToken;
+use jwt_auth_oidc::Issuer;
 use serde_json::{Value, json};
-use tests::provider::{EC, ED, RSA};
+use tests::provider::{EC, ED, Provider, RSA};
 
 use crate::{Answer, ISSUER, Server, auth, claims, issuer, set, token, verdict};
 
@@ -117,4 +119,45 @@ async fn keys_of_one_issuer_verify_nothing_of_another() {
     assert!(verdict(&auth, &ED.sign(None, &claims)).await.is_err());
     claims["iss"] = format!("{ISSUER}/").into();
     assert!(verdict(&auth, &ED.sign(None, &claims)).await.is_err(), "a slash is another issuer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_one_tenant_verifies_the_tokens_of_that_tenant_only() {
+    let tenant = |name: &str| format!("https://login.example/{name}");
+    let with_issuer = |mut key: Value, issuer: &str| {
+        key["issuer"] = issuer.into();
+        key
+    };
+    let server = Server::of(&[
+        with_issuer(ED.jwk(), "https://login.example/{tenantid}"),
+        with_issuer(EC.named("b-only").jwk(), &tenant("b")),
+        with_issuer(RSA.named("other").jwk(), "https://elsewhere.example"),
+    ]);
+    let issuer = Issuer::jwks(tenant("a"), "https://login.example/keys")
+        .aliases([tenant("b")])
+        .audience(["notes"])
+        .fetch_with(server.clone());
+    let auth = auth(issuer);
+    let token = |key: Provider, iss: &str| {
+        let mut claims = claims();
+        claims["iss"] = iss.into();
+        key.sign(Some("at+jwt"), &claims)
+    };
+    for (key, iss, is_accepted) in [
+        (ED, tenant("a"), true),
+        (ED, tenant("b"), true),
+        (ED, tenant("c"), false),
+        (EC.named("b-only"), tenant("b"), true),
+        (EC.named("b-only"), tenant("a"), false),
+        (RSA.named("other"), tenant("a"), false),
+        (RSA.named("other"), "https://elsewhere.example".to_owned(), false),
+    ] {
+        // The second time from the cache.
+        for _ in 0..2 {
+            let text = token(key, &iss);
+            assert_eq!(verdict(&auth, &text).await.is_ok(), is_accepted, "{iss}");
+        }
+    }
+    let read: AccessToken = auth.verify_access(&token(ED, &tenant("b"))).await.expect("valid");
+    assert_eq!(read.issuer(), Some(&*tenant("b")), "the name that the token has");
 }

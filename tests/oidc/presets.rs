@@ -87,6 +87,19 @@ fn clouds() -> Vec<Case> {
             ],
         },
         Case {
+            issuer: || Issuer::entra_many(["a0", "b1"]).audience(["the-api"]),
+            typ: Some("JWT"),
+            claims: json!({ "iss": "https://login.microsoftonline.com/b1/v2.0", "aud": "the-api", "sub": "s", "ver": "2.0",
+                "scp": "Notes.Read", "tid": "b1" }),
+            roles: &[],
+            scopes: &["Notes.Read"],
+            misses: vec![
+                json!({ "iss": "https://login.microsoftonline.com/c2/v2.0" }),
+                json!({ "iss": "https://login.microsoftonline.com/{tenantid}/v2.0" }),
+                json!({ "iss": "https://login.microsoftonline.com/common/v2.0" }),
+            ],
+        },
+        Case {
             issuer: || Issuer::cognito("eu-west-1", "eu-west-1_a").client_ids(["web"]),
             typ: None,
             claims: json!({ "iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a", "sub": "s", "client_id": "web",
@@ -107,7 +120,7 @@ fn clouds() -> Vec<Case> {
             scopes: &[],
             misses: vec![
                 json!({ "aud": "https://other" }),
-                json!({ "iss": "accounts.google.com" }),
+                json!({ "iss": "https://accounts.google.com/" }),
             ],
         },
         Case {
@@ -179,7 +192,7 @@ fn others() -> Vec<Case> {
 #[tokio::test(start_paused = true)]
 async fn tokens_of_the_documented_shapes_are_accepted_and_near_misses_are_not() {
     let cases = cases();
-    assert_eq!(cases.len(), 12);
+    assert_eq!(cases.len(), 13);
     for case in cases {
         let server = Server::of(&[RSA.jwk()]);
         let issuer = (case.issuer)().fetch_with(server.clone());
@@ -206,4 +219,25 @@ async fn tokens_of_the_documented_shapes_are_accepted_and_near_misses_are_not() 
         let forged = tests::tamper_with_signature(&good);
         assert!(auth.verify_access(&forged).await.is_err(), "{name}");
     }
+}
+
+#[test]
+fn a_name_that_stands_for_every_tenant_is_refused() {
+    let error = |issuer: Issuer| {
+        let config = Config::hs256(SECRET).trust(issuer.audience(["the-api"]));
+        config.build().err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    for tenants in [
+        vec!["common"],
+        vec!["a0", "organizations"],
+        vec!["{tenantid}"],
+        vec![""],
+        vec!["a/b"],
+        vec![],
+    ] {
+        let found = error(Issuer::entra_many(&tenants));
+        assert!(found.contains("a tenant of Entra is named by its id"), "{tenants:?}: {found}");
+    }
+    assert!(error(Issuer::entra("common")).contains("a tenant of Entra"));
+    assert_eq!(error(Issuer::entra_many(["a0", "contoso.onmicrosoft.com"])), "");
 }

@@ -363,6 +363,22 @@ impl JwtAuth {
         self.is_own(verified) || self.inner.trusted.iter().any(|trusted| trusted.issued(verified))
     }
 
+    /// Every name of the issuers that [`Config::trust`] has added.
+    ///
+    /// ```
+    /// use jwt_auth::config::TrustedIssuer;
+    /// use jwt_auth::{Config, KeyMaterial, KeyRing};
+    ///
+    /// # let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let issuer = TrustedIssuer::new("https://login.example", KeyRing::jwk_set(set)).audience(["notes"]);
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).trust(issuer).build()?;
+    /// assert_eq!(auth.trusted_issuers().collect::<Vec<_>>(), ["https://login.example"]);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn trusted_issuers(&self) -> impl Iterator<Item = &str> {
+        self.inner.trusted.iter().flat_map(|trusted| trusted.rules.names())
+    }
+
     pub(super) fn shared_ring(&self) -> &Arc<LiveRing> {
         &self.inner.ring
     }

@@ -130,7 +130,7 @@ fn tokens(lines: &mut Lines, checked: &Checked) {
     lines.list("denylist_token_checks", checked_kinds);
     let legacy = rules.legacy.as_ref();
     lines.option("accept_legacy", legacy.map(|legacy| format!("(key {:?})", legacy.key_id)));
-    lines.list("trust", checked.trusted.iter().map(|(issuer, _)| &issuer.issuer));
+    lines.list("trust", checked.trusted.iter().flat_map(|(issuer, _)| issuer.names()));
     let store = if checked.store.is_default() { "memory, lost at a restart" } else { "set" };
     lines.add("revocation", format_args!("({store})"));
 }

@@ -1,12 +1,13 @@
 //! The keys of a trusted issuer that change while the service runs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::config::{ConfigError, ConfigProblem, ErasedIntrospect};
-use crate::keys::{Algorithm, KeyRing, LoadedRing, RingTerms};
+use crate::keys::{Algorithm, Key, KeyProblem, KeyRing, LoadedRing, RingTerms, published_keys};
 
 /// The public keys of an issuer at a time: its JWK set (RFC 7517 §5), parsed.
 ///
@@ -23,10 +24,29 @@ use crate::keys::{Algorithm, KeyRing, LoadedRing, RingTerms};
 /// # Ok::<(), jwt_auth::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct IssuerKeySet(pub(super) Arc<LoadedRing>);
+pub struct IssuerKeySet(Arc<Rings>);
+
+struct Rings {
+    /// The keys that are not bound to one issuer.
+    shared: Arc<LoadedRing>,
+    /// By the name of an issuer that has keys of its own: those, and the shared ones.
+    of_issuer: HashMap<String, Arc<LoadedRing>>,
+}
+
+/// Loads the keys. One that conflicts with one before it, such as the same one under another id, does not spoil the set.
+fn load_ring(ring: &KeyRing) -> Result<Arc<LoadedRing>, Vec<KeyProblem>> {
+    let load = |ring: &KeyRing| LoadedRing::load(ring, RingTerms::default());
+    let loaded = load(ring).or_else(|found| {
+        let others: Vec<_> = found.iter().map(|(position, _)| *position).collect();
+        load(&ring.without(&others))
+    });
+    loaded.map(Arc::new).map_err(|found| found.into_iter().map(|(_, problem)| problem).collect())
+}
 
 impl IssuerKeySet {
-    /// Parses a JWK set. Keys that are not for signatures, weak or damaged ones, and a second key of one `kid` are left out.
+    /// Parses a JWK set. Keys that are not for signatures, weak or damaged ones, and a second key of one `kid` are left out. A
+    /// key with a member `issuer` verifies the tokens of that issuer only, unless it is a template such as
+    /// `https://login.microsoftonline.com/{tenantid}/v2.0`.
     ///
     /// `algorithm` is that of RSA keys which name none.
     ///
@@ -40,24 +60,25 @@ impl IssuerKeySet {
     /// assert!(IssuerKeySet::parse(secret, Algorithm::RS256).is_err());
     /// ```
     pub fn parse(jwk_set: &str, algorithm: Algorithm) -> Result<Self, ConfigError> {
-        let ring = KeyRing::issuer_set(jwk_set, algorithm);
-        let mut problems = ring.problems.clone();
-        if problems.is_empty() {
-            let load = |ring: &KeyRing| LoadedRing::load(ring, RingTerms::default());
-            // A key that conflicts with one before it, such as the same one under another id, does not spoil the set.
-            let loaded = load(&ring).or_else(|found| {
-                let others = found.iter().map(|(position, _)| *position);
-                load(&ring.without(&others.collect::<Vec<_>>()))
-            });
-            match loaded {
-                Ok(ring) => return Ok(Self(Arc::new(ring))),
-                Err(found) => problems.extend(found.into_iter().map(|(_, problem)| problem)),
-            }
+        let problem = |p: KeyProblem| ConfigProblem::new("jwk_set", p.rule, p.fix);
+        let published = published_keys(jwk_set, algorithm)
+            .map_err(|found| ConfigError::new(vec![problem(found)]))?;
+        let load = |of_issuer: &[Key]| {
+            let keys = published.shared.iter().chain(of_issuer).cloned().collect();
+            load_ring(&KeyRing::of_issuer(keys))
+                .map_err(|found| ConfigError::new(found.into_iter().map(problem).collect()))
+        };
+        let shared = load(&[])?;
+        let mut of_issuer = HashMap::new();
+        for (issuer, keys) in &published.of_issuer {
+            of_issuer.insert(issuer.clone(), load(keys)?);
         }
-        let problems = problems.into_iter();
-        Err(ConfigError::new(
-            problems.map(|p| ConfigProblem::new("jwk_set", p.rule, p.fix)).collect(),
-        ))
+        Ok(Self(Arc::new(Rings { shared, of_issuer })))
+    }
+
+    fn ring(&self, iss: &str) -> Arc<LoadedRing> {
+        let rings = &self.0;
+        Arc::clone(rings.of_issuer.get(iss).unwrap_or(&rings.shared))
     }
 
     /// How many keys it has.
@@ -70,7 +91,9 @@ impl IssuerKeySet {
     /// ```
     #[allow(clippy::len_without_is_empty, reason = "a set without keys is an error")]
     pub fn len(&self) -> usize {
-        self.0.keys().count()
+        let shared = self.0.shared.keys().count();
+        let own = self.0.of_issuer.values().map(|ring| ring.keys().count() - shared);
+        shared + own.sum::<usize>()
     }
 }
 
@@ -149,11 +172,11 @@ impl IssuerSource {
         }
     }
 
-    /// The keys now; `None` while there are none.
-    pub(crate) fn ring(&self) -> Option<Arc<LoadedRing>> {
+    /// The keys now for tokens with this `iss`; `None` while there are none.
+    pub(crate) fn ring(&self, iss: &str) -> Option<Arc<LoadedRing>> {
         match self {
             Self::Fixed(ring) => Some(Arc::clone(ring)),
-            Self::Changing(keys) => keys.current().map(|set| set.0),
+            Self::Changing(keys) => keys.current().map(|set| set.ring(iss)),
             Self::Introspection(_) => None,
         }
     }

@@ -1,5 +1,6 @@
 //! The option to accept the tokens of another issuer, such as an identity provider.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,6 +62,7 @@ impl fmt::Debug for TrustedIssuer {
 pub(crate) struct IssuerRules {
     /// Exactly as the tokens name it.
     pub(crate) issuer: String,
+    pub(crate) aliases: BTreeSet<String>,
     pub(crate) audience: Vec<String>,
     pub(crate) client_ids: Vec<String>,
     /// Claims with a fixed value, which tell an access token from an ID token.
@@ -71,6 +73,19 @@ pub(crate) struct IssuerRules {
 }
 
 impl IssuerRules {
+    /// The name of the issuer that is this `iss`.
+    pub(crate) fn name(&self, iss: &str) -> Option<&str> {
+        if self.issuer == iss {
+            return Some(&self.issuer);
+        }
+        self.aliases.get(iss).map(String::as_str)
+    }
+
+    /// Every name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.issuer.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
     /// The claims that may name the client.
     pub(crate) fn client_claims() -> &'static [&'static str] {
         &CLIENT_CLAIMS
@@ -123,6 +138,7 @@ impl TrustedIssuer {
     fn of(issuer: String, keys: DescribedKeys) -> Self {
         let rules = IssuerRules {
             issuer,
+            aliases: BTreeSet::new(),
             audience: Vec::new(),
             client_ids: Vec::new(),
             required: Vec::new(),
@@ -187,6 +203,21 @@ impl TrustedIssuer {
     #[cfg(test)]
     pub(crate) fn into_rules(self) -> IssuerRules {
         self.rules
+    }
+
+    /// Further names of the issuer: for one that writes two, or whose tenants have names of their own and share its keys.
+    ///
+    /// Each is compared byte by byte. [`token.issuer()`](crate::AccessToken::issuer) is the one that the token has.
+    ///
+    /// ```
+    /// # use jwt_auth::{KeyRing, config::TrustedIssuer};
+    /// # let google = TrustedIssuer::new("https://accounts.google.com", KeyRing::default());
+    /// let google = google.aliases(["accounts.google.com"]);
+    /// # drop(google);
+    /// ```
+    pub fn aliases<A: Into<String>>(mut self, names: impl IntoIterator<Item = A>) -> Self {
+        self.rules.aliases = names.into_iter().map(Into::into).collect();
+        self
     }
 
     /// The audiences by which the issuer names this service. This or [`client_ids`](Self::client_ids) is required.
@@ -312,17 +343,17 @@ impl TrustedIssuer {
         for (rule, fix) in found {
             report(rule, &fix);
         }
-        if rules.issuer.trim().is_empty() {
+        if rules.names().any(|name| name.trim().is_empty()) {
             report("the issuer has no name".to_owned(), "write the `iss` of its tokens");
         }
-        if own_issuers.contains(&&*rules.issuer) {
+        if rules.names().any(|name| own_issuers.contains(&name)) {
             report(
                 "it is the issuer of our own tokens, and a token has the keys of one issuer"
                     .to_owned(),
                 "write another `.issuer(…)` for our own tokens",
             );
         }
-        if earlier.iter().any(|(other, _)| other.issuer == rules.issuer) {
+        if rules.names().any(|name| earlier.iter().any(|(other, _)| other.name(name).is_some())) {
             report("it is trusted twice".to_owned(), "remove one of the two");
         }
         if rules.audience.is_empty() && rules.client_ids.is_empty() {

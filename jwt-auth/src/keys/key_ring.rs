@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::keys::{Algorithm, Key, KeyProblem, read_jwk_set};
+use crate::keys::{Key, KeyProblem, read_jwk_set};
 
 /// The keys of a configuration: the first one signs, all of them verify.
 ///
@@ -89,12 +89,9 @@ impl KeyRing {
         }
     }
 
-    /// The keys of an issuer: RSA keys without an algorithm get this one, and the first key of an id counts.
-    pub(crate) fn issuer_set(json: &str, algorithm: Algorithm) -> Self {
-        match read_jwk_set::issuer_keys(json, algorithm) {
-            Ok(keys) => Self { keys, ..Self::default() },
-            Err(problem) => Self { problems: vec![problem], ..Self::default() },
-        }
+    /// The keys of an issuer. There may be none, if all of its set are those of other issuers.
+    pub(crate) fn of_issuer(keys: Vec<Key>) -> Self {
+        Self { keys, may_be_empty: true, ..Self::default() }
     }
 
     /// How long a key verifies after it has stopped signing.

@@ -40,6 +40,7 @@ pub use material::KeyMaterial;
 pub(crate) use material::stray_ends;
 pub(crate) use new_key::{new_private_key, write_new_file};
 pub(crate) use public_jwk::public_jwk;
+pub(crate) use read_jwk_set::published_keys;
 pub(crate) use remote::RemoteSigner;
 pub use remote::{SignError, Signature, Signer};
 pub(crate) use ring_key::RingKey;

@@ -1,6 +1,6 @@
 //! Reads a JWK set that another service publishes (RFC 7517 §5).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::json::{self, NotStrict, Value};
@@ -11,31 +11,55 @@ use crate::keys::{Algorithm, Family, Key, KeyProblem};
 /// The most keys of a set. Providers publish fewer than ten.
 const MOST_KEYS: usize = 100;
 
-/// A key, and the id by which tokens name it.
-type NamedKey = (Option<Arc<str>>, Key);
+/// A key of a set.
+struct Usable {
+    /// By what tokens name it.
+    id: Option<Arc<str>>,
+    /// The one issuer whose tokens it signs, for a set of several issuers.
+    issuer: Option<String>,
+    key: Key,
+}
 
 /// Whether the text is a JWK set, and not one JWK.
 pub(super) fn is_set(text: &str) -> bool {
     members(text).is_ok_and(|keys| keys.is_some())
 }
 
-/// The usable keys of an issuer's set, each with an id of its own. An RSA key without an algorithm gets the given one.
-pub(super) fn issuer_keys(text: &str, algorithm: Algorithm) -> Result<Vec<Key>, KeyProblem> {
+/// The keys of a set that issuers publish.
+#[derive(Default)]
+pub(crate) struct PublishedKeys {
+    /// Those that no member binds to one issuer.
+    pub(crate) shared: Vec<Key>,
+    /// Those of one issuer alone, by its name.
+    pub(crate) of_issuer: BTreeMap<String, Vec<Key>>,
+}
+
+/// The usable keys of a set that issuers publish, each with an id of its own. An RSA key without an algorithm gets the given
+/// one.
+pub(crate) fn published_keys(
+    text: &str,
+    algorithm: Algorithm,
+) -> Result<PublishedKeys, KeyProblem> {
     let mut ids = HashSet::new();
-    let found = usable(text, Some(algorithm))?.into_iter();
-    Ok(found
-        .filter(|(id, _)| id.as_ref().is_none_or(|id| ids.insert(id.clone())))
-        .map(|(_, key)| key)
-        .collect())
+    let mut published = PublishedKeys::default();
+    for Usable { id, issuer, key } in usable(text, Some(algorithm))? {
+        if id.is_some_and(|id| !ids.insert(id)) {
+            continue;
+        }
+        match issuer {
+            Some(issuer) => published.of_issuer.entry(issuer).or_default().push(key),
+            None => published.shared.push(key),
+        }
+    }
+    Ok(published)
 }
 
 /// The usable keys of a set. Keys of unknown types, for another use or with broken values are left out (RFC 7517 §5).
 pub(super) fn keys(text: &str) -> Result<Vec<Key>, KeyProblem> {
-    Ok(usable(text, None)?.into_iter().map(|(_, key)| key).collect())
+    Ok(usable(text, None)?.into_iter().map(|usable| usable.key).collect())
 }
 
-/// The usable keys, each with its id.
-fn usable(text: &str, algorithm: Option<Algorithm>) -> Result<Vec<NamedKey>, KeyProblem> {
+fn usable(text: &str, algorithm: Option<Algorithm>) -> Result<Vec<Usable>, KeyProblem> {
     let problem =
         |rule: String| KeyProblem::new(rule, "pass the text of a JWK set: `{\"keys\":[…]}`");
     let members = members(text)
@@ -57,7 +81,7 @@ fn usable(text: &str, algorithm: Option<Algorithm>) -> Result<Vec<NamedKey>, Key
                     "remove the secret from the set, and load it with `Key::secret(…)`",
                 ));
             }
-            Ok(loaded) => keys.push((loaded.id, key)),
+            Ok(loaded) => keys.push(Usable { id: loaded.id, issuer: issuer_of(text), key }),
             Err(problem) => {
                 tracing::debug!(target: "jwt_auth", rule = problem.rule, "a key of a JWK set is left out");
                 first_problem.get_or_insert(problem);
@@ -69,6 +93,18 @@ fn usable(text: &str, algorithm: Option<Algorithm>) -> Result<Vec<NamedKey>, Key
         return Err(first_problem.unwrap_or_else(empty));
     }
     Ok(keys)
+}
+
+/// The member `issuer`, by which Entra binds a key to one tenant. A template such as `https://…/{tenantid}/v2.0` means each.
+fn issuer_of(jwk: &str) -> Option<String> {
+    let mut issuer = None;
+    let _ = json::object(jwk, |name, value, _| {
+        if let ("issuer", Value::String(text)) = (name, value) {
+            issuer = Some(text.value().into_owned());
+        }
+        Ok(())
+    });
+    issuer.filter(|issuer| !issuer.contains('{'))
 }
 
 /// The objects of the member `keys`; `None` without such an array.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
+use crate::auth::JwtAuth;
 use crate::guard::GuardSpec;
 use crate::router::RouteAccess;
 use crate::router::routing::Route;
@@ -22,10 +24,11 @@ use crate::router::routing::Route;
 /// let router: GuardedRouter<JwtAuth> = GuardedRouter::new().route("/notes", get(notes));
 /// assert_eq!(router.manifest().to_string(), "GET /notes  access  scopes(notes:read)\n");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     entries: Vec<ManifestEntry>,
+    /// The issuers whose tokens open the routes beside our own.
+    issuers: Vec<String>,
 }
 
 /// One route of a [`Manifest`].
@@ -136,6 +139,32 @@ impl ManifestEntry {
 pub(super) const FALLBACK: &str = "(fallback)";
 
 impl Manifest {
+    /// The manifest with the issuers whose tokens open the routes, so that a snapshot also shows whom the service trusts.
+    ///
+    /// The table then ends with a line for each, and the JSON is an object with `routes` and `issuers`.
+    ///
+    /// ```
+    /// use jwt_auth::config::TrustedIssuer;
+    /// use jwt_auth::{Config, GuardedRouter, JwtAuth, KeyMaterial, KeyRing, jwt_required, routing::get};
+    ///
+    /// #[jwt_required]
+    /// async fn notes() {}
+    ///
+    /// # let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let issuer = TrustedIssuer::new("https://login.example", KeyRing::jwk_set(set)).audience(["notes"]);
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).trust(issuer).build()?;
+    /// let router: GuardedRouter<JwtAuth> = GuardedRouter::new().route("/notes", get(notes));
+    /// let manifest = router.manifest().trusting(&auth);
+    /// assert_eq!(manifest.to_string(), "GET /notes  access\n(issuer) https://login.example\n");
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn trusting(&self, auth: &JwtAuth) -> Self {
+        let mut issuers: Vec<String> = auth.trusted_issuers().map(str::to_owned).collect();
+        issuers.sort_unstable();
+        Self { entries: self.entries.clone(), issuers }
+    }
+
     /// The routes, in the order of path and method.
     ///
     /// A test that lists the public routes:
@@ -178,7 +207,7 @@ impl Manifest {
             self.entries.iter().filter(|entry| is_below(&entry.path, prefix)).collect();
         assert!(!below.is_empty(), "no route is below `{prefix}`");
         let wrong = below.into_iter().filter(|entry| !is_right(&entry.access)).cloned().collect();
-        let wrong = Self { entries: wrong };
+        let wrong = Self { entries: wrong, issuers: Vec::new() };
         assert!(
             wrong.entries.is_empty(),
             "these routes below `{prefix}` have another access:\n{wrong}"
@@ -273,7 +302,19 @@ impl Manifest {
     pub(super) fn sorted(&self) -> Self {
         let mut entries = self.entries.clone();
         entries.sort();
-        Self { entries }
+        Self { entries, issuers: Vec::new() }
+    }
+}
+
+impl Serialize for Manifest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.issuers.is_empty() {
+            return self.entries.serialize(serializer);
+        }
+        let mut object = serializer.serialize_struct("Manifest", 2)?;
+        object.serialize_field("routes", &self.entries)?;
+        object.serialize_field("issuers", &self.issuers)?;
+        object.end()
     }
 }
 
@@ -283,6 +324,9 @@ impl fmt::Display for Manifest {
         let path = self.entries.iter().map(|entry| entry.path.len()).max().unwrap_or(0);
         for entry in &self.entries {
             writeln!(f, "{:method$} {:path$}  {}", entry.method, entry.path, entry.access)?;
+        }
+        for issuer in &self.issuers {
+            writeln!(f, "(issuer) {issuer}")?;
         }
         Ok(())
     }

@@ -39,7 +39,8 @@ pub(super) fn claims(response: &str, rules: &IssuerRules) -> Result<String, Auth
         Some(Value::Bool(false)) => return Err(AuthErrorKind::NotActive),
         _ => return Err(AuthErrorKind::Unavailable),
     }
-    if members.has("iss") && members.text("iss").as_ref() != Some(&rules.issuer) {
+    let is_ours = |iss: String| rules.name(&iss).is_some();
+    if members.has("iss") && !members.text("iss").is_some_and(is_ours) {
         return Err(AuthErrorKind::WrongIssuer);
     }
     if !is_access_token(&members, rules) {

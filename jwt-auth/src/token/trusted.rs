@@ -31,11 +31,14 @@ impl Trusted {
         verified.issuer == Some(self.id)
     }
 
-    /// What a cached token must have been verified by.
-    fn version(&self) -> Option<u64> {
+    /// Whether the key that verified the token is still one of its issuer, or the issuer need not be asked again yet.
+    fn still_verifies(&self, verified: &Verified, now: Duration) -> bool {
         match &self.source {
-            IssuerSource::Introspection(_) => Some(self.id),
-            source => source.ring().map(|ring| ring.version()),
+            IssuerSource::Introspection(_) => verified.is_of(self.id, now),
+            source => verified
+                .issuer_name()
+                .and_then(|name| source.ring(name))
+                .is_some_and(|ring| verified.is_of(ring.version(), now)),
         }
     }
 
@@ -95,10 +98,15 @@ impl<'a> AllKeys<'a> {
 
     /// Whether the key that verified the token is still one of these.
     pub(super) fn still_verify(self, verified: &Verified, now: Duration) -> bool {
-        verified.is_of(self.own.version(), now)
-            || self.trusted.iter().any(|trusted| {
-                trusted.version().is_some_and(|version| verified.is_of(version, now))
-            })
+        let is_issuer = |trusted: &&Trusted| trusted.issued(verified);
+        match verified.issuer {
+            None => verified.is_of(self.own.version(), now),
+            Some(_) => self
+                .trusted
+                .iter()
+                .find(is_issuer)
+                .is_some_and(|issuer| issuer.still_verifies(verified, now)),
+        }
     }
 
     /// The issuer that has to be asked about a token, how, and the token as text. An opaque token names no issuer, so only one
@@ -123,16 +131,17 @@ impl<'a> AllKeys<'a> {
         }
         let payload = std::str::from_utf8(token).ok()?.split('.').nth(1)?;
         let mut buffer = Vec::new();
-        self.issuer_of(base64url::decode(payload, &mut buffer).ok()?)
+        let (issuer, _) = self.issuer_of(base64url::decode(payload, &mut buffer).ok()?)?;
+        Some(issuer)
     }
 
-    /// The trusted issuer that the payload names. Nothing else of it is believed before its signature is checked.
-    pub(super) fn issuer_of(self, payload: &[u8]) -> Option<&'a Trusted> {
+    /// The trusted issuer that the payload names, and by which of its names. Nothing else of it is believed before its signature is checked.
+    pub(super) fn issuer_of(self, payload: &[u8]) -> Option<(&'a Trusted, &'a str)> {
         let mut issuer = None;
         json::object(std::str::from_utf8(payload).ok()?, |name, value, _| {
             if let ("iss", Value::String(text)) = (name, value) {
                 let text = text.value();
-                issuer = self.trusted.iter().find(|trusted| trusted.rules.issuer == text);
+                issuer = self.trusted.iter().find_map(|one| Some((one, one.rules.name(&text)?)));
             }
             Ok(())
         })

@@ -86,6 +86,11 @@ impl Verified {
         self.claims.fresh.is_fresh(&*rules.clock)
     }
 
+    /// The `iss`.
+    pub(super) fn issuer_name(&self) -> Option<&str> {
+        self.claims.iss.as_ref().map(|iss| iss.of(self.payload()))
+    }
+
     pub(crate) fn subject(&self) -> &str {
         self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
     }
@@ -98,7 +103,7 @@ impl Verified {
     pub(crate) fn identity(&self) -> TokenIdentity<'_> {
         let payload = self.payload();
         TokenIdentity {
-            issuer: self.claims.iss.as_ref().map(|iss| iss.of(payload)),
+            issuer: self.issuer_name(),
             id: self.claims.jti.as_ref().map(|id| id.of(payload)),
             subject: self.subject(),
             kind: self.kind,
@@ -176,9 +181,9 @@ pub(crate) fn verify(
         let segments = Segments::split(token)?;
         if !keys.trusted.is_empty() {
             let payload = decode(segments.payload(token), &mut scratch.payload)?;
-            if let Some(issuer) = keys.issuer_of(payload) {
+            if let Some((issuer, name)) = keys.issuer_of(payload) {
                 let presented = Presented { token, segments, cache, expected, now };
-                return verify_of_issuer(issuer, &presented, rules, scratch);
+                return verify_of_issuer(issuer, name, &presented, rules, scratch);
             }
         }
         let ring = keys.own.load();
@@ -257,12 +262,13 @@ struct Presented<'a> {
 /// Verifies a token that names a trusted issuer, with the keys of that issuer alone.
 fn verify_of_issuer(
     issuer: &Trusted,
+    name: &str,
     presented: &Presented<'_>,
     rules: &TokenRules,
     scratch: &mut Scratch,
 ) -> Result<Verification, AuthErrorKind> {
     let Presented { token, segments, cache, expected, now } = *presented;
-    let ring = issuer.source.ring().ok_or(AuthErrorKind::Unavailable)?;
+    let ring = issuer.source.ring(name).ok_or(AuthErrorKind::Unavailable)?;
     let Checked { payload, typ, key } = checked_payload(token, segments, &ring, scratch, now)?;
     let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
     let by = VerifiedBy {
