@@ -42,7 +42,7 @@ impl Browser {
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").current_dir(&folder).env("HOME", &folder);
         let is_started = |line: &str| line.contains("started successfully on port");
-        let driver = Running::spawn(command, folder.clone(), is_started);
+        let driver = Running::spawn(command, Some(folder.clone()), is_started);
         let line = driver.output.last().expect("a line");
         let port: String = line.chars().filter(char::is_ascii_digit).collect();
         let profile = format!("--user-data-dir={}", folder.join("profile").display());

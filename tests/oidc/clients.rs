@@ -8,9 +8,8 @@ use jwt_auth::routing::{get, post, protected_resource};
 use jwt_auth::{AccessToken, Config, GuardedRouter, JwtAuth, KeyMaterial, jwt_required};
 use jwt_auth_oidc::Issuer;
 use serde_json::{Value, json};
+use tests::identity_provider::IdentityProvider;
 use tokio::net::TcpListener;
-
-use crate::real_provider::Provider;
 
 #[jwt_required(scopes("notes:read"))]
 async fn notes(token: AccessToken) -> String {
@@ -28,7 +27,7 @@ struct App {
 }
 
 /// Starts a service that trusts the provider. Returns its address.
-async fn serve(provider: &Provider, change: impl FnOnce(Config) -> Config) -> String {
+async fn serve(provider: &IdentityProvider, change: impl FnOnce(Config) -> Config) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let issuer =
@@ -58,7 +57,7 @@ async fn run(mut command: Command) -> Value {
 
 #[tokio::test]
 async fn openid_client_and_oauth4webapi_call_with_dpop() {
-    let Some(provider) = Provider::start() else { return };
+    let Some(provider) = IdentityProvider::start() else { return };
     let plain = serve(&provider, |config| config).await;
     let nonces = serve(&provider, |config| config.dpop_nonces(KeyMaterial::ephemeral())).await;
     let mut command = Command::new("node");
@@ -88,7 +87,7 @@ async fn openid_client_and_oauth4webapi_call_with_dpop() {
 
 #[tokio::test]
 async fn authlib_calls_with_a_bearer_token() {
-    let Some(provider) = Provider::start() else { return };
+    let Some(provider) = IdentityProvider::start() else { return };
     let service = serve(&provider, |config| config).await;
     let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python");
     let mut command = Command::new(python);

@@ -104,10 +104,9 @@ async fn a_set_that_is_no_set_of_public_keys_is_refused_as_a_whole() {
 #[tokio::test(start_paused = true)]
 async fn keys_of_one_issuer_verify_nothing_of_another() {
     let (ours, other) = (Server::of(&[ED.jwk()]), Server::of(&[EC.jwk()]));
-    let another =
-        jwt_auth_oidc::Issuer::jwks("https://other.example", "https://other.example/keys")
-            .audience(["notes"])
-            .fetch_with(other.clone());
+    let another = Issuer::jwks("https://other.example", "https://other.example/keys")
+        .audience(["notes"])
+        .fetch_with(other.clone());
     let config =
         jwt_auth::Config::hs256(tests::SECRET).clock(jwt_auth::ManualClock::at(tests::NOW));
     let auth = config.trust(issuer(&ours)).trust(another).build().expect("valid");

@@ -1,7 +1,5 @@
 //! A certified provider (npm `oidc-provider`) in a process of its own: discovery, tokens, a rotation of its keys, an outage.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,100 +8,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_auth::{AccessToken, AuthErrorKind, Config, JwtAuth, KeyMaterial};
 use jwt_auth_oidc::Issuer;
 use serde_json::Value;
+use tests::identity_provider::{AUDIENCE, CLIENT, IdentityProvider};
 
 use crate::verdict;
 
-const CLIENT: &str = "service";
-const SECRET: &str = "the-secret-of-the-service";
-
-pub(crate) struct Provider {
-    child: Child,
-    /// Open, because a message of the provider would end it otherwise.
-    _output: BufReader<ChildStdout>,
-    pub(crate) issuer: String,
-}
-
-impl Provider {
-    /// Starts it, if Node and the package are installed.
-    ///
-    /// # Panics
-    ///
-    /// If they are not, and `TESTS_INTEROP=required`.
-    pub(crate) fn start() -> Option<Self> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/provider.mjs");
-        let child =
-            Command::new("node").arg(script).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut line = String::new();
-        let started = child.ok().and_then(|mut child| {
-            let mut output = BufReader::new(child.stdout.take()?);
-            output.read_line(&mut line).ok()?;
-            Some(Self { child, _output: output, issuer: line.trim().to_owned() })
-        });
-        if let Some(provider) = started.filter(|provider| !provider.issuer.is_empty()) {
-            return Some(provider);
-        }
-        assert!(
-            std::env::var("TESTS_INTEROP").as_deref() != Ok("required"),
-            "the provider does not run; install it with scripts/interop.sh"
-        );
-        eprintln!("skipped: the provider does not run; install it with scripts/interop.sh");
-        None
-    }
-
-    async fn post(&self, path: &str) {
-        let url = format!("{}{path}", self.issuer);
-        let response = reqwest::Client::new().post(url).send().await.expect("an answer");
-        assert!(response.status().is_success());
-    }
-
-    /// A token that the client gets for itself.
-    async fn token(&self) -> String {
-        self.token_for("https://api.example").await
-    }
-
-    async fn token_for(&self, resource: &str) -> String {
-        let resource = resource.replace(':', "%3A").replace('/', "%2F");
-        let form = format!("grant_type=client_credentials&scope=notes%3Aread&resource={resource}");
-        let answer = self.form("/token", form).await;
-        let answer: Value = answer.json().await.expect("JSON");
-        answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
-    }
-
-    /// Posts a form as the client.
-    async fn form(&self, path: &str, form: String) -> reqwest::Response {
-        let request = reqwest::Client::new()
-            .post(format!("{}{path}", self.issuer))
-            .basic_auth(CLIENT, Some(SECRET))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form);
-        request.send().await.expect("an answer")
-    }
-
-    fn auth(&self, change: impl FnOnce(Issuer) -> Issuer) -> JwtAuth {
-        let issuer = Issuer::discover(self.issuer.as_str()).audience(["https://api.example"]);
-        let config = Config::hs256(KeyMaterial::ephemeral()).trust(change(issuer));
-        config.build().expect("valid")
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn auth_of(provider: &IdentityProvider, change: impl FnOnce(Issuer) -> Issuer) -> JwtAuth {
+    let issuer = Issuer::discover(provider.issuer.as_str()).audience([AUDIENCE]);
+    let config = Config::hs256(KeyMaterial::ephemeral()).trust(change(issuer));
+    config.build().expect("valid")
 }
 
 #[tokio::test]
 async fn a_certified_provider_is_followed_through_a_rotation_and_an_outage() {
-    let Some(provider) = Provider::start() else { return };
-    let auth = provider.auth(Issuer::rfc9068);
+    let Some(provider) = IdentityProvider::start() else { return };
+    let auth = auth_of(&provider, Issuer::rfc9068);
     let first = provider.token().await;
     let read: AccessToken = auth.verify_access(&first).await.expect("valid");
     assert_eq!(read.issuer(), Some(provider.issuer.as_str()));
     assert_eq!(read.subject(), "service");
     assert_eq!(read.scopes().collect::<Vec<_>>(), ["notes:read"]);
     // The same token is for no other service.
-    let other = provider.auth(|issuer| issuer.audience(["https://other.example"]));
+    let other = auth_of(&provider, |issuer| issuer.audience(["https://other.example"]));
     assert_eq!(verdict(&other, &first).await, Err(AuthErrorKind::WrongAudience));
 
     provider.post("/test/rotate").await;
@@ -111,7 +36,7 @@ async fn a_certified_provider_is_followed_through_a_rotation_and_an_outage() {
     assert_eq!(verdict(&auth, &second).await, Ok(()), "the first request with the new key");
     assert_eq!(verdict(&auth, &first).await, Ok(()), "the old key is published still");
     provider.post("/test/drop").await;
-    let late = provider.auth(|issuer| issuer);
+    let late = auth_of(&provider, |issuer| issuer);
     assert_eq!(verdict(&late, &second).await, Ok(()));
     assert_eq!(verdict(&late, &first).await, Err(AuthErrorKind::UnknownKey));
 
@@ -120,31 +45,34 @@ async fn a_certified_provider_is_followed_through_a_rotation_and_an_outage() {
     drop(provider);
     assert_eq!(verdict(&auth, &second).await, Ok(()));
     let starting = Config::hs256(KeyMaterial::ephemeral())
-        .trust(Issuer::discover(issuer).audience(["https://api.example"]));
+        .trust(Issuer::discover(issuer).audience([AUDIENCE]));
     let starting = starting.build().expect("valid");
     assert_eq!(verdict(&starting, &second).await, Err(AuthErrorKind::Unavailable));
 }
 
 #[tokio::test]
 async fn a_certified_provider_is_asked_about_opaque_tokens() {
-    const AUDIENCE: &str = "https://opaque.example";
-    let Some(provider) = Provider::start() else { return };
-    let auth = |secret: &str| {
+    const OPAQUE: &str = "https://opaque.example";
+    let Some(provider) = IdentityProvider::start() else { return };
+    let asking_with = |secret: &str| {
         let issuer = Issuer::introspect(provider.issuer.as_str())
-            .credentials(CLIENT, secret)
+            .credentials(CLIENT.0, secret)
             .cache_for(std::time::Duration::ZERO)
-            .audience([AUDIENCE]);
+            .audience([OPAQUE]);
         Config::hs256(KeyMaterial::ephemeral()).trust(issuer).build().expect("valid")
     };
-    let token = provider.token_for(AUDIENCE).await;
+    let token = provider.token_for(OPAQUE).await;
     assert!(!token.contains('.'), "opaque: {token}");
-    let asking = auth(SECRET);
+    let asking = asking_with(CLIENT.1);
     let read: AccessToken = asking.verify_access(&token).await.expect("active");
-    assert_eq!((read.subject(), read.issuer()), (CLIENT, Some(provider.issuer.as_str())));
+    assert_eq!((read.subject(), read.issuer()), (CLIENT.0, Some(provider.issuer.as_str())));
     assert_eq!(read.scopes().collect::<Vec<_>>(), ["notes:read"]);
     assert!(read.expires_at().is_some());
 
-    assert_eq!(verdict(&auth("a wrong secret"), &token).await, Err(AuthErrorKind::Unavailable));
+    assert_eq!(
+        verdict(&asking_with("a wrong secret"), &token).await,
+        Err(AuthErrorKind::Unavailable)
+    );
     assert_eq!(verdict(&asking, "never-issued").await, Err(AuthErrorKind::NotActive));
     let revoked = provider.form("/token/revocation", format!("token={token}")).await;
     assert!(revoked.status().is_success(), "{}", revoked.status());
@@ -154,8 +82,8 @@ async fn a_certified_provider_is_asked_about_opaque_tokens() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_under_load_refuses_no_request() {
     const CLIENTS: usize = 16;
-    let Some(provider) = Provider::start() else { return };
-    let auth = provider.auth(Issuer::rfc9068);
+    let Some(provider) = IdentityProvider::start() else { return };
+    let auth = auth_of(&provider, Issuer::rfc9068);
     let first = provider.token().await;
     let newest = Arc::new(Mutex::new(first.clone()));
     let rounds = Arc::new(AtomicUsize::new(0));

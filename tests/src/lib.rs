@@ -2,6 +2,7 @@
 
 pub mod folder;
 pub mod framework;
+pub mod identity_provider;
 pub mod postgres;
 pub mod process;
 pub mod provider;

@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     /// The lines that it printed, up to and including the expected one.
     pub output: Vec<String>,
 }
@@ -64,17 +64,17 @@ impl Running {
         let mut command = Command::new(binary(package));
         command.current_dir(&folder).env("PORT", "0").env_remove("JWT_AUTH_SECRET_KEY");
         command.envs(variables.iter().copied());
-        Self::spawn(command, folder, is_expected)
+        Self::spawn(command, Some(folder), is_expected)
     }
 
-    /// Starts a command, and waits for a line of its output. The folder is removed when it is dropped.
+    /// Starts a command, and waits for a line of its output. A folder is removed when it is dropped.
     ///
     /// # Panics
     ///
     /// If it does not start, or exits before it prints the line.
     pub fn spawn(
         mut command: Command,
-        folder: PathBuf,
+        folder: Option<PathBuf>,
         is_expected: impl Fn(&str) -> bool,
     ) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
@@ -103,6 +103,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
