@@ -1,7 +1,7 @@
 //! The keys of one issuer over HTTP: one task fetches them ahead of their end, and requests never wait for each other.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(crate) struct KeyClient {
 
 #[derive(Default)]
 struct Shared {
+    is_running: AtomicBool,
+    /// The last keys. The task removes them when they are too old.
     snapshot: ArcSwapOption<Snapshot>,
     progress: watch::Sender<Progress>,
     /// Notified when a token names an unknown key.
@@ -69,6 +71,15 @@ struct Snapshot {
     keys: IssuerKeySet,
     fetched: Instant,
     life: Duration,
+}
+
+/// Marks the task as running until it is dropped: with the runtime, by a panic, or with the client.
+struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.is_running.store(false, Ordering::Release);
+    }
 }
 
 /// What the task is doing.
@@ -102,14 +113,20 @@ impl KeyClient {
         Self { source, shared: Arc::default(), task: Mutex::default() }
     }
 
-    /// Starts the task, if a runtime is there to run it.
+    /// Starts the task, if it does not run and a runtime is there to run it.
     fn ensure_started(&self) {
+        if self.shared.is_running.load(Ordering::Acquire) {
+            return;
+        }
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.as_ref().is_none_or(JoinHandle::is_finished)
             && let Ok(runtime) = Handle::try_current()
         {
             let (source, shared) = (self.source.clone(), Arc::clone(&self.shared));
-            *task = Some(runtime.spawn(async move { keep_fetching(&source, &shared).await }));
+            shared.is_running.store(true, Ordering::Release);
+            // Made here, so that it also ends with a runtime that never polls the task.
+            let running = Running(shared);
+            *task = Some(runtime.spawn(async move { keep_fetching(&source, &running.0).await }));
         }
     }
 
@@ -135,10 +152,12 @@ pub(crate) struct FetchedKeys(pub(crate) Arc<KeyClient>);
 impl IssuerKeys for FetchedKeys {
     fn current(&self) -> Option<IssuerKeySet> {
         self.0.ensure_started();
-        let snapshot = self.0.shared.snapshot.load();
-        let snapshot = snapshot.as_ref()?;
-        let is_usable = snapshot.fetched.elapsed() <= snapshot.life + STALE;
-        is_usable.then(|| snapshot.keys.clone())
+        self.0.shared.snapshot.load().as_ref().map(|snapshot| snapshot.keys.clone())
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.0.ensure_started();
+        self.0.shared.snapshot.load().as_ref().map(|snapshot| snapshot.keys.version())
     }
 
     async fn newer(&self) {
@@ -177,7 +196,7 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
         KeysAt::Url(url) => Some(url.clone()),
         KeysAt::Discovery => None,
     };
-    let mut is_failing = false;
+    let (mut is_failing, mut ends) = (false, None);
     loop {
         shared.progress.send_modify(|progress| progress.is_fetching = true);
         let fetched = fetch(source, &mut url).await;
@@ -187,8 +206,14 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
         };
         log_change(source, &fetched, &mut is_failing);
         match fetched {
-            Ok(snapshot) => shared.snapshot.store(Some(Arc::new(snapshot))),
+            Ok(snapshot) => {
+                ends = Some(snapshot.fetched + snapshot.life + STALE);
+                shared.snapshot.store(Some(Arc::new(snapshot)));
+            }
             Err(error) => {
+                if ends.is_some_and(|end| end <= Instant::now()) {
+                    shared.snapshot.store(None);
+                }
                 let mut last = shared.last_error.lock().unwrap_or_else(PoisonError::into_inner);
                 *last = Some(error);
             }
@@ -197,7 +222,10 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
             progress.is_fetching = false;
             progress.finished += 1;
         });
-        wait_for_next(shared, Instant::now() + pause).await;
+        let next = Instant::now() + pause;
+        // Keys that nothing replaces end to the second.
+        let end = ends.filter(|end| *end > Instant::now());
+        wait_for_next(shared, end.map_or(next, |end| end.min(next))).await;
     }
 }
 

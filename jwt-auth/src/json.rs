@@ -61,7 +61,15 @@ pub(crate) enum Value<'a> {
 /// Reads an object, and calls `member` for each of its members in order: name, value, and the value's text.
 pub(crate) fn object<'a>(
     text: &'a str,
-    member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
+    mut member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
+) -> Result<(), NotStrict> {
+    object_with_names(text, |name, value, raw| member(&name, value, raw))
+}
+
+/// The same, for a reader that keeps the names.
+pub(crate) fn object_with_names<'a>(
+    text: &'a str,
+    member: impl FnMut(Cow<'a, str>, Value<'a>, &'a str) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, offset: 0 };
     reader.skip_blank();
@@ -122,7 +130,7 @@ impl<'a> Reader<'a> {
     fn read_members(
         &mut self,
         depth: u32,
-        mut member: impl FnMut(&str, Value<'a>, &'a str) -> Result<(), NotStrict>,
+        mut member: impl FnMut(Cow<'a, str>, Value<'a>, &'a str) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
         self.expect(b'{')?;
         self.skip_blank();
@@ -142,10 +150,10 @@ impl<'a> Reader<'a> {
             let (value, raw) = self.read_value(depth)?;
             if escaped {
                 let name = unescape(name);
-                member(&name, value, raw)?;
+                member(Cow::Owned(name.clone()), value, raw)?;
                 names.insert_escaped(name)?;
             } else {
-                member(name, value, raw)?;
+                member(Cow::Borrowed(name), value, raw)?;
                 names.insert(name, start)?;
             }
             self.skip_blank();

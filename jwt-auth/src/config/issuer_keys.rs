@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::config::{ConfigError, ConfigProblem, ErasedIntrospect};
-use crate::keys::{Algorithm, Key, KeyProblem, KeyRing, LoadedRing, RingTerms, published_keys};
+use crate::keys::{
+    Algorithm, Key, KeyProblem, KeyRing, LoadedRing, RingTerms, next_version, published_keys,
+};
 
 /// The public keys of an issuer at a time: its JWK set (RFC 7517 §5), parsed.
 ///
@@ -27,6 +29,8 @@ use crate::keys::{Algorithm, Key, KeyProblem, KeyRing, LoadedRing, RingTerms, pu
 pub struct IssuerKeySet(Arc<Rings>);
 
 struct Rings {
+    /// A number that no other set and no ring of this process has.
+    version: u64,
     /// The keys that are not bound to one issuer.
     shared: Arc<LoadedRing>,
     /// By the name of an issuer that has keys of its own: those, and the shared ones.
@@ -73,7 +77,21 @@ impl IssuerKeySet {
         for (issuer, keys) in &published.of_issuer {
             of_issuer.insert(issuer.clone(), load(keys)?);
         }
-        Ok(Self(Arc::new(Rings { shared, of_issuer })))
+        Ok(Self(Arc::new(Rings { version: next_version(), shared, of_issuer })))
+    }
+
+    /// A number that no other set of this process has.
+    ///
+    /// ```
+    /// # use jwt_auth::{Algorithm, config::IssuerKeySet};
+    /// # let text = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let set = IssuerKeySet::parse(text, Algorithm::RS256)?;
+    /// assert_eq!(set.version(), set.clone().version());
+    /// assert_ne!(set.version(), IssuerKeySet::parse(text, Algorithm::RS256)?.version());
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn version(&self) -> u64 {
+        self.0.version
     }
 
     fn ring(&self, iss: &str) -> Arc<LoadedRing> {
@@ -132,6 +150,12 @@ pub trait IssuerKeys: Send + Sync + 'static {
     /// issuer are then refused with 503.
     fn current(&self) -> Option<IssuerKeySet>;
 
+    /// The version of the keys now. Each request with a cached token asks for it, so it should be faster than
+    /// [`current`](Self::current), which it calls by default.
+    fn version(&self) -> Option<u64> {
+        self.current().map(|set| set.version())
+    }
+
     /// Waits for newer keys, for a short time, because a token names a key that the current set lacks, or because there is no
     /// set. Afterwards the token is checked once more with [`current`](Self::current).
     ///
@@ -142,12 +166,17 @@ pub trait IssuerKeys: Send + Sync + 'static {
 /// [`IssuerKeys`] with a boxed future.
 pub(crate) trait ErasedIssuerKeys: Send + Sync {
     fn current(&self) -> Option<IssuerKeySet>;
+    fn version(&self) -> Option<u64>;
     fn newer(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 impl<K: IssuerKeys> ErasedIssuerKeys for K {
     fn current(&self) -> Option<IssuerKeySet> {
         IssuerKeys::current(self)
+    }
+
+    fn version(&self) -> Option<u64> {
+        IssuerKeys::version(self)
     }
 
     fn newer(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -172,11 +201,20 @@ impl IssuerSource {
         }
     }
 
-    /// The keys now for tokens with this `iss`; `None` while there are none.
-    pub(crate) fn ring(&self, iss: &str) -> Option<Arc<LoadedRing>> {
+    /// The keys now for tokens with this `iss`, and their version; `None` while there are none.
+    pub(crate) fn ring(&self, iss: &str) -> Option<(Arc<LoadedRing>, u64)> {
         match self {
-            Self::Fixed(ring) => Some(Arc::clone(ring)),
-            Self::Changing(keys) => keys.current().map(|set| set.ring(iss)),
+            Self::Fixed(ring) => Some((Arc::clone(ring), ring.version())),
+            Self::Changing(keys) => keys.current().map(|set| (set.ring(iss), set.version())),
+            Self::Introspection(_) => None,
+        }
+    }
+
+    /// The version of the keys now.
+    pub(crate) fn version(&self) -> Option<u64> {
+        match self {
+            Self::Fixed(ring) => Some(ring.version()),
+            Self::Changing(keys) => keys.version(),
             Self::Introspection(_) => None,
         }
     }

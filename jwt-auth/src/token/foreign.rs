@@ -1,13 +1,14 @@
 //! Rewrites the payload of a token that another implementation wrote, so that its claims have the names and types of ours.
 
-use jsonwebtoken::jwk::ThumbprintHash;
-use serde_json::Value as Json;
+use std::borrow::Cow;
 
 use crate::base64url;
 use crate::config::{ClaimNames, ClaimPath, KindRule};
 use crate::json::{self, NotStrict, Value};
 use crate::keys::digest;
+use crate::token::object_writer::ObjectWriter;
 use crate::token_kind::TokenKind;
+use jsonwebtoken::jwk::ThumbprintHash;
 
 /// The claims whose meaning only this crate defines. Those of another implementation would mean something else.
 const DROPPED: [&str; 8] = ["fresh", "csrf", "gen", "s_at", "s_exp", "s_idle", "s_tmp", "s_age"];
@@ -15,14 +16,14 @@ const DROPPED: [&str; 8] = ["fresh", "csrf", "gen", "s_at", "s_exp", "s_idle", "
 /// The members of a payload.
 pub(super) struct Payload<'a> {
     text: &'a str,
-    members: Vec<(String, Value<'a>, &'a str)>,
+    pub(super) members: Vec<(Cow<'a, str>, Value<'a>, &'a str)>,
 }
 
 impl<'a> Payload<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self, NotStrict> {
-        let mut members = Vec::new();
-        json::object(text, |name, value, raw| {
-            members.push((name.to_owned(), value, raw));
+        let mut members = Vec::with_capacity(16);
+        json::object_with_names(text, |name, value, raw| {
+            members.push((name, value, raw));
             Ok(())
         })?;
         Ok(Self { text, members })
@@ -42,18 +43,18 @@ impl<'a> Payload<'a> {
     }
 
     /// The text of a claim.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         match self.get(name)? {
-            Value::String(text) => Some(text.value().into_owned()),
+            Value::String(text) => Some(text.value()),
             _ => None,
         }
     }
 
     /// The texts of a claim that is a string or an array of strings.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, NotStrict> {
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<Cow<'a, str>>, NotStrict> {
         match self.get(name) {
             None => Ok(Vec::new()),
-            Some(Value::String(text)) => Ok(vec![text.value().into_owned()]),
+            Some(Value::String(text)) => Ok(vec![text.value()]),
             Some(list) => strings(list),
         }
     }
@@ -70,39 +71,29 @@ impl<'a> Payload<'a> {
         names: &ClaimNames,
         audience: Option<&str>,
     ) -> Result<String, NotStrict> {
-        let own = self.own_claims(token, names, audience)?;
+        let mut out = ObjectWriter::with_capacity(self.text.len() + 64);
+        self.write_own_claims(&mut out, token, names, audience)?;
         let is_replaced = |name: &str| {
             ["sub", "type", "scope", "roles", "jti"].contains(&name)
                 || DROPPED.contains(&name)
                 || (name == "aud" && names.ignores_audience)
         };
-        let mut out = String::with_capacity(self.text.len() + 64);
-        let mut add = |name: &str, raw: &str| {
-            out.push(if out.is_empty() { '{' } else { ',' });
-            out.push_str(&Json::from(name).to_string());
-            out.push(':');
-            out.push_str(raw);
-        };
-        for (name, value) in &own {
-            add(name, &value.to_string());
-        }
         for (name, _, raw) in self.members.iter().filter(|(name, ..)| !is_replaced(name)) {
-            add(name, raw);
+            out.raw(name, raw);
         }
-        out.push('}');
-        Ok(out)
+        Ok(out.finish())
     }
 
-    /// The claims that have other names or types there.
-    fn own_claims(
+    /// Writes the claims that have other names or types there.
+    fn write_own_claims(
         &self,
+        out: &mut ObjectWriter,
         token: &str,
         names: &ClaimNames,
         audience: Option<&str>,
-    ) -> Result<Vec<(&'static str, Json)>, NotStrict> {
-        let mut own: Vec<(&str, Json)> = Vec::new();
+    ) -> Result<(), NotStrict> {
         if let Some(value) = self.at(&names.subject)? {
-            own.push(("sub", text_or_number(value)?.into()));
+            out.text("sub", &text_or_number(value)?);
         }
         let kind = match &names.kind {
             Some(KindRule::AllAccess) => Some(TokenKind::Access),
@@ -113,46 +104,56 @@ impl<'a> Payload<'a> {
             },
             None => None,
         };
-        own.extend(kind.map(|kind| ("type", kind.claim().into())));
-        let mut scopes = Vec::new();
+        if let Some(kind) = kind {
+            out.text("type", kind.claim());
+        }
+        let mut scopes = String::new();
+        let mut add_scopes = |text: &str| {
+            for scope in text.split_ascii_whitespace() {
+                if !scopes.is_empty() {
+                    scopes.push(' ');
+                }
+                scopes.push_str(scope);
+            }
+        };
         for path in &names.scopes {
             match self.at(path)? {
                 None => {}
-                Some(Value::String(text)) => {
-                    scopes.extend(text.value().split_ascii_whitespace().map(str::to_owned));
-                }
-                Some(list) => scopes.extend(strings(list)?),
+                Some(Value::String(text)) => add_scopes(&text.value()),
+                Some(list) => strings(list)?.iter().for_each(|text| add_scopes(text)),
             }
         }
         if !scopes.is_empty() {
-            own.push(("scope", scopes.join(" ").into()));
+            out.text("scope", &scopes);
         }
         let mut roles = Vec::new();
         for path in &names.roles {
             match self.at(path)? {
                 None => {}
-                Some(Value::String(text)) => roles.push(text.value().into_owned()),
+                Some(Value::String(text)) => roles.push(text.value()),
                 Some(Value::Object(raw)) => roles.extend(member_names(raw)?),
                 Some(list) => roles.extend(strings(list)?),
             }
         }
         if !roles.is_empty() {
-            own.push(("roles", roles.into()));
+            out.texts("roles", &roles);
         }
         let mut id = None;
         for path in &names.ids {
             match self.at(path)? {
-                Some(Value::String(text)) if id.is_none() => id = Some(text.value().into_owned()),
+                Some(Value::String(text)) if id.is_none() => id = Some(text.value()),
                 Some(Value::String(_)) | None => {}
                 Some(_) => return Err(NotStrict),
             }
         }
-        let id = id.map_or_else(|| hash(token).ok_or(NotStrict), Ok)?;
-        own.push(("jti", id.into()));
-        if names.ignores_audience {
-            own.extend(audience.map(|audience| ("aud", audience.into())));
+        match id {
+            Some(id) => out.text("jti", &id),
+            None => out.text("jti", &hash(token).ok_or(NotStrict)?),
         }
-        Ok(own)
+        if let Some(audience) = audience.filter(|_| names.ignores_audience) {
+            out.text("aud", audience);
+        }
+        Ok(())
     }
 }
 
@@ -168,32 +169,32 @@ fn member<'a>(object: &'a str, name: &str) -> Result<Option<Value<'a>>, NotStric
     Ok(found)
 }
 
-fn member_names(object: &str) -> Result<Vec<String>, NotStrict> {
+fn member_names(object: &str) -> Result<Vec<Cow<'_, str>>, NotStrict> {
     let mut names = Vec::new();
-    json::object(object, |name, _, _| {
-        names.push(name.to_owned());
+    json::object_with_names(object, |name, _, _| {
+        names.push(name);
         Ok(())
     })?;
     Ok(names)
 }
 
 /// A subject: text, or a whole number as text.
-fn text_or_number(value: Value<'_>) -> Result<String, NotStrict> {
+fn text_or_number(value: Value<'_>) -> Result<Cow<'_, str>, NotStrict> {
     match value {
-        Value::String(text) => Ok(text.value().into_owned()),
+        Value::String(text) => Ok(text.value()),
         Value::Number { raw, .. } if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
-            Ok(raw.to_owned())
+            Ok(raw.into())
         }
         _ => Err(NotStrict),
     }
 }
 
-fn strings(value: Value<'_>) -> Result<Vec<String>, NotStrict> {
+fn strings(value: Value<'_>) -> Result<Vec<Cow<'_, str>>, NotStrict> {
     let Value::Array { raw, start } = value else { return Err(NotStrict) };
     let mut all = Vec::new();
     json::array(raw, start, |element| match element {
         Value::String(text) => {
-            all.push(text.value().into_owned());
+            all.push(text.value());
             Ok(())
         }
         _ => Err(NotStrict),

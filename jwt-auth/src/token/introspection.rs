@@ -1,15 +1,12 @@
 //! Reads what an issuer answers when it is asked about a token (RFC 7662 §2.2).
 
-use std::fmt::Write as _;
-
-use serde_json::Value as Json;
-
 use crate::base64url;
 use crate::config::{IssuerRules, MAX_TOKEN};
 use crate::error::AuthErrorKind;
 use crate::json::Value;
 use crate::token::compact::Segments;
 use crate::token::foreign::Payload;
+use crate::token::object_writer::ObjectWriter;
 
 /// Whether a token can be opaque: it has the characters of a bearer token (RFC 6750 §2.1), and is no JWT.
 pub(super) fn is_opaque(token: &str) -> bool {
@@ -39,32 +36,23 @@ pub(super) fn claims(response: &str, rules: &IssuerRules) -> Result<String, Auth
         Some(Value::Bool(false)) => return Err(AuthErrorKind::NotActive),
         _ => return Err(AuthErrorKind::Unavailable),
     }
-    let is_ours = |iss: String| rules.name(&iss).is_some();
-    if members.has("iss") && !members.text("iss").is_some_and(is_ours) {
+    if members.has("iss") && members.text("iss").and_then(|iss| rules.name(&iss)).is_none() {
         return Err(AuthErrorKind::WrongIssuer);
     }
     if !is_access_token(&members, rules) {
         return Err(AuthErrorKind::AccessTokenRequired);
     }
-    let mut claims = String::with_capacity(response.len() + 64);
-    let mut fill = |name: &str, value: String| {
-        if !members.has(name) {
-            claims.push(if claims.is_empty() { '{' } else { ',' });
-            let _ = write!(claims, "\"{name}\":{}", Json::from(value));
-        }
-    };
-    fill("iss", rules.issuer.clone());
-    if let Some(client) = members.text("client_id") {
-        fill("sub", client);
+    let mut out = ObjectWriter::with_capacity(response.len() + 64);
+    if !members.has("iss") {
+        out.text("iss", &rules.issuer);
     }
-    let response = response.trim_start();
-    if claims.is_empty() {
-        claims.push_str(response);
-    } else {
-        claims.push(',');
-        claims.push_str(response.strip_prefix('{').ok_or(AuthErrorKind::Unavailable)?);
+    if let Some(client) = members.text("client_id").filter(|_| !members.has("sub")) {
+        out.text("sub", &client);
     }
-    Ok(claims)
+    for (name, _, raw) in &members.members {
+        out.raw(name, raw);
+    }
+    Ok(out.finish())
 }
 
 /// Whether the response is about an access token: refresh tokens are active as well.

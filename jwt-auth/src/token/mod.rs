@@ -14,6 +14,7 @@ mod foreign;
 mod header;
 mod introspection;
 mod issue;
+mod object_writer;
 mod response_mark;
 #[cfg(test)]
 mod rfc_vectors;

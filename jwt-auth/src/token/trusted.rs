@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base64url;
 use crate::config::{ErasedIntrospect, IssuerRules, IssuerSource, MAX_TOKEN};
 use crate::error::AuthErrorKind;
-use crate::json::{self, Value};
+use crate::json::{self, NotStrict, Value};
 use crate::keys::{LiveRing, next_version};
 use crate::token::foreign::Payload;
 use crate::token::introspection;
@@ -33,13 +33,11 @@ impl Trusted {
 
     /// Whether the key that verified the token is still one of its issuer, or the issuer need not be asked again yet.
     fn still_verifies(&self, verified: &Verified, now: Duration) -> bool {
-        match &self.source {
-            IssuerSource::Introspection(_) => verified.is_of(self.id, now),
-            source => verified
-                .issuer_name()
-                .and_then(|name| source.ring(name))
-                .is_some_and(|ring| verified.is_of(ring.version(), now)),
-        }
+        let version = match &self.source {
+            IssuerSource::Introspection(_) => Some(self.id),
+            source => source.version(),
+        };
+        version.is_some_and(|version| verified.is_of(version, now))
     }
 
     /// Checks what tells the tokens for us from the other tokens of the issuer: audience, client, marks, profile.
@@ -49,8 +47,9 @@ impl Trusted {
         typ: Option<TokenKind>,
     ) -> Result<(), AuthErrorKind> {
         let rules = &self.rules;
-        let has_mark =
-            |(claim, value): &(String, String)| payload.text(claim).as_ref() == Some(value);
+        let has_mark = |(claim, value): &(String, String)| {
+            payload.text(claim).is_some_and(|text| text == *value)
+        };
         if !rules.required.iter().all(has_mark) {
             return Err(AuthErrorKind::AccessTokenRequired);
         }
@@ -65,11 +64,12 @@ impl Trusted {
             }
         }
         let audience = payload.texts("aud").map_err(|_| AuthErrorKind::InvalidClaims)?;
-        let is_for_us = audience.iter().any(|name| rules.audience.contains(name));
+        let is_in = |list: &[String], name: &str| list.iter().any(|known| known == name);
+        let is_for_us = audience.iter().any(|name| is_in(&rules.audience, name));
         let client = || IssuerRules::client_claims().iter().find_map(|name| payload.text(name));
         // A client's token that names another audience is for that one.
         let is_of_client = || {
-            audience.is_empty() && client().is_some_and(|client| rules.client_ids.contains(&client))
+            audience.is_empty() && client().is_some_and(|client| is_in(&rules.client_ids, &client))
         };
         if is_for_us || is_of_client() {
             return Ok(());
@@ -138,14 +138,15 @@ impl<'a> AllKeys<'a> {
     /// The trusted issuer that the payload names, and by which of its names. Nothing else of it is believed before its signature is checked.
     pub(super) fn issuer_of(self, payload: &[u8]) -> Option<(&'a Trusted, &'a str)> {
         let mut issuer = None;
-        json::object(std::str::from_utf8(payload).ok()?, |name, value, _| {
+        let _ = json::object(std::str::from_utf8(payload).ok()?, |name, value, _| {
             if let ("iss", Value::String(text)) = (name, value) {
                 let text = text.value();
                 issuer = self.trusted.iter().find_map(|one| Some((one, one.rules.name(&text)?)));
+                // The rest is read after the signature, and a second `iss` is refused then.
+                return Err(NotStrict);
             }
             Ok(())
-        })
-        .ok()?;
+        });
         issuer
     }
 }

@@ -86,11 +86,6 @@ impl Verified {
         self.claims.fresh.is_fresh(&*rules.clock)
     }
 
-    /// The `iss`.
-    pub(super) fn issuer_name(&self) -> Option<&str> {
-        self.claims.iss.as_ref().map(|iss| iss.of(self.payload()))
-    }
-
     pub(crate) fn subject(&self) -> &str {
         self.claims.sub.as_ref().map_or("", |sub| sub.of(self.payload()))
     }
@@ -103,7 +98,7 @@ impl Verified {
     pub(crate) fn identity(&self) -> TokenIdentity<'_> {
         let payload = self.payload();
         TokenIdentity {
-            issuer: self.issuer_name(),
+            issuer: self.claims.iss.as_ref().map(|iss| iss.of(payload)),
             id: self.claims.jti.as_ref().map(|id| id.of(payload)),
             subject: self.subject(),
             kind: self.kind,
@@ -268,7 +263,7 @@ fn verify_of_issuer(
     scratch: &mut Scratch,
 ) -> Result<Verification, AuthErrorKind> {
     let Presented { token, segments, cache, expected, now } = *presented;
-    let ring = issuer.source.ring(name).ok_or(AuthErrorKind::Unavailable)?;
+    let (ring, version) = issuer.source.ring(name).ok_or(AuthErrorKind::Unavailable)?;
     let Checked { payload, typ, key } = checked_payload(token, segments, &ring, scratch, now)?;
     let payload = std::str::from_utf8(payload).map_err(|_| AuthErrorKind::Malformed)?;
     let by = VerifiedBy {
@@ -276,7 +271,7 @@ fn verify_of_issuer(
         typ,
         key_id: key.id.clone(),
         ring: ring.origin(),
-        version: ring.version(),
+        version,
         ends: key.verifies_until().unwrap_or(Duration::MAX),
     };
     let verified = token_of_issuer(issuer, token, payload, by, rules, expected, now)?;

@@ -1,6 +1,5 @@
 //! A token before it is signed: its claims as values, checked and written as JSON.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -10,6 +9,7 @@ use crate::error::{Compat, Refusal};
 use crate::keys::{Algorithm, Thumbprint};
 use crate::session::{MAX_NAME, is_revocable, whole_millis};
 use crate::token::claims::{Claims, Freshness, LAST_SECOND, OWN, RESERVED};
+use crate::token::object_writer::ObjectWriter;
 use crate::token_kind::TokenKind;
 
 /// Header parameters that jwt-auth writes, or that would change the meaning of the token.
@@ -112,7 +112,7 @@ impl Draft {
 
     /// The claims as JSON.
     pub(super) fn claims(&self, issuer: Option<&str>) -> String {
-        let mut out = Object(String::with_capacity(320));
+        let mut out = ObjectWriter::with_capacity(320);
         out.text("sub", &self.subject);
         out.number("iat", self.issued_at.as_secs());
         out.number("nbf", self.issued_at.as_secs());
@@ -175,50 +175,11 @@ impl Draft {
         for (name, value) in &self.custom {
             out.raw(name, value);
         }
-        out.0.push('}');
-        out.0
+        out.finish()
     }
 }
 
 /// Whether a claim with a name of ours has another type than ours, so that it can only be a custom claim.
 fn is_foreign(name: &str, value: &str) -> bool {
     OWN.contains(&name) && Claims::read(&format!("{{\"{name}\":{value}}}"), None).is_err()
-}
-
-/// A JSON object being written. Its names are fixed or come from a map, so each occurs once.
-struct Object(String);
-
-impl Object {
-    fn raw(&mut self, name: &str, value: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.string(name);
-        self.0.push(':');
-        self.0.push_str(value);
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.raw(name, "");
-        self.string(value);
-    }
-
-    fn number(&mut self, name: &str, value: u64) {
-        self.raw(name, "");
-        let _ = write!(self.0, "{value}");
-    }
-
-    fn value(&mut self, name: &str, value: &Value) {
-        self.raw(name, "");
-        let _ = write!(self.0, "{value}");
-    }
-
-    fn string(&mut self, text: &str) {
-        let needs_no_escape = text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\');
-        if needs_no_escape {
-            self.0.push('"');
-            self.0.push_str(text);
-            self.0.push('"');
-        } else {
-            let _ = write!(self.0, "{}", Value::from(text));
-        }
-    }
 }
