@@ -10,6 +10,7 @@ use std::time::Duration;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest body. Key sets have a few kilobytes.
 pub(crate) const MAX_BODY: usize = 512 * 1024;
+pub(crate) const TOO_LARGE: &str = "the body has more than 512 KiB";
 
 /// Why nothing was fetched. It is logged; callers get 503 if there are no keys.
 ///
@@ -182,7 +183,7 @@ impl Fetcher {
         let named = |error| FetchError::new(format!("{url}: {error}"));
         let fetched = answer.map_err(late)?.map_err(named)?;
         if fetched.body.len() > MAX_BODY {
-            return Err(FetchError::new(format!("{url}: the body has more than 512 KiB")));
+            return Err(FetchError::new(format!("{url}: {TOO_LARGE}")));
         }
         let text = String::from_utf8(fetched.body);
         let text = text.map_err(|_| FetchError::new(format!("{url}: the body is not UTF-8")))?;

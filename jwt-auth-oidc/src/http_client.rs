@@ -8,13 +8,13 @@ use std::time::Duration;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Builder;
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use crate::fetch::{Fetch, FetchError, Fetched, MAX_BODY};
+use crate::fetch::{Fetch, FetchError, Fetched, MAX_BODY, TOO_LARGE};
 
 type Body = Full<Cursor<Vec<u8>>>;
 
@@ -88,7 +88,12 @@ impl HttpClient {
         }
         let max_age = max_age(response.headers());
         let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
-        let body = body.map_err(|error| FetchError::new(format!("the body: {error}")))?;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                return FetchError::new(TOO_LARGE);
+            }
+            FetchError::new(format!("the body: {error}"))
+        })?;
         let fetched = Fetched::new(body.to_bytes().to_vec());
         Ok(match max_age {
             Some(age) => fetched.max_age(age),

@@ -74,7 +74,7 @@ async fn what_a_server_may_do_wrong_is_an_error_that_says_so() {
     for (path, expected) in [
         ("/redirect", "the status is 307"),
         ("/error", "the status is 500"),
-        ("/large", "length limit exceeded"),
+        ("/large", "the body has more than 512 KiB"),
         ("/html", "the JWK set is not a JSON object"),
     ] {
         let error = error(at(path)).await;

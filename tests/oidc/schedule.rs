@@ -1,12 +1,16 @@
 //! When keys are fetched: ahead of their end, for unknown keys, and never for each request. The clock is paused.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jwt_auth::AuthErrorKind;
+use jwt_auth_oidc::{Fetch, FetchError, Fetched, Issuer};
+use serde_json::json;
 use tests::provider::{EC, ED};
 use tokio::time::{Instant, advance, sleep};
 
-use crate::{Answer, Server, auth, body, issuer, set, token, verdict};
+use crate::{Answer, ISSUER, Server, auth, body, issuer, set, token, verdict};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -209,4 +213,57 @@ async fn prefetching_reports_a_mistake_at_the_start() {
         let error = issuer(&Server::new(answer)).prefetch().await.expect_err(expected).to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_provider_delays_no_request_while_there_are_keys() {
+    let server = Server::of(&[ED.jwk()]);
+    let auth = auth(issuer(&server));
+    assert_eq!(verdict(&auth, &token(ED)).await, Ok(()));
+    server.answer(Answer::Silence);
+    // The fetch ahead of the end of the keys has begun, and will not finish.
+    pass(9 * MINUTE).await;
+    assert!(server.fetches() > 1);
+    let start = Instant::now();
+    for n in 0..1_000 {
+        let mut claims = crate::claims();
+        claims["jti"] = format!("j{n}").into();
+        assert_eq!(verdict(&auth, &ED.sign(Some("at+jwt"), &claims)).await, Ok(()));
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// A provider with a document, which counts what is asked of it.
+#[derive(Clone, Default)]
+struct Documented {
+    documents: Arc<AtomicUsize>,
+    sets: Arc<AtomicUsize>,
+}
+
+impl Fetch for Documented {
+    async fn get(&self, url: &str) -> Result<Fetched, FetchError> {
+        let (counter, body) = if url.ends_with("/keys") {
+            (&self.sets, set(&[ED.jwk()]))
+        } else {
+            let keys = format!("{ISSUER}/keys");
+            (&self.documents, json!({ "issuer": ISSUER, "jwks_uri": keys }).to_string())
+        };
+        counter.fetch_add(1, Ordering::SeqCst);
+        Ok(Fetched::new(body))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_never_reads_the_document_again() {
+    let provider = Documented::default();
+    let issuer = Issuer::discover(ISSUER).audience(["notes"]).fetch_with(provider.clone());
+    let auth = auth(issuer);
+    for n in 1..10 {
+        assert_eq!(verdict(&auth, &token(ED)).await, Ok(()));
+        let unknown = verdict(&auth, &token(ED.named("unknown"))).await;
+        assert_eq!(unknown, Err(AuthErrorKind::UnknownKey));
+        assert_eq!(provider.sets.load(Ordering::SeqCst), n + 1);
+        pass(31 * SECOND).await;
+    }
+    assert_eq!(provider.documents.load(Ordering::SeqCst), 1);
 }
