@@ -27,8 +27,9 @@ const CODE_ONLY: [&str; 17] = [
     "trust",
 ];
 /// Methods of the same files that set no option of the configuration.
-const NOT_SETTERS: [&str; 27] = [
+const NOT_SETTERS: [&str; 29] = [
     "algorithm",
+    "aliases",
     "also_unwrap",
     "also_verify",
     "claims",
@@ -46,6 +47,7 @@ const NOT_SETTERS: [&str; 27] = [
     "never_expires",
     "only_access_tokens",
     "path",
+    "problem",
     "required_claim",
     "rfc9068",
     "roles",
