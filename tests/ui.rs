@@ -5,7 +5,16 @@
 #[test]
 fn each_mistake_has_the_expected_compile_error() {
     let cases = trybuild::TestCases::new();
-    for folder in ["arguments", "signature", "contradiction", "check", "router", "config", "body"] {
+    for folder in [
+        "arguments",
+        "signature",
+        "contradiction",
+        "check",
+        "router",
+        "config",
+        "body",
+        "permission",
+    ] {
         cases.compile_fail(format!("ui/{folder}/*.rs"));
     }
 }

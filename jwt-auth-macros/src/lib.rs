@@ -7,6 +7,7 @@ mod argument_table;
 mod attribute;
 mod check;
 mod debug_output;
+mod derive_permission;
 mod expand;
 mod function;
 mod guard_arguments;
@@ -18,6 +19,7 @@ mod policy;
 mod policy_checks;
 mod read_arguments;
 mod readers;
+mod rename_rule;
 
 use proc_macro::TokenStream;
 
@@ -244,4 +246,50 @@ pub fn check(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn load_config(args: TokenStream, item: TokenStream) -> TokenStream {
     load_config::expand_load_config(args.into(), &item.into()).into()
+}
+
+/// Makes the variants of an enum scopes or roles, so that a misspelled one does not compile.
+///
+/// | above the enum | meaning |
+/// |---|---|
+/// | `#[permission(prefix = "notes:")]` | What each name starts with, unless a variant gives its whole name. |
+/// | `#[permission(rename_all = "kebab-case")]` | How a variant becomes a name; the rules are those of serde: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`. Default: the name of the variant. |
+/// | `#[permission(crate = path)]` | The path of this crate, as in [`macro@jwt_required`]. |
+///
+/// `#[permission("notes:delete-all")]` above a variant is its whole name.
+///
+/// ```
+/// use jwt_auth::{AccessToken, Permission, jwt_required};
+///
+/// #[derive(Permission)]
+/// #[permission(prefix = "notes:", rename_all = "kebab-case")]
+/// enum Notes {
+///     Read,
+///     Write,
+///     #[permission("notes:delete-all")]
+///     Purge,
+/// }
+///
+/// #[jwt_required(scopes(Notes::Read))]
+/// async fn notes(token: AccessToken) -> &'static str {
+///     if token.has(Notes::Write) { "read and write" } else { "read" }
+/// }
+///
+/// assert_eq!(Notes::Read.name(), "notes:read");
+/// assert_eq!(String::from(Notes::Purge), "notes:delete-all");
+/// ```
+///
+/// Two variants of one name do not compile:
+///
+/// ```compile_fail
+/// #[derive(jwt_auth::Permission)]
+/// enum Notes {
+///     Read,
+///     #[permission("Read")]
+///     Write,
+/// }
+/// ```
+#[proc_macro_derive(Permission, attributes(permission))]
+pub fn permission(item: TokenStream) -> TokenStream {
+    derive_permission::expand_permission(item.into()).into()
 }

@@ -34,8 +34,8 @@ pub use config::{
     TokenLocation,
 };
 pub use error::{AuthError, AuthErrorKind};
-pub use guard::{Checked, CurrentUser, JsonRefreshToken, LoadUser, LogOut, Permission};
-pub use jwt_auth_macros::{check, jwt_required, load_config, public, refresh_required};
+pub use guard::{Checked, CurrentUser, JsonRefreshToken, LoadUser, LogOut};
+pub use jwt_auth_macros::{Permission, check, jwt_required, load_config, public, refresh_required};
 #[doc(inline)]
 pub use keys::{Algorithm, Key, KeyMaterial, KeyRing};
 #[doc(inline)]
@@ -43,7 +43,9 @@ pub use router::{GuardedRouter, routing};
 #[doc(inline)]
 pub use session::{MemoryStore, TokenIdentity};
 #[doc(inline)]
-pub use token::{AccessToken, DpopProof, IssuedToken, RefreshToken, TokenKind, TokenPair};
+pub use token::{
+    AccessToken, DpopProof, IssuedToken, Permission, RefreshToken, TokenKind, TokenPair,
+};
 pub use web::SetCookies;
 
 /// The errors of every module.
@@ -57,6 +59,7 @@ pub mod errors {
 #[doc(hidden)]
 pub mod __private {
     pub use core;
+    pub use std::string::String;
 
     pub use http::request::Parts;
 
@@ -68,10 +71,10 @@ pub mod __private {
     pub use crate::guard::{
         Access, AnyOf, Body, Check, CheckContext, CheckParameter, CheckRefusal, CheckResult,
         ChecksOf, Guard, GuardKind, GuardSpec, HasCheck, MayHaveCheck, NoBody, NoChecks, OfAccess,
-        OfRefresh, OtherParameter, Parameter, Permission, PlainCheck, Policy, Probe, Public,
-        Refresh, Refused, RefusedByApplication, Returned, ReturnedValue, RunCheck, RunChecks,
-        is_same_function,
+        OfRefresh, OtherParameter, Parameter, PlainCheck, Policy, Probe, Public, Refresh, Refused,
+        RefusedByApplication, Returned, ReturnedValue, RunCheck, RunChecks, is_same_function,
     };
+    pub use crate::token::Permission;
 
     /// Builds the configuration that a function under `#[load_config]` returned.
     ///

@@ -34,6 +34,15 @@ impl TokenKind {
         }
     }
 
+    /// The other kind.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Access => Self::Refresh,
+            Self::Refresh => Self::Access,
+        }
+    }
+
     /// The value of the header parameter `typ`: RFC 9068 §2.1 for access tokens, the same pattern for
     /// refresh tokens.
     pub(crate) const fn typ(self) -> &'static str {

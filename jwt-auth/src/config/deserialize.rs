@@ -48,10 +48,11 @@ impl<'de> Deserialize<'de> for Config {
 }
 
 /// The options that are numbers or booleans. Another option is text: as a number, the secret `007` would become `7`.
-const NOT_TEXT: [&str; 6] = [
+const NOT_TEXT: [&str; 7] = [
     "JWT_AUTH_VERIFIED_CACHE",
     "JWT_AUTH_MAX_SESSIONS_PER_SUBJECT",
     "JWT_AUTH_COOKIE_SECURE",
+    "JWT_AUTH_SCOPE_WILDCARDS",
     "JWT_AUTH_SESSION_COOKIES",
     "JWT_AUTH_COOKIE_CSRF_PROTECT",
     "JWT_AUTH_CSRF_IN_COOKIES",

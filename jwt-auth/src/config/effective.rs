@@ -122,6 +122,7 @@ fn tokens(lines: &mut Lines, checked: &Checked) {
         Some(tokens) => lines.add("verified_cache", tokens),
         None => lines.add("verified_cache", "default"),
     }
+    lines.add("scope_wildcards", rules.scope_wildcards);
     lines.time("store_deadline", rules.store_deadline);
     lines.time("denylist_deadline", rules.denylist_deadline);
     lines.time("hook_deadline", rules.hook_deadline);

@@ -68,6 +68,9 @@ const OPTIONS: &[Row] = &[
             format!("write {PREFIX}{name}=10000, or 0 to turn the cache off"),
         )),
     }),
+    row("SCOPE_WILDCARDS", "false", |config, name, value| {
+        switch(config, name, value, Config::scope_wildcards)
+    }),
     // Protected resource.
     row("RESOURCE", "none", |config, _, value| config.resource(value)),
     row("AUTHORIZATION_SERVERS", "the [`issuer`", |config, _, value| {
@@ -268,6 +271,7 @@ impl Config {
     /// | `JWT_AUTH_AUDIENCE`, `…_DECODE_AUDIENCE` | [`audience`](Self::audience), [`decode_audience`](Self::decode_audience), separated by commas |
     /// | `JWT_AUTH_DECODE_LEEWAY`, `…_ISSUED_AT_LEEWAY`, `…_ACCESS_TOKEN_EXPIRES`, `…_REFRESH_TOKEN_EXPIRES`, `…_SESSION_EXPIRES`, `…_REFRESH_GRACE`, `…_REFRESH_GRACE_UNTIL_USED`, `…_STORE_DEADLINE`, `…_DENYLIST_DEADLINE`, `…_HOOK_DEADLINE` | durations with their unit: `250ms`, `90s`, `15m`, `12h`, `30d` |
     /// | `JWT_AUTH_VERIFIED_CACHE` | [`verified_cache`](Self::verified_cache): a number of tokens, `0` for none |
+    /// | `JWT_AUTH_SCOPE_WILDCARDS` | [`scope_wildcards`](Self::scope_wildcards): `true` or `false` |
     /// | `JWT_AUTH_MAX_SESSIONS_PER_SUBJECT` | [`max_sessions_per_subject`](Self::max_sessions_per_subject) |
     /// | `JWT_AUTH_DENYLIST_TOKEN_CHECKS` | `access`, `refresh`; leaving one out weakens security: [`danger`](crate::danger::DangerousConfig::denylist_token_checks) |
     /// | `JWT_AUTH_TOKEN_LOCATION` | [`token_location`](Self::token_location): `header`, `cookie`, `query`, `websocket_protocol`, separated by commas |

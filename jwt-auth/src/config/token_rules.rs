@@ -55,6 +55,8 @@ pub(crate) struct TokenRules {
     pub(crate) verified_cache: Option<usize>,
     /// The tokens of an earlier implementation that are accepted.
     pub(crate) legacy: Option<LegacyRules>,
+    /// Whether a scope of a token such as `notes:*` covers others.
+    pub(crate) scope_wildcards: bool,
     /// `danger`: tokens without `exp` are accepted.
     pub(crate) exp_optional: bool,
     pub(crate) clock: Arc<dyn Clock>,
@@ -89,6 +91,7 @@ impl Default for TokenRules {
             checks_revocation: PerKind { access: true, refresh: true },
             verified_cache: None,
             legacy: None,
+            scope_wildcards: false,
             exp_optional: false,
             clock: Arc::new(SystemClock),
             compat: None,
@@ -118,6 +121,7 @@ impl fmt::Debug for TokenRules {
             .field("checks_revocation", &self.checks_revocation)
             .field("verified_cache", &self.verified_cache)
             .field("legacy", &self.legacy)
+            .field("scope_wildcards", &self.scope_wildcards)
             .field("exp_optional", &self.exp_optional)
             .finish_non_exhaustive()
     }
@@ -436,6 +440,27 @@ impl Config {
     /// ```
     pub fn refresh_token_expires(mut self, life: Duration) -> Self {
         self.rules.expires.refresh = life;
+        self
+    }
+
+    /// Whether a scope of a token that ends in `:*` stands for every scope that starts with the part before the star.
+    ///
+    /// A token with `notes:*` then has `notes:read` and `notes:archive:read`, but not `notes`; `*` alone stands for nothing.
+    /// Default: false, since OAuth compares scopes as they are (RFC 6749 §3.3), and another issuer may mean the star itself.
+    ///
+    /// ```
+    /// use jwt_auth::{Config, KeyMaterial};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).scope_wildcards(true).build()?;
+    /// let token = auth.verify_access(&auth.access_token("alice").scopes(["notes:*"]).issue()?).await?;
+    /// assert!(token.has("notes:read") && !token.has("admin"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn scope_wildcards(mut self, is_on: bool) -> Self {
+        self.rules.scope_wildcards = is_on;
         self
     }
 

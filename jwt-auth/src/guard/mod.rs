@@ -11,7 +11,6 @@ mod json_refresh_token;
 mod log_out;
 mod memo;
 mod parameter;
-mod permission;
 mod policy;
 mod require;
 mod user;
@@ -36,7 +35,6 @@ pub(crate) use memo::{RenewalSlot, RequestMemo};
 #[doc(hidden)]
 pub use parameter::{ChecksOf, NoChecks, OtherParameter, Parameter, Probe};
 #[doc(hidden)]
-pub use permission::Permission;
 #[doc(hidden)]
 pub use policy::{Access, GuardKind, GuardSpec, Policy, Public, Refresh};
 #[doc(hidden)]

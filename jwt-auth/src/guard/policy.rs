@@ -8,8 +8,8 @@ use crate::auth::Lookup;
 use crate::clock::since_epoch;
 use crate::config::{TokenLocation, TokenRules};
 use crate::error::{AuthErrorKind, Demand, Mismatch, Refusal};
-use crate::guard::{CheckContext, CheckRefusal, Permission, RunChecks};
-use crate::token::Verified;
+use crate::guard::{CheckContext, CheckRefusal, RunChecks};
+use crate::token::{Permission, Verified};
 
 /// The requests that a guard admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -188,7 +188,7 @@ pub(super) fn enforce(
             return Err(refusal.with_mismatch(Some(Mismatch { expected, found })));
         }
     }
-    let has_scope = |scope: &dyn Permission| verified.scopes().any(|name| name == scope.name());
+    let has_scope = |scope: &dyn Permission| verified.has_scope(scope.name());
     let has_role = |role: &dyn Permission| verified.roles().any(|name| name == role.name());
     if !all_and_any(spec.scopes, spec.any_scope, has_scope) {
         let names = spec.scopes.iter().chain(spec.any_scope).map(|p| p.name().to_owned()).collect();

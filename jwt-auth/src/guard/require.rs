@@ -12,10 +12,8 @@ use crate::config::TokenLocation;
 use crate::error::AuthErrorKind;
 use crate::guard::admission::admit;
 use crate::guard::check::{GuardRefusal, run_checks};
-use crate::guard::{
-    Check, CheckContext, CheckRefusal, GuardSpec, Permission, RunChecks, ServiceChecks,
-};
-use crate::token::AccessToken;
+use crate::guard::{Check, CheckContext, CheckRefusal, GuardSpec, RunChecks, ServiceChecks};
+use crate::token::{AccessToken, Permission};
 
 /// What a [`GuardedRouter`](crate::GuardedRouter::require) requires of every token, beside what each handler requires.
 ///

@@ -13,6 +13,7 @@
 //! - [`keys`]: keys that change on a schedule or by hand, a leaked key, another algorithm, several services, KMS.
 //! - [`issuers`]: tokens of Keycloak, Auth0, Entra and others under the same attributes.
 //! - [`dpop`]: tokens that are bound to a key of the client (RFC 9449).
+//! - [`testing`]: tokens, requests and an issuer for your tests, and a test of every route at once.
 //! - [`compile_errors`]: what the compiler says, and the line to write.
 //! - [`errors`]: every refusal, by code, status and challenge.
 //! - [`why_401`]: what each code means, where to look, and what to do.
@@ -62,6 +63,10 @@ pub mod issuers {}
 
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
+
+#[cfg_attr(feature = "testing", doc = include_str!("testing.md"))]
+#[cfg_attr(not(feature = "testing"), doc = "Turn on the feature `testing` to read this chapter.")]
+pub mod testing {}
 
 #[doc = include_str!("compile_errors.md")]
 pub mod compile_errors {}

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::guard::{GuardKind, GuardSpec, Permission};
+use crate::guard::{GuardKind, GuardSpec};
+use crate::token::Permission;
 
 /// The requirements of the guard of a route.
 ///

@@ -15,6 +15,7 @@ mod header;
 mod introspection;
 mod issue;
 mod object_writer;
+mod permission;
 mod response_mark;
 #[cfg(test)]
 mod rfc_vectors;
@@ -35,6 +36,7 @@ pub use issue::{
     AccessKind, BuilderKind, IssuedToken, LogInKind, PairKind, RefreshKind, TokenBuilder, TokenPair,
 };
 pub(crate) use issue::{Issuer, Life, Named, SessionGeneration, random_id, with_claims};
+pub use permission::Permission;
 pub(crate) use response_mark::{mark_response, poll_marked};
 pub(crate) use trusted::{AllKeys, Trusted};
 pub(crate) use validation::{Expected, is_expired};

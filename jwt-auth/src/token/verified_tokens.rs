@@ -17,6 +17,7 @@ use crate::json;
 use crate::secret::Secret;
 use crate::session::TokenIdentity;
 use crate::token::claims::RESERVED;
+use crate::token::permission::Permission;
 use crate::token::verify::Verified;
 
 /// The type parameter of a token whose custom claims are not read.
@@ -238,6 +239,46 @@ macro_rules! token {
             /// ```
             pub fn scopes(&self) -> impl Iterator<Item = &str> {
                 self.verified.scopes()
+            }
+
+            /// Whether the token has the scope. With [`Config::scope_wildcards`](crate::Config::scope_wildcards), the scope
+            /// `notes:*` of a token counts for `notes:write`.
+            ///
+            /// ```
+            /// use jwt_auth::Permission;
+            ///
+            /// #[derive(Permission)]
+            /// #[permission(prefix = "notes:", rename_all = "lowercase")]
+            /// enum Notes { Read, Write }
+            ///
+            /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            /// # runtime.block_on(async {
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
+            /// let token = auth.access_token("alice").scopes([Notes::Read]).issue()?;
+            /// let token = auth.verify_access(&token).await?;
+            /// assert!(token.has(Notes::Read) && !token.has(Notes::Write));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// # })?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn has(&self, scope: impl Permission) -> bool {
+                self.verified.has_scope(scope.name())
+            }
+
+            /// Whether the token has the role.
+            ///
+            /// ```
+            /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            /// # runtime.block_on(async {
+            /// # let auth = jwt_auth::Config::hs256(jwt_auth::KeyMaterial::ephemeral()).build()?;
+            /// let token = auth.access_token("alice").roles(["editor"]).issue()?;
+            /// assert!(auth.verify_access(&token).await?.has_role("editor"));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// # })?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn has_role(&self, role: impl Permission) -> bool {
+                self.verified.roles().any(|name| name == role.name())
             }
 
             /// The names in `roles`.

@@ -43,6 +43,8 @@ pub struct Verified {
     key_ends: Duration,
     /// The trusted issuer that issued it.
     pub(super) issuer: Option<u64>,
+    /// Whether a scope such as `notes:*` covers others.
+    scope_wildcards: bool,
     /// The difference between clocks that was tolerated.
     clock_tolerance: Duration,
     pub(super) claims: Claims,
@@ -84,6 +86,18 @@ impl Verified {
     /// Whether the token comes from a log-in, or counts as such for a while.
     pub(crate) fn is_fresh(&self, rules: &TokenRules) -> bool {
         self.claims.fresh.is_fresh(&*rules.clock)
+    }
+
+    /// Whether the token has the scope, or one that covers it.
+    pub(crate) fn has_scope(&self, required: &str) -> bool {
+        let covers = |granted: &str| {
+            // `notes:*` covers `notes:read`; a star alone covers nothing.
+            let prefix = granted.strip_suffix('*').filter(|prefix| prefix.ends_with(':'));
+            prefix
+                .is_some_and(|prefix| required.strip_prefix(prefix).is_some_and(|s| !s.is_empty()))
+        };
+        self.scopes()
+            .any(|granted| granted == required || (self.scope_wildcards && covers(granted)))
     }
 
     pub(crate) fn subject(&self) -> &str {
@@ -211,6 +225,7 @@ pub(crate) fn verify(
             version: ring.version(),
             key_ends: ends.unwrap_or(Duration::MAX),
             issuer: None,
+            scope_wildcards: rules.scope_wildcards,
             clock_tolerance: rules.clock_tolerance(),
             claims,
         });
@@ -349,6 +364,7 @@ fn token_of_issuer(
         version: by.version,
         key_ends: by.ends,
         issuer: Some(issuer.id),
+        scope_wildcards: rules.scope_wildcards,
         clock_tolerance: rules.clock_tolerance(),
         claims,
     }))

@@ -2,18 +2,18 @@
 
 /// A scope or a role, by its name in the token.
 ///
-/// String literals are permissions. Implement the trait for an enum, and the compiler checks the names in
-/// `scopes(…)` and `roles(…)`.
+/// String literals are permissions. [`#[derive(Permission)]`](derive@crate::Permission) makes them the variants of an enum,
+/// and the compiler checks their names in `scopes(…)` and `roles(…)`.
 ///
 /// ```
 /// use jwt_auth::{Permission, jwt_required};
 ///
-/// enum Notes { Read, Write }
-///
-/// impl Permission for Notes {
-///     fn name(&self) -> &str {
-///         match self { Self::Read => "notes:read", Self::Write => "notes:write" }
-///     }
+/// #[derive(Permission)]
+/// enum Notes {
+///     #[permission("notes:read")]
+///     Read,
+///     #[permission("notes:write")]
+///     Write,
 /// }
 ///
 /// #[jwt_required(scopes(Notes::Read, Notes::Write))]
@@ -22,7 +22,7 @@
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a scope or a role",
     label = "expected a string or a type that implements `Permission`",
-    note = "write a string or a constant of type `&str`, or implement `jwt_auth::Permission` for `{Self}`"
+    note = "write a string or a constant of type `&str`, or `#[derive(Permission)]` above `{Self}`"
 )]
 pub trait Permission: Send + Sync {
     /// The name in the claim `scope` or `roles`.

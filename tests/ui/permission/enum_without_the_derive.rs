@@ -1,0 +1,10 @@
+use jwt_auth::jwt_required;
+
+enum Notes {
+    Write,
+}
+
+#[jwt_required(scopes(Notes::Write))]
+async fn edit() {}
+
+fn main() {}

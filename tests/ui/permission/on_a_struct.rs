@@ -1,0 +1,6 @@
+use jwt_auth::Permission;
+
+#[derive(Permission)]
+struct Notes;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use jwt_auth::Permission;
+
+#[derive(Permission)]
+enum Notes<'a> {
+    Write(&'a str),
+}
+
+fn main() {}
