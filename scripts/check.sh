@@ -72,7 +72,7 @@ check_sources
 
 say "clippy: each backend and each feature alone"
 cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets -- -D warnings
-for feature in testing serde-config; do
+for feature in testing serde-config utoipa; do
     cargo clippy --quiet -p jwt-auth --features "$feature" --lib -- -D warnings
 done
 for feature in sqlite postgres postgres,tls; do
@@ -91,7 +91,7 @@ grep -q 'jwt-auth needs a backend for cryptography' <<<"$out" || { echo "$out" >
 
 say "documentation, as docs.rs builds it"
 RUSTDOC="$PWD/scripts/rustdoc-unstable.sh" RUSTDOCFLAGS="--cfg docsrs -D warnings" \
-    cargo doc --quiet -p jwt-auth -p jwt-auth-macros -p jwt-auth-sqlx -p jwt-auth-redis -p jwt-auth-oidc \
+    cargo doc --quiet -p jwt-auth -p jwt-auth-macros -p jwt-auth-sqlx -p jwt-auth-redis -p jwt-auth-oidc -p jwt-auth-openapi \
     --no-deps --all-features
 
 say "public API"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the published crates with the lowest versions of their dependencies that Cargo.toml admits, so that no project
-# with an older lock file gets compile errors from ours.
+# with an older lock file gets compile errors from ours. Not jwt-auth-openapi: utoipa-axum would raise the lowest axum for all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -9,9 +9,9 @@ trap 'rm -rf "$out"' EXIT
 
 # The packages are verified by the app below, which also needs no registry entry for jwt-auth-macros.
 cargo package --quiet --no-verify --allow-dirty -p jwt-auth-macros -p jwt-auth -p jwt-auth-sqlx -p jwt-auth-redis \
-    -p jwt-auth-oidc
+    -p jwt-auth-oidc -p jwt-auth-openapi
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc; do
+for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi; do
     tar -xzf "$target/package/$crate-$version.crate" -C "$out"
     for file in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE src/lib.rs; do
         [ -s "$out/$crate-$version/$file" ] || { echo "the package of $crate has no $file" >&2; exit 1; }
@@ -36,6 +36,7 @@ jwt-auth = { path = "../jwt-auth-$version", features = ["ws", "testing"] }
 jwt-auth-sqlx = { path = "../jwt-auth-sqlx-$version", default-features = false, features = ["sqlite"] }
 jwt-auth-redis = { path = "../jwt-auth-redis-$version", default-features = false }
 jwt-auth-oidc = { path = "../jwt-auth-oidc-$version", default-features = false }
+jwt-auth-openapi = { path = "../jwt-auth-openapi-$version" }
 axum = "0.8"
 tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
 

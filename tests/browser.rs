@@ -390,3 +390,67 @@ async fn the_session_works_over_https_with_a_local_certificate() {
     assert!(browser.cookies().await.is_empty());
     browser.client.close().await.expect("closed");
 }
+
+impl Browser {
+    /// Waits for the element, and clicks it.
+    async fn click(&self, css: &str) {
+        let element = self.client.wait().for_element(Locator::Css(css)).await.expect(css);
+        element.click().await.expect(css);
+    }
+
+    /// Waits until an element has text, and returns it.
+    async fn text_of(&self, css: &str) -> String {
+        let element = self.client.wait().for_element(Locator::Css(css)).await.expect(css);
+        element.text().await.expect("text")
+    }
+
+    /// Saves what the page shows, if `UPDATE_SCREENSHOTS` is set.
+    async fn save_screenshot(&self, path: &str) {
+        if std::env::var_os("UPDATE_SCREENSHOTS").is_some() {
+            let png = self.client.screenshot().await.expect("a picture");
+            let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::write(path, png).expect("written");
+        }
+    }
+}
+
+#[tokio::test]
+async fn swagger_ui_calls_guarded_routes_after_authorize() {
+    let Some(browser) = Browser::start("swagger").await else { return };
+    let example = Running::start("openapi", "browser", |line| line.contains("/docs"));
+    let url = example.url();
+    browser.client.set_window_size(1100, 1000).await.expect("resized");
+    browser.client.goto(&format!("{url}/docs/")).await.expect("opened");
+    let script = "const [url, done] = arguments;\
+        const body = JSON.stringify({ username: 'alice' });\
+        const headers = { 'content-type': 'application/json' };\
+        fetch(url, { method: 'POST', headers, body }).then((a) => a.json()).then((a) => done(a.access_token));";
+    let login = vec![json!(format!("{url}/login"))];
+    let token = browser.client.execute_async(script, login).await.expect("a token");
+
+    // Without a token, `GET /notes` is refused as the document says.
+    let get = ".opblock-get";
+    browser.click(&format!("{get} .opblock-summary-control")).await;
+    browser.click(&format!("{get} .try-out__btn")).await;
+    browser.click(&format!("{get} .execute")).await;
+    let status = format!("{get} .live-responses-table .response td.response-col_status");
+    assert!(browser.text_of(&status).await.starts_with("401"));
+
+    browser.click(".scheme-container .authorize").await;
+    let field = browser.client.wait().for_element(Locator::Css(".auth-container input")).await;
+    let field = field.expect("a field for the token");
+    field.send_keys(token.as_str().expect("text")).await.expect("typed");
+    browser.click(".auth-btn-wrapper .authorize").await;
+    browser.click(".auth-btn-wrapper .btn-done").await;
+    browser.click(&format!("{get} .btn-clear")).await;
+    browser.click(&format!("{get} .execute")).await;
+    assert!(browser.text_of(&status).await.starts_with("200"));
+    let body = browser.text_of(&format!("{get} .live-responses-table .highlight-code")).await;
+    assert!(body.contains("notes of alice"), "{body}");
+    browser.save_screenshot("jwt-auth-openapi/swagger-ui.png").await;
+
+    // The token lacks the scope of `POST /notes`, which the document names.
+    let post = "#operations-default-add, .opblock-post[id$='add']";
+    browser.click(&format!("{post} .opblock-summary-control")).await;
+    browser.client.close().await.expect("closed");
+}

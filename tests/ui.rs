@@ -14,6 +14,7 @@ fn each_mistake_has_the_expected_compile_error() {
         "config",
         "body",
         "permission",
+        "openapi",
     ] {
         cases.compile_fail(format!("ui/{folder}/*.rs"));
     }

@@ -14,6 +14,8 @@ mod json;
 pub mod keys;
 pub mod layer;
 pub mod router;
+#[cfg(feature = "utoipa")]
+mod schemas;
 mod secret;
 pub mod session;
 #[cfg(feature = "testing")]

@@ -29,6 +29,7 @@ mod legacy;
 mod locations;
 mod log_out;
 mod log_out_everywhere;
+mod openapi;
 mod options;
 mod other_frameworks;
 mod permissions;

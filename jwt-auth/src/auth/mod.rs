@@ -1,6 +1,7 @@
 //! `JwtAuth`: issues, verifies, refreshes and revokes tokens.
 
 mod authenticate;
+mod description;
 mod ended;
 mod handle;
 mod introspect;

@@ -3,6 +3,7 @@
 mod builder;
 mod config_error;
 mod cookies;
+mod credential;
 mod csrf;
 #[cfg(feature = "serde-config")]
 mod deserialize;
@@ -34,6 +35,7 @@ pub use builder::Config;
 pub use config_error::{ConfigError, ConfigProblem};
 pub(crate) use cookies::{CookieName, CookieSettings, is_domain};
 pub use cookies::{CookiePrefix, SameSite};
+pub use credential::Credential;
 #[cfg(test)]
 pub(crate) use csrf::CsrfOptions;
 pub(crate) use csrf::{CsrfSettings, is_safe};

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # What a document gets
+//!
+//! | of the route | in the document |
+//! |---|---|
+//! | a guard | `security`: one alternative for each location of the token, with the scopes; `any_scope("a", "b")` has one for each scope |
+//! | `optional` | also the empty alternative `{}` |
+//! | `#[public]` | `security: []`, written out, so that no default of the document applies |
+//! | a guard | the responses 401 and 503, and 403 where the guard has a scope, a role or a check; those that you describe yourself stay |
+//! | a token in a cookie | the header that repeats the CSRF value, for methods that change something |
+//! | the rest | `x-jwt-auth`, with what OpenAPI has no words for: roles, `fresh`, `max_age`, the check … |
+//!
+//! [`OpenApiRouter`] builds router and document together. For a document that is made otherwise,
+//! [`describe`](DescribeManifest::describe) adds the same, and returns what does not match.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod describe;
+mod documented;
+mod drift;
+mod operation;
+mod router;
+mod schemes;
+
+pub use describe::DescribeManifest;
+pub use documented::Documented;
+pub use drift::Drift;
+pub use router::OpenApiRouter;
+pub use schemes::Schemes;
+
+/// Paths for the macro. Not public API.
+#[doc(hidden)]
+pub mod __private {
+    pub use utoipa_axum;
+}
