@@ -118,6 +118,10 @@ say "tests with RustCrypto alone"
 cargo test --quiet -p jwt-auth --no-default-features --features rust_crypto --lib
 cargo test --quiet -p tests --no-default-features --features rust_crypto --test integration
 
+say "a release build says nothing to clients about why, and allocates nothing for it"
+TESTS_RELEASE=1 cargo test --quiet -p tests --all-features --test diagnostics --test allocations \
+    --config 'profile.dev.package.jwt-auth.debug-assertions=false'
+
 say "tests with the cache of verified tokens, which is off for HMAC by default"
 TESTS_VERIFIED_CACHE=1000 cargo test --quiet -p tests --all-features --test integration
 

@@ -207,7 +207,7 @@ async fn a_failed_check_is_403_and_an_unavailable_one_is_503() {
     }
     assert_eq!(call(&app, "GET", "/optional", None).await.status, StatusCode::OK);
     assert_eq!(
-        tests::get(&app, "/claims", &bob).await.body,
+        tests::get(&app, "/claims", &bob).await.body_of_release(),
         r#"{"code":"forbidden","detail":"Wrong tenant"}"#
     );
     let plain = auth.access_token("alice").issue().expect("a token");

@@ -234,7 +234,7 @@ async fn problem_details_follow_rfc_9457() {
     let response = call(&app, "GET", "/api/notes?access_token=secret", None).await;
     assert_eq!(response.headers["content-type"], "application/problem+json");
     assert_eq!(response.headers["www-authenticate"], "Bearer");
-    let body: Value = serde_json::from_str(&response.body).expect("JSON");
+    let body: Value = serde_json::from_str(&response.body_of_release()).expect("JSON");
     let url = "https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/index.html#token_missing";
     let expected = json!({
         "type": url, "title": "Missing token", "status": 401, "detail": "Missing token",

@@ -75,6 +75,17 @@ impl TestResponse {
         self.headers.get("www-authenticate").map_or("", |value| value.to_str().unwrap_or("?"))
     }
 
+    /// The body as a release build writes it: without the `hint` of debug builds.
+    pub fn body_of_release(&self) -> String {
+        let Ok(mut body) = serde_json::from_str::<Value>(&self.body) else {
+            return self.body.clone();
+        };
+        if let Some(members) = body.as_object_mut() {
+            members.remove("hint");
+        }
+        body.to_string()
+    }
+
     /// The `code` of an error body; empty if there is none.
     pub fn code(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();

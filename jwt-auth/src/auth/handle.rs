@@ -318,7 +318,8 @@ impl JwtAuth {
 
     /// Whether a hook or a log reads which token was refused, and why.
     pub(crate) fn diagnoses(&self) -> bool {
-        self.web().errors.on_refusal.is_some()
+        cfg!(debug_assertions)
+            || self.web().errors.on_refusal.is_some()
             || tracing::enabled!(target: "jwt_auth", tracing::Level::DEBUG)
     }
 

@@ -3,6 +3,7 @@
 mod auth_error;
 mod contain;
 mod context;
+mod hint;
 mod kind;
 mod refused_token;
 mod unknown_name;

@@ -250,7 +250,7 @@ impl AuthError {
             _ => self.detail(),
         };
         let status = self.status();
-        let (content_type, body) = self.settings(|settings| {
+        let (content_type, mut body) = self.settings(|settings| {
             if settings.has_problem_details {
                 return ("application/problem+json", self.problem(detail));
             }
@@ -265,6 +265,10 @@ impl AuthError {
             };
             ("application/json", body)
         });
+        let is_own_form = self.settings(|settings| settings.compat.is_none());
+        if cfg!(debug_assertions) && is_own_form {
+            body["hint"] = self.hint().into();
+        }
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -300,7 +304,25 @@ impl AuthError {
         }
     }
 
+    /// The check that failed, and what to do about it. For debug builds alone: it tells what the token contains.
+    fn hint(&self) -> String {
+        let what_to_do = self.kind().hint();
+        match (self.expected(), self.found()) {
+            (Some(expected), Some(found)) => {
+                format!("expected {expected}, found {found}: {what_to_do}")
+            }
+            _ => what_to_do.to_owned(),
+        }
+    }
+
     fn log(&self) {
+        if cfg!(debug_assertions) {
+            let (status, code) = (self.status().as_u16(), self.code());
+            eprintln!(
+                "jwt-auth: {status} {code}: {} (https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/#{code})",
+                self.hint()
+            );
+        }
         if self.kind() == AuthErrorKind::CannotIssue {
             tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
             return;
