@@ -11,9 +11,9 @@ trap 'rm -rf "$out"' EXIT
 cargo package --quiet --no-verify --allow-dirty -p jwt-auth-macros -p jwt-auth -p jwt-auth-sqlx -p jwt-auth-redis \
     -p jwt-auth-oidc -p jwt-auth-openapi
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi; do
+for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi cargo-jwt-auth; do
     tar -xzf "$target/package/$crate-$version.crate" -C "$out"
-    for file in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE src/lib.rs; do
+    for file in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE; do
         [ -s "$out/$crate-$version/$file" ] || { echo "the package of $crate has no $file" >&2; exit 1; }
     done
     # A link to a file outside of the package leads nowhere on a registry page.

@@ -61,6 +61,26 @@ impl Fetched {
         Self { body: body.into(), max_age: None }
     }
 
+    /// The body.
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Fetched;
+    /// assert_eq!(Fetched::new("{}").body(), b"{}");
+    /// ```
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The life that the response names.
+    ///
+    /// ```
+    /// # use jwt_auth_oidc::Fetched;
+    /// assert_eq!(Fetched::new("{}").life(), None);
+    /// ```
+    pub fn life(&self) -> Option<Duration> {
+        self.max_age
+    }
+
     /// The `max-age` of its `Cache-Control`.
     ///
     /// ```

@@ -76,6 +76,7 @@ pub mod __private {
         OfRefresh, OtherParameter, Parameter, PlainCheck, Policy, Probe, Public, Refresh, Refused,
         RefusedByApplication, Returned, ReturnedValue, RunCheck, RunChecks, is_same_function,
     };
+    pub use crate::keys::new_private_key;
     pub use crate::token::Permission;
 
     /// Builds the configuration that a function under `#[load_config]` returned.

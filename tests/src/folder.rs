@@ -1,6 +1,6 @@
 //! A folder that is removed when it is dropped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A folder for the files of one test.
 #[derive(Debug)]
@@ -13,11 +13,15 @@ impl Folder {
     ///
     /// If it cannot be created.
     pub fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("jwt-auth-sqlite-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("jwt-auth-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder");
         Self(folder)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// The path of a database in the folder.

@@ -21,7 +21,8 @@ const P256: &[u8] = &[
 ];
 
 /// A new private key as PEM; `None` for an algorithm whose keys are not created here, or without random bytes.
-pub(crate) fn new_private_key(algorithm: Algorithm) -> Option<Zeroizing<String>> {
+#[doc(hidden)]
+pub fn new_private_key(algorithm: Algorithm) -> Option<Zeroizing<String>> {
     let before = match algorithm {
         Algorithm::EdDSA => ED25519,
         Algorithm::ES256 => P256,

@@ -3,6 +3,7 @@
 //! The [guide](crate::guide::testing) shows them together.
 
 mod assert_guarded;
+mod assert_manifest;
 mod bad_token;
 mod conformance;
 mod model;
@@ -12,6 +13,7 @@ mod test_issuer;
 mod used_ids;
 
 pub use assert_guarded::assert_guarded;
+pub use assert_manifest::assert_manifest;
 pub use bad_token::BadToken;
 pub use conformance::store_conformance;
 pub use test_auth::TestAuth;
