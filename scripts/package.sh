@@ -9,7 +9,7 @@ trap 'rm -rf "$out"' EXIT
 
 # The packages are verified by the app below, which also needs no registry entry for jwt-auth-macros.
 cargo package --quiet --no-verify --allow-dirty -p jwt-auth-macros -p jwt-auth -p jwt-auth-sqlx -p jwt-auth-redis \
-    -p jwt-auth-oidc -p jwt-auth-openapi
+    -p jwt-auth-oidc -p jwt-auth-openapi -p cargo-jwt-auth
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi cargo-jwt-auth; do
     tar -xzf "$target/package/$crate-$version.crate" -C "$out"
