@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the runtime crate, from the foundation up. Modules of one floor do not import each other.
-const FLOORS: [&[&str]; 13] = [
+const FLOORS: [&[&str]; 14] = [
     &["error", "secret", "json", "base64url"],
     &["clock", "token_kind"],
+    &["event"],
     &["keys", "session"],
     &["config"],
     &["token"],

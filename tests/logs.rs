@@ -73,7 +73,7 @@ fn logs_contain_the_reason_and_never_the_token() {
     assert!(line.contains("subject=\"alice\"") && line.contains("token="), "{line}");
     let line = text.lines().find(|line| line.contains("algorithm_not_allowed")).expect("a line");
     assert!(!line.contains("subject"), "nothing of it is trusted: {line}");
-    assert!(text.contains("refresh_token_reused") && text.contains("subject=\"alice\""), "{text}");
+    assert!(text.contains("authn_token_reuse") && text.contains("subject=\"alice\""), "{text}");
     for token in sent {
         for part in token.split('.').filter(|part| part.len() > 3) {
             assert!(!text.contains(part), "{text}");

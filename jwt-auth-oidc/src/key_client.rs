@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use jwt_auth::__private::emit;
 use jwt_auth::Algorithm;
 use jwt_auth::config::{IssuerKeySet, IssuerKeys};
+use jwt_auth::events::AuthEvent;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -205,6 +207,8 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
             Err(_) => COOLDOWN,
         };
         log_change(source, &fetched, &mut is_failing);
+        let (issuer, succeeded) = (source.issuer.clone(), fetched.is_ok());
+        emit(AuthEvent::IssuerFetched { issuer, succeeded });
         match fetched {
             Ok(snapshot) => {
                 ends = Some(snapshot.fetched + snapshot.life + STALE);

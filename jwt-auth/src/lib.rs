@@ -8,6 +8,7 @@ pub mod config;
 pub mod danger;
 mod dpop;
 mod error;
+mod event;
 pub mod guard;
 pub mod guide;
 mod json;
@@ -50,6 +51,11 @@ pub use token::{
 };
 pub use web::SetCookies;
 
+/// What happens to tokens and requests, as events.
+pub mod events {
+    pub use crate::event::{AuthEvent, Events, RequestLine, RevokedWhat};
+}
+
 /// The errors of every module.
 pub mod errors {
     pub use crate::config::{ConfigError, ConfigProblem};
@@ -70,6 +76,7 @@ pub mod __private {
     pub use crate::config::load::{Loaded, load};
     pub use crate::config::{ConfigError, TokenLocation};
     pub use crate::error::AuthError;
+    pub use crate::event::emit;
     pub use crate::guard::{
         Access, AnyOf, Body, Check, CheckContext, CheckParameter, CheckRefusal, CheckResult,
         ChecksOf, Guard, GuardKind, GuardSpec, HasCheck, MayHaveCheck, NoBody, NoChecks, OfAccess,

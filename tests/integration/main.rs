@@ -14,6 +14,7 @@ mod csrf;
 mod dpop;
 mod environment;
 mod errors;
+mod events;
 mod files;
 mod grants;
 mod groups;

@@ -10,6 +10,7 @@ use crate::auth::{Lookup, Requirements};
 use crate::clock::since_epoch;
 use crate::config::{Checked, Config, ConfigError, Hooks, TokenRules, WebSettings};
 use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
+use crate::event::Events;
 use crate::keys::{JwkSet, LiveRing, RingKey};
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
@@ -362,6 +363,22 @@ impl JwtAuth {
     /// Whether this `JwtAuth` verified the token, with our keys or with those of a trusted issuer.
     pub(super) fn has_verified(&self, verified: &Verified) -> bool {
         self.is_own(verified) || self.inner.trusted.iter().any(|trusted| trusted.issued(verified))
+    }
+
+    /// The events from now on: log-ins, refusals, reuses, revocations, failures of the store.
+    ///
+    /// They are those of the whole process, also of other configurations. See [`AuthEvent`](crate::events::AuthEvent).
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
+    /// let events = auth.events();
+    /// # drop(events);
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    #[allow(clippy::unused_self, reason = "the configuration that events come from")]
+    pub fn events(&self) -> Events {
+        Events::new()
     }
 
     /// Every name of the issuers that [`Config::trust`] has added.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::auth::JwtAuth;
 use crate::clock::{since_epoch, to_system_time};
 use crate::config::{KeyHome, RotationPlan};
+use crate::event::{AuthEvent, emit};
 use crate::keys::{
     Algorithm, Key, KeyProblem, LoadedKey, LoadedRing, REVOKED, RingKey, WrappingKey, name_of,
     new_private_key, write_new_file,
@@ -179,12 +180,13 @@ impl JwtAuth {
             if is_created {
                 tracing::info!(
                     target: "jwt_auth",
-                    event = "key_created",
+                    event = "sys_key_created",
                     key = id,
                     algorithm = plan.algorithm.name(),
                     signs_from = start.as_secs(),
                     "a signing key was created"
                 );
+                emit(AuthEvent::KeyCreated { algorithm: plan.algorithm.name() });
             }
         }
         Err(contended())

@@ -10,6 +10,7 @@ use crate::auth::rotate::session_revoked_until;
 use crate::clock::{HUNDRED_YEARS, since_epoch, to_system_time};
 use crate::config::TokenRules;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::event::{AuthEvent, RevokedWhat, emit};
 use crate::session::{MAX_NAME, Revocation, Session, TokenIdentity, is_revocable};
 use crate::token::{Expected, LAST_SECOND, SessionGeneration, Verified, VerifiedToken, verify};
 use crate::token_kind::TokenKind;
@@ -456,6 +457,18 @@ impl JwtAuth {
             return Err(AuthErrorKind::NotRevocable.into());
         }
         let now = to_system_time(self.now());
-        self.store().revoke(revocation, now).await.map_err(unavailable)
+        let what = match revocation {
+            Revocation::Token { .. } => Some(RevokedWhat::Token),
+            Revocation::Session { .. } => Some(RevokedWhat::Session),
+            Revocation::Subject { .. } => Some(RevokedWhat::Subject),
+            Revocation::Key { .. } => Some(RevokedWhat::Key),
+            Revocation::All { .. } => Some(RevokedWhat::Everything),
+            Revocation::EarlierAccess { .. } => None,
+        };
+        self.store().revoke(revocation, now).await.map_err(unavailable)?;
+        if let Some(what) = what {
+            emit(AuthEvent::Revoked { what });
+        }
+        Ok(())
     }
 }

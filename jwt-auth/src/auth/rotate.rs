@@ -7,6 +7,7 @@ use crate::auth::{JwtAuth, Rotation};
 use crate::clock::{since_1970, since_epoch, to_system_time};
 use crate::config::{TokenLocation, TokenRules};
 use crate::error::{AuthErrorKind, Refusal, contain};
+use crate::event::{AuthEvent, emit};
 use crate::session::{RotationOutcome, RotationRequest, TokenIdentity};
 use crate::token::{
     Named, PairKind, RefreshToken, SessionGeneration, TokenBuilder, TokenPair, Verified,
@@ -120,7 +121,9 @@ impl JwtAuth {
             status(store.check(&identity, to_system_time(since_epoch(&*rules.clock))))?;
         }
         // 9. The pair is signed.
-        builder.at(next).write_pair().await
+        let pair = builder.at(next).write_pair().await?;
+        emit(AuthEvent::Refreshed);
+        Ok(pair)
     }
 
     /// The generation after the presented token's.
@@ -191,11 +194,12 @@ fn decided(
         RotationOutcome::Reused => {
             tracing::warn!(
                 target: "jwt_auth",
-                event = "refresh_token_reused",
+                event = "authn_token_reuse",
                 subject = identity.subject,
                 session = identity.session_id,
                 "a refresh token was used twice; its session ended"
             );
+            emit(AuthEvent::Reused);
             Err(AuthErrorKind::RefreshTokenReused.into())
         }
         RotationOutcome::Unknown => Err(AuthErrorKind::Revoked.into()),

@@ -11,6 +11,7 @@ use http::request::Parts;
 use crate::auth::{JwtAuth, Lookup, Requirements};
 use crate::config::TokenLocation;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
+use crate::event::{RequestLine, admitted};
 use crate::guard::check::{GuardRefusal, run_checks};
 use crate::guard::dpop;
 use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
@@ -18,8 +19,8 @@ use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, RunChecks,
 use crate::token::{Verification, Verified, mark_response};
 use crate::token_kind::TokenKind;
 use crate::web::{
-    FoundToken, compare_csrf, concerns_query, find_token, is_from_another_origin, presented_csrf,
-    refuse,
+    FoundToken, compare_csrf, concerns_query, find_token, is_from_another_origin, original_uri,
+    presented_csrf, refuse,
 };
 
 /// The hidden first parameter of a handler.
@@ -74,6 +75,9 @@ where
         run_checks::<P, S>(&P::SPEC, auth, parts, state, &admission).await?;
     }
     RequestMemo::offer_renewal(parts, &admission);
+    admitted(P::SPEC.kind.name(), || {
+        RequestLine::new(parts.method.as_str(), original_uri(parts).path())
+    });
     Ok(())
 }
 

@@ -10,10 +10,12 @@ use http::request::Parts;
 use crate::auth::{JwtAuth, Lookup};
 use crate::config::TokenLocation;
 use crate::error::AuthErrorKind;
+use crate::event::{RequestLine, admitted};
 use crate::guard::admission::admit;
 use crate::guard::check::{GuardRefusal, run_checks};
 use crate::guard::{Check, CheckContext, CheckRefusal, GuardSpec, RunChecks, ServiceChecks};
 use crate::token::{AccessToken, Permission};
+use crate::web::original_uri;
 
 /// What a [`GuardedRouter`](crate::GuardedRouter::require) requires of every token, beside what each handler requires.
 ///
@@ -355,6 +357,9 @@ impl<C> ServiceGuard<C> {
         if self.spec.check.is_some() {
             run_checks::<Self, S>(&self.spec, auth, parts, state, &admission).await?;
         }
+        admitted(self.spec.kind.name(), || {
+            RequestLine::new(parts.method.as_str(), original_uri(parts).path())
+        });
         Ok(admission.into_proof(auth, parts).into_access()?)
     }
 }

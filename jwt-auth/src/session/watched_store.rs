@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use crate::clock::to_system_time;
+use crate::event::{AuthEvent, emit};
 use crate::session::wakers::{Waiter, Wakers};
 use crate::session::{
     ErasedStore, MemoryStore, NewSession, Payload, Registered, Revocation, RotationOutcome,
@@ -50,7 +51,8 @@ impl Health {
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         if self.failures.fetch_add(1, Ordering::Relaxed) == 0 {
             let source = self.source;
-            tracing::warn!(target: "jwt_auth", %error, source, "requests are refused with 503");
+            tracing::warn!(target: "jwt_auth", event = "sys_store_failed", %error, source, "requests are refused with 503");
+            emit(AuthEvent::StoreFailed { source });
         }
     }
 
@@ -67,7 +69,8 @@ impl Health {
         }
         *last = None;
         let (source, failures) = (self.source, self.failures.swap(0, Ordering::Relaxed));
-        tracing::info!(target: "jwt_auth", source, failures, "requests are admitted again");
+        tracing::info!(target: "jwt_auth", event = "sys_store_recovered", source, failures, "requests are admitted again");
+        emit(AuthEvent::StoreRecovered { source });
     }
 }
 

@@ -15,6 +15,7 @@ use crate::config::{CsrfSettings, TokenLocation};
 use crate::error::{
     AuthError, AuthErrorKind, Demand, ErrorSettings, Refusal, RefusedToken, RenderingScope, contain,
 };
+use crate::event::{AuthEvent, RequestLine, emit, has_listeners};
 use crate::token::{IssuedToken, TokenPair};
 use crate::token_kind::TokenKind;
 use crate::web::original_uri::original_uri;
@@ -34,7 +35,7 @@ impl JwtAuth {
     pub(crate) fn for_request(self, parts: &Parts) -> Self {
         // The request is copied only if a hook reads it. The copy is never reused: a layer can change the request
         // between two extractors.
-        let is_read = self.web().errors.read_request();
+        let is_read = self.web().errors.read_request() || has_listeners();
         let as_sent = || {
             let mut sent = parts.clone();
             sent.uri = original_uri(parts).clone();
@@ -327,9 +328,23 @@ impl AuthError {
             tracing::error!(target: "jwt_auth", reason = self.detail(), "a token could not be issued");
             return;
         }
+        let request = self.context().and_then(|context| context.request.as_ref());
+        let line = |parts: &Arc<Parts>| RequestLine::new(parts.method.as_str(), parts.uri.path());
+        emit(AuthEvent::Refused {
+            code: self.code(),
+            status: self.status().as_u16(),
+            request: request.map(line),
+        });
         let token = self.token();
+        let event = match self.kind() {
+            AuthErrorKind::InsufficientScope
+            | AuthErrorKind::Forbidden
+            | AuthErrorKind::NotFound => "authz_fail",
+            _ => "authn_token_refused",
+        };
         tracing::debug!(
             target: "jwt_auth",
+            event,
             code = self.code(),
             reason = self.detail(),
             subject = token.map(RefusedToken::subject),

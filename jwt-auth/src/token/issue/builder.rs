@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::config::GrantKind;
 use crate::error::{AuthError, ErrorContext, Refusal};
+use crate::event::{AuthEvent, emit};
 use crate::keys::Algorithm;
 use crate::token::DpopProof;
 use crate::token::issue::draft::KeyChoice;
@@ -165,7 +166,10 @@ impl<'a> IntoFuture for TokenBuilder<'a, LogInKind> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            self.request.log_in().await.map_err(|refusal| refusal.attach(self.context))
+            let pair =
+                self.request.log_in().await.map_err(|refusal| refusal.attach(self.context))?;
+            emit(AuthEvent::LoggedIn);
+            Ok(pair)
         })
     }
 }

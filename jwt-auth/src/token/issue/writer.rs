@@ -8,6 +8,7 @@ use crate::base64url;
 use crate::clock::since_epoch;
 use crate::config::{Hooks, TokenRules};
 use crate::error::{AuthErrorKind, Refusal};
+use crate::event::{AuthEvent, emit};
 use crate::keys::{LONGEST_SIGNATURE, LiveRing, LoadedKey, LoadedRing, RingKey};
 use crate::session::WatchedStore;
 use crate::token::claims::Claims;
@@ -211,6 +212,7 @@ pub(crate) fn random_id(rules: &TokenRules) -> Result<String, Refusal> {
 }
 
 fn issued(draft: &Draft, token: String) -> IssuedToken {
+    emit(AuthEvent::Issued { kind: draft.kind });
     let token =
         IssuedToken::new(draft.kind, token, draft.id.clone(), draft.issued_at, draft.expires_at);
     token.bound(draft.bound_to.is_some())

@@ -1,0 +1,85 @@
+//! `Events`: the events from now on.
+
+use std::fmt;
+
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+use crate::event::AuthEvent;
+use crate::event::emit::Listener;
+
+/// The events of this process from now on. [`JwtAuth::events`](crate::JwtAuth::events) returns it.
+///
+/// A listener that is more than 1024 events behind loses the oldest; requests never wait for it.
+///
+/// ```
+/// use jwt_auth::events::AuthEvent;
+/// use jwt_auth::{Config, KeyMaterial};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
+/// let mut events = auth.events();
+/// auth.log_in("alice").await?;
+/// while let Some(event) = events.next().await {
+///     if event == AuthEvent::LoggedIn {
+///         break;
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Events(Listener);
+
+impl Events {
+    pub(crate) fn new() -> Self {
+        Self(Listener::new())
+    }
+
+    /// Waits for the next event. `None` never comes while the process runs.
+    ///
+    /// The example of [`Events`] calls it.
+    ///
+    /// ```
+    /// # async fn watch(mut events: jwt_auth::events::Events) {
+    /// while let Some(event) = events.next().await {
+    ///     println!("{event:?}");
+    /// }
+    /// # }
+    /// ```
+    pub async fn next(&mut self) -> Option<AuthEvent> {
+        loop {
+            match self.0.0.recv().await {
+                Ok(event) => return Some(event),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// The next event, if there is one already.
+    ///
+    /// ```
+    /// # use jwt_auth::{Config, KeyMaterial};
+    /// let auth = Config::hs256(KeyMaterial::ephemeral()).build()?;
+    /// let mut events = auth.events();
+    /// while let Some(event) = events.try_next() {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok::<(), jwt_auth::ConfigError>(())
+    /// ```
+    pub fn try_next(&mut self) -> Option<AuthEvent> {
+        loop {
+            match self.0.0.try_recv() {
+                Ok(event) => return Some(event),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
+    }
+}
