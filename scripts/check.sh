@@ -72,7 +72,7 @@ check_sources
 
 say "clippy: each backend and each feature alone"
 cargo clippy --quiet -p jwt-auth --no-default-features --features aws_lc_rs,ws --all-targets -- -D warnings
-for feature in testing serde-config utoipa; do
+for feature in metrics testing serde-config utoipa; do
     cargo clippy --quiet -p jwt-auth --features "$feature" --lib -- -D warnings
 done
 for feature in sqlite postgres postgres,tls; do

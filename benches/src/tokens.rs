@@ -118,5 +118,10 @@ pub fn bearer(token: &str) -> HeaderValue {
 
 /// Selects AWS-LC for every user of `jsonwebtoken` 11, which does not choose a backend if both are compiled in.
 pub fn install_backend() {
+    #[cfg(feature = "metrics")]
+    {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        metrics::set_global_recorder(recorder).expect("the first recorder");
+    }
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }
