@@ -108,3 +108,11 @@ POST   /tenants/{tenant}/issues/{id}/close  access  check(may_close)
 fn the_printed_commands_name_the_server() {
     assert_eq!(curl_lines("127.0.0.1:3000").matches("127.0.0.1:3000").count(), 5);
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let (app, _) = service().await;
+    let manifest = router().manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(app, &manifest).await;
+}

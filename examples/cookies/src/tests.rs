@@ -263,3 +263,11 @@ async fn the_page_without_scripts_logs_in_writes_and_logs_out() {
     );
     assert!(browser.jar.is_empty());
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let auth = super::auth(Config::hs256(jwt_auth::KeyMaterial::ephemeral())).unwrap();
+    let manifest = super::router(&auth).manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(super::app(auth), &manifest).await;
+}

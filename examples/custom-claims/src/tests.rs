@@ -118,3 +118,11 @@ async fn a_token_without_the_claims_is_refused_where_they_are_needed() {
         "this route does not need them"
     );
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let (app, _) = app();
+    let manifest = super::router().manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(app, &manifest).await;
+}

@@ -130,3 +130,11 @@ async fn a_denylist_that_never_answers_admits_no_session() {
     assert_admits_no_session(&app_with_denylist(|_: &TokenIdentity<'_>| std::future::pending()))
         .await;
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let ended = EndedSessions::default();
+    let manifest = super::router().manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(app_with_table(&ended), &manifest).await;
+}

@@ -131,3 +131,11 @@ async fn of_32_refreshes_on_two_nodes_exactly_one_produces_a_successor() {
         "the session continues"
     );
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let Some(server) = RedisServer::start() else { return };
+    let manifest = super::router().manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(node(&server).await, &manifest).await;
+}

@@ -80,3 +80,17 @@ const COMMANDS: &str = r#"A=127.0.0.1:3000
 TOKEN=$(curl -s $A/login -H 'Content-Type: application/json' -d '{"username":"alice","password":"wonderland"}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 curl -i $A/me -H "Authorization: Bearer $TOKEN"
 curl -i $A/.well-known/jwks.json"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jwt_auth::KeyMaterial;
+    use jwt_auth::testing::{TestAuth, assert_manifest};
+
+    #[tokio::test]
+    async fn every_route_is_guarded() {
+        let test = TestAuth::new(Config::hs256(KeyMaterial::ephemeral())).expect("valid");
+        assert_manifest(&router().manifest(), "routes.json");
+        test.assert_guarded(router().with_state(test.auth()), &router().manifest()).await;
+    }
+}

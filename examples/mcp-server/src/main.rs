@@ -94,3 +94,20 @@ const HELP: &str =
 
     npm ci --prefix tests/interop && node tests/interop/provider.mjs
     ISSUER=http://127.0.0.1:… cargo run -p mcp-server";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jwt_auth::KeyMaterial;
+    use jwt_auth::testing::{TestAuth, assert_manifest};
+
+    #[tokio::test]
+    async fn every_route_is_guarded() {
+        let test = TestAuth::new(
+            Config::hs256(KeyMaterial::ephemeral()).resource("https://api.example/mcp"),
+        )
+        .expect("valid");
+        assert_manifest(&router().manifest(), "routes.json");
+        test.assert_guarded(router().with_state(test.auth()), &router().manifest()).await;
+    }
+}

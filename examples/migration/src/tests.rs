@@ -119,3 +119,11 @@ async fn expired_and_revoked_tokens_are_refused_like_there() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(user(&app, Some(&header)).await, (422, detail("Signature has expired")));
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let (app, _, _) = app();
+    let manifest = super::router().manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(app, &manifest).await;
+}

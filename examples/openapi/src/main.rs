@@ -79,13 +79,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 mod tests {
     use super::*;
     use jwt_auth::KeyMaterial;
-    use jwt_auth::testing::TestAuth;
+    use jwt_auth::testing::{TestAuth, assert_manifest};
 
     #[tokio::test]
     async fn every_route_is_guarded() {
         let config = Config::hs256(KeyMaterial::ephemeral());
         let test = TestAuth::new(config).expect("valid");
         let (guarded, _) = router().split_for_parts(&test.auth());
+        assert_manifest(&guarded.manifest(), "routes.json");
         test.assert_guarded(app(test.auth()), &guarded.manifest()).await;
     }
 }

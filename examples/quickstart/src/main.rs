@@ -174,3 +174,22 @@ fn curl_lines(address: &str) -> String {
     ]
     .join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jwt_auth::KeyMaterial;
+    use jwt_auth::testing::{TestAuth, assert_manifest};
+
+    #[tokio::test]
+    async fn every_route_is_guarded() {
+        let test = TestAuth::new(Config::hs256(KeyMaterial::ephemeral())).expect("valid");
+        let state = App { auth: test.auth(), users: Users::new(), notes: Notes::default() };
+        test.assert_guarded(router().with_state(state), &router().manifest()).await;
+    }
+
+    #[test]
+    fn each_change_of_a_guard_is_a_change_of_a_file() {
+        assert_manifest(&router().manifest(), "routes.json");
+    }
+}

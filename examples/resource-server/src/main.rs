@@ -74,3 +74,19 @@ const COMMANDS: &str = r#"TOKEN=$(curl -s -u service:the-secret-of-the-service -
 curl -i 127.0.0.1:3000/notes -H "Authorization: Bearer $TOKEN"
 curl -i -X POST 127.0.0.1:3000/notes -H "Authorization: Bearer $TOKEN"
 curl -i 127.0.0.1:3000/notes"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jwt_auth::KeyMaterial;
+    use jwt_auth::testing::{TestAuth, assert_manifest};
+
+    #[tokio::test]
+    async fn every_route_is_guarded() {
+        let test =
+            TestAuth::new(Config::hs256(KeyMaterial::ephemeral()).resource("https://api.example"))
+                .expect("valid");
+        assert_manifest(&router().manifest(), "routes.json");
+        test.assert_guarded(router().with_state(test.auth()), &router().manifest()).await;
+    }
+}

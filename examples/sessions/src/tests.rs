@@ -217,3 +217,11 @@ async fn ended_and_active_sessions_survive_a_restart() {
     assert_eq!((status, &body["code"]), (StatusCode::UNAUTHORIZED, &"refresh_token_reused".into()));
     assert_is_revoked(&app, &laptop).await;
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let app = TestFolder::new("guarded").app().await;
+    let manifest = super::router().manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(app, &manifest).await;
+}

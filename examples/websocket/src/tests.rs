@@ -184,3 +184,11 @@ async fn a_socket_is_closed_when_its_token_expires() {
     // The expiry is checked again within a second.
     assert_eq!(receive_close(&mut alice).await, (1008, "Signature has expired".to_owned()));
 }
+
+#[tokio::test]
+async fn every_route_is_guarded() {
+    let server = Server::start().await;
+    let manifest = super::router().manifest();
+    jwt_auth::testing::assert_manifest(&manifest, "routes.json");
+    jwt_auth::testing::assert_guarded(server.app, &manifest).await;
+}

@@ -8,6 +8,7 @@ use crate::router::{Manifest, ManifestEntry, RouteAccess};
 use crate::testing::test_auth::{foreign, request, unsigned};
 use crate::testing::{BadToken, TestAuth};
 use crate::token_kind::TokenKind;
+use crate::web::OurRefusal;
 
 /// Checks that every route of the manifest refuses requests without a token, and with tokens that the application never
 /// issued.
@@ -41,16 +42,16 @@ pub async fn assert_guarded(app: Router, manifest: &Manifest) {
     // An optional guard admits a request whose token is where the application does not look.
     for entry in guarded(manifest).filter(|entry| !entry.access().is_public()) {
         for (which, headers) in without_keys(kind(entry.access())) {
-            let status = send(&app, entry, &headers).await;
-            found.extend(verdict(entry, &which.to_string(), status, REFUSED));
+            let answer = send(&app, entry, &headers).await;
+            found.extend(verdict(entry, &which.to_string(), answer));
         }
     }
     report(&found);
 }
 
 /// The statuses of a guard that refuses.
-const REFUSED: &[StatusCode] =
-    &[StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::BAD_REQUEST];
+const REFUSED: [StatusCode; 3] =
+    [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::BAD_REQUEST];
 
 impl TestAuth {
     /// Checks that every route of the manifest refuses what it must: every [`BadToken`], and valid tokens that lack a scope, a
@@ -95,8 +96,8 @@ impl TestAuth {
                     continue;
                 }
                 let Some(headers) = self.bad_of_kind(which, kind).await else { continue };
-                let status = send(&app, entry, &headers).await;
-                found.extend(verdict(entry, &which.to_string(), status, REFUSED));
+                let answer = send(&app, entry, &headers).await;
+                found.extend(verdict(entry, &which.to_string(), answer));
             }
             if let Some(what) = lacks(access)
                 && let Some(token) = self.token(kind)
@@ -105,8 +106,8 @@ impl TestAuth {
                     TokenKind::Access => self.headers(token),
                     TokenKind::Refresh => self.refresh_headers(token),
                 };
-                let status = send(&app, entry, &headers).await;
-                found.extend(verdict(entry, what, status, REFUSED));
+                let answer = send(&app, entry, &headers).await;
+                found.extend(verdict(entry, what, answer));
             }
         }
         report(&found);
@@ -156,7 +157,15 @@ fn without_keys(kind: TokenKind) -> Vec<(BadToken, HeaderMap)> {
     all
 }
 
-async fn send(app: &Router, entry: &ManifestEntry, headers: &HeaderMap) -> StatusCode {
+/// What a route answered.
+#[derive(Clone, Copy)]
+struct Answer {
+    status: StatusCode,
+    /// Whether it is a refusal of this crate. A layer may have removed the mark.
+    is_ours: bool,
+}
+
+async fn send(app: &Router, entry: &ManifestEntry, headers: &HeaderMap) -> Answer {
     let method = match entry.method() {
         "ANY" => "GET",
         // No handler of the route serves it.
@@ -165,7 +174,8 @@ async fn send(app: &Router, entry: &ManifestEntry, headers: &HeaderMap) -> Statu
     };
     let request = request(method, &example_path(entry.path()), headers);
     let Ok(response) = app.clone().oneshot(request).await;
-    response.status()
+    let is_ours = response.extensions().get::<OurRefusal>().is_some();
+    Answer { status: response.status(), is_ours }
 }
 
 /// A path that the route matches.
@@ -180,20 +190,18 @@ fn example_path(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-fn verdict(
-    entry: &ManifestEntry,
-    what: &str,
-    status: StatusCode,
-    expected: &[StatusCode],
-) -> Option<String> {
+fn verdict(entry: &ManifestEntry, what: &str, answer: Answer) -> Option<String> {
     let route = format!("{} {}", entry.method(), entry.path());
-    match status {
-        status if expected.contains(&status) => None,
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            Some(format!("{route}: {status}; the app does not have this route of the manifest"))
-        }
-        status => Some(format!("{route} admitted {what}: {status}")),
+    let Answer { status, is_ours } = answer;
+    if is_ours || REFUSED.contains(&status) {
+        return None;
     }
+    Some(match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            format!("{route}: {status}; the app does not have this route of the manifest")
+        }
+        status => format!("{route} admitted {what}: {status}"),
+    })
 }
 
 #[track_caller]

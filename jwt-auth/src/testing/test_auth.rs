@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::auth::JwtAuth;
 use crate::clock::{Clock as _, ManualClock};
 use crate::config::{Config, ConfigError, TokenLocation};
+use crate::keys::KeyMaterial;
 use crate::testing::{BadToken, START};
 use crate::token::{AccessKind, TokenBuilder};
 use crate::token_kind::TokenKind;
@@ -327,9 +328,11 @@ pub(super) fn unsigned(kind: TokenKind) -> String {
     format!("{}.{}.", encoded(&json!({ "alg": "none", "typ": "JWT" })), encoded(&claims(kind)))
 }
 
-/// A token that somebody else signed: no configuration has this secret.
+/// A token that somebody else signed: no configuration has this secret. That of `KeyMaterial::ephemeral` is one for the process.
 pub(super) fn foreign(kind: TokenKind) -> String {
-    let auth = Config::hs256(crate::keys::KeyMaterial::ephemeral());
+    let mut secret = [0_u8; 64];
+    let _ = getrandom::fill(&mut secret);
+    let auth = Config::hs256(KeyMaterial::raw(secret));
     let auth = auth.clock(ManualClock::at(START)).build();
     auth.ok().and_then(|auth| issue(&auth, kind)).unwrap_or_else(|| unsigned(kind))
 }

@@ -25,6 +25,11 @@ use crate::web::{compat, find_token};
 /// The page that explains each code, with the code as its anchor.
 const PROBLEM_TYPES: &str = "https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/index.html";
 
+/// Marks the responses of this crate's refusals, so that a test tells them from those of a handler.
+#[cfg(feature = "testing")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OurRefusal;
+
 thread_local! {
     /// Whether this thread is inside a hook.
     static IN_HOOK: Cell<bool> = const { Cell::new(false) };
@@ -375,6 +380,8 @@ impl IntoResponse for AuthError {
         if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
             response.headers_mut().insert("dpop-nonce", nonce);
         }
+        #[cfg(feature = "testing")]
+        response.extensions_mut().insert(OurRefusal);
         response
     }
 }

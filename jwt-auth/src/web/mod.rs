@@ -12,6 +12,8 @@ pub use cookies::SetCookies;
 pub(crate) use csrf::{
     FormValue, compare_csrf, is_foreign, is_from_another_origin, presented_csrf,
 };
+#[cfg(feature = "testing")]
+pub(crate) use error_response::OurRefusal;
 pub(crate) use error_response::refuse;
 pub(crate) use location::{FoundToken, concerns_query, cookie_value, find_token};
 pub(crate) use original_uri::original_uri;
