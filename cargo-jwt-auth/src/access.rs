@@ -81,7 +81,7 @@ impl Access {
             report(rank(self) < rank(before), "revocation is checked less strictly".to_owned());
             report(
                 before.audience.is_some() && self.audience != before.audience,
-                "`audience` is another one or gone".to_owned(),
+                "`audience` was changed or removed".to_owned(),
             );
             report(
                 before.check.is_some() && self.check != before.check,
@@ -91,7 +91,7 @@ impl Access {
             report(
                 !before.locations.is_empty()
                     && (self.locations.is_empty() || !self.locations.iter().all(is_read)),
-                "tokens are read in more places".to_owned(),
+                "tokens are read from more locations".to_owned(),
             );
         }
         report(
@@ -116,7 +116,7 @@ impl Access {
                 || any.iter().any(|other| other.iter().all(|name| group.contains(name)));
             report(
                 !is_asked,
-                format!("one of the {what}s {} sufficed, and others do now", group.join(", ")),
+                format!("one of the {what}s {} was required, and no longer is", group.join(", ")),
             );
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Writes a guarded main.rs, .env.example and a development key into a project.
     Init(InitArguments),
-    /// Prints a new secret, or writes a new key pair.
+    /// Makes a secret or a private key, and prints it or writes it to a file.
     Key(KeyArguments),
     /// Makes a token with the development key of the project.
     Token(TokenArguments),
@@ -32,9 +32,9 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Shows what a token contains, without verifying it.
     Inspect(InspectArguments),
-    /// Prints the routes, or fails if one asks for less than before.
+    /// Prints the routes, or fails if one requires less than before.
     Routes(RoutesArguments),
-    /// Prints the settings without secrets, weak spots, versions, and what can be reached.
+    /// Prints the settings from the environment (without secrets), weak spots and versions.
     Doctor,
     /// Looks at an identity provider.
     #[command(subcommand)]
@@ -89,19 +89,19 @@ pub(crate) struct TokenArguments {
     /// A role; may be repeated.
     #[arg(long = "role")]
     pub(crate) roles: Vec<String>,
-    /// The audience of the token; may be repeated.
+    /// An audience; may be repeated. Default: the configured one.
     #[arg(long = "audience")]
     pub(crate) audience: Vec<String>,
-    /// How long it lives: 90s, 15m, 12h, 30d.
+    /// The lifetime: 90s, 15m, 12h, 30d. Default: the configured one.
     #[arg(long, value_parser = parse_duration)]
     pub(crate) expires: Option<Duration>,
-    /// A token that counts as coming from a log-in.
+    /// Makes the token fresh, as if from a log-in; ignored with --refresh.
     #[arg(long)]
     pub(crate) fresh: bool,
     /// A refresh token.
     #[arg(long)]
     pub(crate) refresh: bool,
-    /// Signs with a key that is configured, and not with the development key.
+    /// Allows a configured key to sign, in place of the development key.
     #[arg(long)]
     pub(crate) yes_production: bool,
 }
@@ -114,7 +114,7 @@ pub(crate) struct VerifyArguments {
     /// A file with the JWK set of the issuer; needs `--issuer`.
     #[arg(long, requires = "issuer")]
     pub(crate) jwks: Option<PathBuf>,
-    /// The audience that the token must name.
+    /// An accepted audience; may be repeated.
     #[arg(long)]
     pub(crate) audience: Vec<String>,
     /// Verifies a refresh token.
@@ -137,7 +137,7 @@ pub(crate) struct RoutesArguments {
     /// The manifest that a test of the project writes.
     #[arg(long, default_value = "routes.json")]
     pub(crate) file: PathBuf,
-    /// Fails if a route asks for less than at the base.
+    /// Fails if a route requires less than at the base.
     #[arg(long, requires = "base")]
     pub(crate) check: bool,
     /// The Git reference to compare with.

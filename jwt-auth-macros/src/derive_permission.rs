@@ -51,7 +51,10 @@ fn expand(input: &syn::DeriveInput, mistakes: &mut Mistakes) -> TokenStream {
         return TokenStream::new();
     };
     if !input.generics.params.is_empty() {
-        mistakes.report(&input.generics, "an enum of permissions has no parameters; remove them");
+        mistakes.report(
+            &input.generics,
+            "a permission enum cannot have generic parameters; remove them",
+        );
     }
     if data.variants.is_empty() {
         mistakes.report(&input.ident, "the enum has no variant; write one for each permission");
@@ -75,7 +78,7 @@ fn expand(input: &syn::DeriveInput, mistakes: &mut Mistakes) -> TokenStream {
         if let Some(first) = seen.get(&name) {
             mistakes.report(
                 &variant.ident,
-                format!("`{first}` has the name \"{name}\" as well; write another one by `#[permission(\"…\")]`"),
+                format!("`{first}` already has the name \"{name}\"; write another with `#[permission(\"…\")]`"),
             );
         } else {
             seen.insert(name.clone(), &variant.ident);
@@ -121,7 +124,8 @@ fn read_enum_arguments(attributes: &[syn::Attribute], mistakes: &mut Mistakes) -
                     None => mistakes.report(
                         &text,
                         format!(
-                            "there is no such rule; write {}",
+                            "unknown rule `{}`; expected {}",
+                            text.value(),
                             list_names(RenameRule::NAMES, "or")
                         ),
                     ),
@@ -131,7 +135,10 @@ fn read_enum_arguments(attributes: &[syn::Attribute], mistakes: &mut Mistakes) -
             } else {
                 mistakes.report(
                     &meta.path,
-                    format!("`#[permission]` of an enum has {}", list_names(ARGUMENTS, "and")),
+                    format!(
+                        "unknown argument; `#[permission]` on an enum takes {}",
+                        list_names(ARGUMENTS, "and")
+                    ),
                 );
                 // What follows belongs to the unknown argument.
                 let _: TokenStream = meta.input.parse()?;
@@ -171,7 +178,7 @@ fn check_name(text: &syn::LitStr, mistakes: &mut Mistakes) {
     if text.value().is_empty() || !text.value().chars().all(is_allowed) {
         mistakes.report(
             text,
-            "a scope is one word of visible ASCII characters, without quotes and backslashes (RFC 6749 §3.3); write \"notes:write\"",
+            "a scope or role is printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3); write \"notes:write\"",
         );
     }
 }

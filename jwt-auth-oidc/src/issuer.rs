@@ -98,11 +98,14 @@ impl Issuer {
         Self::new(issuer, KeysAt::Url(url.into()))
     }
 
-    /// An issuer that is asked about each token (RFC 7662), because its access tokens are opaque. Its document says where.
+    /// An issuer with opaque access tokens: each is checked by introspection (RFC 7662), at the `introspection_endpoint` of the
+    /// issuer's document.
     ///
     /// An opaque token names no issuer, so only one issuer may be of this kind. See
-    /// [`TrustedIssuer::with_introspection`] for what a response must contain. An answer counts for 30 seconds, at most until
-    /// the token expires. Concurrent requests with one token cause one question; at most 32 are under way.
+    /// [`TrustedIssuer::with_introspection`] for what a response must contain. A response is cached for 30 seconds, but
+    /// never past the expiry of the token. Concurrent requests with one token share one query. At most 32 queries run at once, and
+    /// up to 1024 tokens are queried or wait; further ones are refused with 503 at once. A query, its wait included, is limited
+    /// to 5 seconds.
     ///
     /// ```
     /// # use jwt_auth_oidc::Issuer;
@@ -133,7 +136,7 @@ impl Issuer {
         self
     }
 
-    /// The client as which this service asks about tokens (`client_secret_basic`). Default: none, for an address that only
+    /// The client id and the secret of this service for introspection (`client_secret_basic`). Default: none, for an address that only
     /// this service reaches.
     ///
     /// ```
@@ -151,9 +154,9 @@ impl Issuer {
         self
     }
 
-    /// How long an answer about a token counts, at most until the token expires. Default: 30 seconds.
+    /// How long an introspection response is cached, but never past the expiry of the token. Default: 30 seconds.
     ///
-    /// A token that the issuer revokes is accepted for this long. Zero asks with each request.
+    /// A token that the issuer revokes is accepted for this long. Zero queries the issuer with each request.
     ///
     /// ```
     /// # use jwt_auth_oidc::Issuer;

@@ -27,7 +27,8 @@ use crate::{Drift, Schemes};
 /// assert!(router.manifest().describe(&mut document).is_empty());
 /// ```
 pub trait DescribeManifest {
-    /// Describes the routes whose tokens come in the header `Authorization`.
+    /// Describes every route, as if tokens came in the header `Authorization` alone. For other locations, use
+    /// [`describe_with`](Self::describe_with).
     fn describe(&self, document: &mut OpenApi) -> Drift {
         self.describe_with(document, &Schemes::default())
     }

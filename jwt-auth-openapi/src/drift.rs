@@ -24,7 +24,7 @@ pub struct Drift {
     pub(crate) undocumented: Vec<String>,
     /// Operations that no route serves.
     pub(crate) unserved: Vec<String>,
-    /// Operations whose security in the document was another one than that of the guard.
+    /// Operations whose `security` in the document differed from the guard.
     pub(crate) corrected: Vec<String>,
 }
 
@@ -56,7 +56,8 @@ impl Drift {
         self.unserved.iter().map(String::as_str)
     }
 
-    /// Operations whose `security` in the document was not that of the guard. It is now.
+    /// Operations that had another `security` than their guard; it was replaced. An operation without `security` is filled in,
+    /// and not listed.
     ///
     /// ```
     /// assert_eq!(jwt_auth_openapi::Drift::default().corrected().count(), 0);
@@ -71,7 +72,7 @@ impl fmt::Display for Drift {
         for (routes, what) in [
             (&self.undocumented, "is not in the document"),
             (&self.unserved, "is in the document, and no route serves it"),
-            (&self.corrected, "had another security in the document than its guard"),
+            (&self.corrected, "had a `security` that differs from its guard"),
         ] {
             for route in routes {
                 writeln!(f, "{route} {what}")?;

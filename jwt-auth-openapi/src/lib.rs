@@ -11,7 +11,7 @@
 //! | a token in a cookie | the header that repeats the CSRF value, for methods that change something |
 //! | the rest | `x-jwt-auth`, with what OpenAPI has no words for: roles, `fresh`, `max_age`, the check … |
 //!
-//! [`OpenApiRouter`] builds router and document together. For a document that is made otherwise,
+//! [`OpenApiRouter`] builds router and document together. For a document that is built another way,
 //! [`describe`](DescribeManifest::describe) adds the same, and returns what does not match.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -176,7 +176,7 @@ fn a_document_that_is_made_otherwise_is_completed_and_its_differences_are_listed
         "GET /files/{rest} is not in the document\n\
          POST /notes is not in the document\n\
          GET /home is in the document, and no route serves it\n\
-         GET /mine had another security in the document than its guard\n"
+         GET /mine had a `security` that differs from its guard\n"
     );
     assert!(!drift.is_empty());
     assert_eq!(

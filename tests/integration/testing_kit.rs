@@ -70,6 +70,8 @@ async fn guarded_routes_pass_in_every_location() {
         test.assert_guarded(app.clone(), &manifest).await;
         assert_guarded(app, &manifest).await;
     }
+    let named = test_auth(|config| config.header_name("X-Token"));
+    named.assert_guarded(routes().with_state(named.auth()), &routes().manifest()).await;
     let bare = test_auth(|config| config.header_type(None::<&str>).audience(["notes"]));
     bare.assert_guarded(routes().with_state(bare.auth()), &routes().manifest()).await;
 }

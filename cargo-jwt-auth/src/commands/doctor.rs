@@ -73,7 +73,7 @@ fn weak_spots(environment: &Environment, settings: &str) -> Vec<String> {
         weak.push(format!("- weakened by danger: {dangers}"));
     }
     if settings.contains("lost at a restart") {
-        weak.push("- revocations are in memory, and a restart forgets them; set a store by `.revocation(…)` in code".to_owned());
+        weak.push("- the environment sets no store: unless your code calls `.revocation(…)`, a restart forgets revocations".to_owned());
     }
     weak
 }

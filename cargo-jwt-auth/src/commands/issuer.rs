@@ -17,16 +17,11 @@ pub(crate) fn run(arguments: &ProbeArguments) -> Result<(), Failure> {
 async fn probe(arguments: &ProbeArguments) -> Result<(), Failure> {
     let issuer = arguments.issuer.as_str();
     let client = HttpClient::new().map_err(Failure::usage)?;
-    let base = issuer.trim_end_matches('/');
-    let url = format!("{base}/.well-known/openid-configuration");
-    let document = client.get(&url).await;
-    let document = document.map_err(|error| Failure::refused(format!("{url}: {error}")))?;
-    let document: Value = serde_json::from_slice(document.body())
-        .map_err(|_| Failure::refused(format!("{url}: the document is not JSON")))?;
+    let document = document(&client, issuer).await?;
     let named = document["issuer"].as_str().unwrap_or_default();
     if named != issuer {
         return Err(Failure::refused(format!(
-            "the document is that of {named:?}, not of {issuer:?}; trust it by the first name, a slash at the end matters"
+            "the document names the issuer {named:?}, not {issuer:?}; pass {named:?} exactly, with any slash at the end"
         )));
     }
     let keys_url = document["jwks_uri"].as_str();
@@ -63,4 +58,27 @@ async fn probe(arguments: &ProbeArguments) -> Result<(), Failure> {
     }
     rows.push(row("introspection", introspection.unwrap_or("-")));
     print(&table(&rows))
+}
+
+/// The document of the issuer. OpenID Connect appends its path to the issuer, RFC 8414 inserts it after the host.
+async fn document(client: &HttpClient, issuer: &str) -> Result<Value, Failure> {
+    let base = issuer.trim_end_matches('/');
+    let (scheme, rest) = base.split_once("://").unwrap_or(("https", base));
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let mut first = None;
+    for url in [
+        format!("{base}/.well-known/openid-configuration"),
+        format!("{scheme}://{host}/.well-known/oauth-authorization-server{path}"),
+    ] {
+        match client.get(&url).await {
+            Ok(document) => {
+                return serde_json::from_slice(document.body())
+                    .map_err(|_| Failure::refused(format!("{url}: the document is not JSON")));
+            }
+            Err(error) => {
+                first.get_or_insert(format!("{url}: {error}"));
+            }
+        }
+    }
+    Err(Failure::refused(first.unwrap_or_default()))
 }

@@ -11,14 +11,27 @@ use crate::failure::Failure;
 use crate::output::print;
 
 pub(crate) fn run(arguments: &KeyArguments) -> Result<(), Failure> {
-    let (text, variable) = match arguments.algorithm {
-        KeyKind::Hs256 => (new_secret()?, "JWT_AUTH_SECRET_KEY"),
-        KeyKind::Es256 => (new_pair(Algorithm::ES256)?, "JWT_AUTH_PRIVATE_KEY"),
-        KeyKind::EdDsa => (new_pair(Algorithm::EdDSA)?, "JWT_AUTH_PRIVATE_KEY"),
+    let text = match arguments.algorithm {
+        KeyKind::Hs256 => new_secret()?,
+        KeyKind::Es256 => new_pair(Algorithm::ES256)?,
+        KeyKind::EdDsa => new_pair(Algorithm::EdDSA)?,
     };
     let Some(file) = &arguments.out else { return print(&format!("{}\n", text.trim_end())) };
     write_private(file, &text)?;
-    eprintln!("wrote {}; export {variable}=file:{}", file.display(), file.display());
+    let file = file.display();
+    match arguments.algorithm {
+        KeyKind::Hs256 => eprintln!("wrote {file}; set JWT_AUTH_SECRET_KEY=file:{file}"),
+        KeyKind::Es256 => {
+            eprintln!(
+                "wrote {file}; set JWT_AUTH_ALGORITHM=ES256 and JWT_AUTH_PRIVATE_KEY=file:{file}"
+            );
+        }
+        KeyKind::EdDsa => {
+            eprintln!(
+                "wrote {file}; set JWT_AUTH_ALGORITHM=EdDSA and JWT_AUTH_PRIVATE_KEY=file:{file}"
+            );
+        }
+    }
     Ok(())
 }
 

@@ -96,8 +96,11 @@ pub(crate) fn run(arguments: &RoutesArguments) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::refused(format!(
-        "{} of the routes ask for less than at {base}. If it is meant, add a line to {}:\n{}",
-        refused.len(),
+        "{} weaker than at {base}. If this is intended, add a line with your reason to {}:\n{}",
+        match refused.len() {
+            1 => "1 route is".to_owned(),
+            many => format!("{many} routes are"),
+        },
         arguments.allow.display(),
         refused.iter().map(|route| format!("{route}: the reason")).collect::<Vec<_>>().join("\n")
     )))

@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<(), Failure> {
     match kind {
         None => {
             eprintln!(
-                "The token is accepted. Whether it was revoked, only the store of the service knows."
+                "The token is accepted. Revocation was not checked: only the store of the service knows it."
             );
             Ok(())
         }
@@ -147,11 +147,11 @@ fn report(failed: Option<AuthErrorKind>, mismatch: Option<(&str, &str)>) -> Repo
     });
     let rules = RULES.iter().enumerate().map(|(number, (rule, _))| {
         let answer = match at {
-            Some(at) if number == at => "no",
+            Some(at) if number == at => "failed",
             Some(at) if number > at => "not checked",
-            _ => "yes",
+            _ => "ok",
         };
-        let fix = failed.filter(|_| answer == "no").map(|kind| {
+        let fix = failed.filter(|_| answer == "failed").map(|kind| {
             let fix = fix(kind);
             match mismatch {
                 Some((expected, found)) => format!("expected {expected}, found {found}: {fix}"),

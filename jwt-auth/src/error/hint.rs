@@ -20,17 +20,19 @@ impl AuthErrorKind {
                 "the `kid` names no configured key: publish or configure that key, or get a new token"
             }
             Self::InvalidSignature => {
-                "another key signed the token: compare the keys of issuer and service, and whether the token was changed on its way"
+                "another key signed the token: compare the keys of the issuer and the service, and check whether the token was changed in transit"
             }
-            Self::Expired => "refresh the token, or log in again; then compare the clocks",
+            Self::Expired => {
+                "refresh the token, or log in again; if the token is new, compare the clocks"
+            }
             Self::NotYetValid | Self::IssuedInTheFuture => {
-                "the clock of the issuer is ahead: set the clocks, or `.issued_at_leeway(…)`"
+                "the clock of the issuer is ahead: synchronize the clocks, or raise `.issued_at_leeway(…)` (at most 1 minute)"
             }
             Self::WrongIssuer | Self::IssuerMissing => {
                 "compare `iss` with `.issuer(…)`, byte by byte; trust another issuer by `Config::trust`"
             }
             Self::WrongAudience | Self::AudienceMissing => {
-                "compare `aud` with `.audience([…])` or the `audience` of the route; a token with an audience needs one here"
+                "compare `aud` with `.audience([…])` or the `audience` of the route; a token with `aud` is refused while no audience is configured"
             }
             Self::AccessTokenRequired => {
                 "send the access token; a token of another implementation needs `Config::accept_legacy` or `Config::trust`"

@@ -69,7 +69,7 @@ pub enum AuthEvent {
     IssuerFetched {
         /// The issuer, as it is configured.
         issuer: String,
-        /// Whether there are newer keys.
+        /// Whether the fetch succeeded. The keys may be the same as before.
         succeeded: bool,
     },
 }

@@ -35,7 +35,7 @@ impl Events {
         Self(Listener::new())
     }
 
-    /// Waits for the next event. `None` never comes while the process runs.
+    /// Waits for the next event. Never returns `None`: the channel lives as long as the process.
     ///
     /// The example of [`Events`] calls it.
     ///

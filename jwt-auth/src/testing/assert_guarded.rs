@@ -54,10 +54,12 @@ const REFUSED: [StatusCode; 3] =
     [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::BAD_REQUEST];
 
 impl TestAuth {
-    /// Checks that every route of the manifest refuses what it must: every [`BadToken`], and valid tokens that lack a scope, a
-    /// role, a recent log-in or a proof that the route requires.
+    /// Checks that every route of the manifest refuses what it must: every [`BadToken`], and one valid token
+    /// with no scope or role, not fresh and not bound, if the route requires a scope, a role, `fresh` or `dpop`.
     ///
-    /// Parameters of a path become `1`. Routes that are public, or whose guard is not known, are not called.
+    /// Parameters of a path become `1`. Not called are public routes, optional routes with locations of their own, and routes
+    /// whose guard is not known. A token that [`bad`](Self::bad) cannot make is not sent: if tokens come in the query alone, that
+    /// leaves the request without a token.
     ///
     /// ```
     /// use jwt_auth::testing::TestAuth;

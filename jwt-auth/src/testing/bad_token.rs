@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a request must be refused.
 ///
 /// [`TestAuth::bad`](crate::testing::TestAuth::bad) makes the request, and
-/// [`assert_guarded`](crate::testing::assert_guarded) sends one of each to every route.
+/// [`TestAuth::assert_guarded`](crate::testing::TestAuth::assert_guarded) sends one of each to every guarded route.
 ///
 /// ```
 /// use jwt_auth::testing::BadToken;
@@ -22,13 +22,13 @@ pub enum BadToken {
     Garbage,
     /// A token without a signature, whose header says `none` (RFC 8725 §3.1).
     AlgNone,
-    /// A token that somebody else signed.
+    /// A token signed by an unknown key.
     OtherKey,
     /// A valid token with another signature.
     ChangedSignature,
     /// A valid token with another subject, and the signature of the first.
     ChangedClaims,
-    /// A token that expired an hour ago.
+    /// A token that was issued 400 days ago, and has expired.
     Expired,
     /// A token that is valid an hour from now.
     NotYetValid,
@@ -70,7 +70,7 @@ impl fmt::Display for BadToken {
             Self::Missing => "no token",
             Self::Garbage => "a text that is no token",
             Self::AlgNone => "a token with `alg: none`",
-            Self::OtherKey => "a token that somebody else signed",
+            Self::OtherKey => "a token signed by an unknown key",
             Self::ChangedSignature => "a token with another signature",
             Self::ChangedClaims => "a token with another subject",
             Self::Expired => "an expired token",

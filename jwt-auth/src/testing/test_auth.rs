@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Value, json};
 
@@ -95,7 +95,8 @@ impl TestAuth {
         self.auth.clone()
     }
 
-    /// The clock of the configuration. It stands still until the test moves it.
+    /// The clock of the configuration. It starts at the Unix time 2 000 000 000 (May 2033), and stands still until the test
+    /// moves it.
     ///
     /// ```
     /// # use jwt_auth::{Config, KeyMaterial, testing::TestAuth};
@@ -221,12 +222,15 @@ impl TestAuth {
             }
             BadToken::Two => {
                 let mut headers = self.carrying(&self.token(kind)?, kind)?;
-                for (name, value) in headers.clone() {
-                    if let Some(name) =
-                        name.filter(|name| *name == COOKIE || *name == AUTHORIZATION)
-                    {
-                        headers.append(name, value);
-                    }
+                let is_carrier =
+                    |name: &HeaderName| *name == COOKIE || *name == self.auth.web().header_name;
+                let doubled: Vec<_> = headers
+                    .iter()
+                    .filter(|(name, _)| is_carrier(name))
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect();
+                for (name, value) in doubled {
+                    headers.append(name, value);
                 }
                 return Some(headers);
             }

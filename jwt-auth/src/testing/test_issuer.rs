@@ -99,7 +99,8 @@ impl TestIssuer {
         TrustedIssuer::with_keys(self.0.name.clone(), self.clone())
     }
 
-    /// The clock by which it issues tokens. [`TestAuth`](crate::testing::TestAuth) has one at the same time.
+    /// The clock by which it issues tokens. A [`TestAuth`](crate::testing::TestAuth) has its own clock, which starts at the same
+    /// time: advance both.
     ///
     /// ```
     /// # use jwt_auth::testing::TestIssuer;
@@ -125,7 +126,7 @@ impl TestIssuer {
         signer.access_token(subject)
     }
 
-    /// Lets a new key sign. The old ones stay published.
+    /// Creates a new key, and signs with it from now on. The old ones stay published.
     ///
     /// # Errors
     ///
@@ -161,7 +162,7 @@ impl TestIssuer {
         keys.published = last.into_iter().collect();
     }
 
-    /// Whether its keys cannot be fetched from now on.
+    /// Makes every fetch of its keys fail from now on, or succeed again with `false`. Keys that were fetched stay valid.
     ///
     /// ```
     /// # use jwt_auth::testing::TestIssuer;
@@ -173,7 +174,7 @@ impl TestIssuer {
         *self.0.is_failing.lock().unwrap_or_else(PoisonError::into_inner) = fails;
     }
 
-    /// How long each fetch takes from now on.
+    /// Delays each fetch by this time from now on. Default: zero.
     ///
     /// ```
     /// # use jwt_auth::testing::TestIssuer;
