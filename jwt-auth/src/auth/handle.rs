@@ -378,7 +378,7 @@ impl JwtAuth {
     /// ```
     #[allow(clippy::unused_self, reason = "the configuration that events come from")]
     pub fn events(&self) -> Events {
-        Events::new()
+        Events::of_process()
     }
 
     /// Every name of the issuers that [`Config::trust`] has added.
@@ -395,6 +395,15 @@ impl JwtAuth {
     /// ```
     pub fn trusted_issuers(&self) -> impl Iterator<Item = &str> {
         self.inner.trusted.iter().flat_map(|trusted| trusted.rules.names())
+    }
+
+    /// Every name of the trusted issuers, and whether there are keys for its tokens now. For the crates of this workspace.
+    #[doc(hidden)]
+    pub fn issuer_states(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.inner.trusted.iter().flat_map(|trusted| {
+            let state = trusted.source.state();
+            trusted.rules.names().map(move |name| (name, state))
+        })
     }
 
     pub(super) fn shared_ring(&self) -> &Arc<LiveRing> {

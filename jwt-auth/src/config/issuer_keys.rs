@@ -219,6 +219,16 @@ impl IssuerSource {
         }
     }
 
+    /// What a developer's page says of it.
+    pub(crate) fn state(&self) -> &'static str {
+        match self {
+            Self::Fixed(_) => "has keys, from the configuration",
+            Self::Changing(keys) if keys.version().is_some() => "has keys, fetched",
+            Self::Changing(_) => "has no usable keys: its tokens are refused with 503",
+            Self::Introspection(_) => "is asked about each token",
+        }
+    }
+
     /// Waits for newer keys. Returns whether there may be some.
     pub(crate) async fn newer(&self) -> bool {
         match self {

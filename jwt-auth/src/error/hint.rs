@@ -1,10 +1,11 @@
-//! What a developer can do about a refusal, for the bodies of debug builds.
+//! What a developer can do about a refusal, for the bodies of debug builds and for the developer's page.
 
 use crate::error::AuthErrorKind;
 
 impl AuthErrorKind {
-    /// What to do, in one sentence.
-    pub(crate) const fn hint(self) -> &'static str {
+    /// What to do, in one sentence. For the crates of this workspace.
+    #[doc(hidden)]
+    pub const fn hint(self) -> &'static str {
         match self {
             Self::Missing => {
                 "send a token where the route looks for it: `Authorization: Bearer <token>`, or the configured cookie or parameter"

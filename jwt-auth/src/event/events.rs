@@ -31,7 +31,9 @@ use crate::event::emit::Listener;
 pub struct Events(Listener);
 
 impl Events {
-    pub(crate) fn new() -> Self {
+    /// Those of this process, before there is a `JwtAuth`. For the crates of this workspace.
+    #[doc(hidden)]
+    pub fn of_process() -> Self {
         Self(Listener::new())
     }
 
