@@ -60,7 +60,9 @@ impl Browser {
         ];
         let mut capabilities = serde_json::Map::new();
         let mut chrome = options;
-        chrome["args"] = json!(arguments);
+        let more = chrome["args"].as_array().cloned().unwrap_or_default();
+        let arguments = arguments.into_iter().map(|argument| json!(argument)).chain(more);
+        chrome["args"] = arguments.collect();
         capabilities.insert("goog:chromeOptions".to_owned(), chrome);
         // The certificate of the test signs itself.
         capabilities.insert("acceptInsecureCerts".to_owned(), json!(true));
@@ -404,6 +406,25 @@ impl Browser {
         element.text().await.expect("text")
     }
 
+    /// Saves the dashboard as a picture of its README, and as text for its documentation, which has no files beside it.
+    async fn save_dashboard(&self, name: &str, label: &str) {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::STANDARD;
+
+        let path = format!("jwt-auth-dashboard/{name}.png");
+        self.save_screenshot(&path).await;
+        let root = format!("{}/..", env!("CARGO_MANIFEST_DIR"));
+        let png = std::fs::read(format!("{root}/{path}")).expect("a picture");
+        let text = format!("[{label}]: data:image/png;base64,{}\n", STANDARD.encode(png));
+        let docs = format!("{root}/jwt-auth-dashboard/docs/{name}.md");
+        if std::env::var_os("UPDATE_SCREENSHOTS").is_some() {
+            std::fs::write(docs, text).expect("written");
+        } else {
+            let saved = std::fs::read_to_string(docs).expect("text");
+            assert!(saved == text, "run this test with UPDATE_SCREENSHOTS=1");
+        }
+    }
+
     /// Saves what the page shows, if `UPDATE_SCREENSHOTS` is set.
     async fn save_screenshot(&self, path: &str) {
         if std::env::var_os("UPDATE_SCREENSHOTS").is_some() {
@@ -452,5 +473,135 @@ async fn swagger_ui_calls_guarded_routes_after_authorize() {
     // The token lacks the scope of `POST /notes`, which the document names.
     let post = "#operations-default-add, .opblock-post[id$='add']";
     browser.click(&format!("{post} .opblock-summary-control")).await;
+    browser.client.close().await.expect("closed");
+}
+
+impl Browser {
+    /// Presses a button, waits until an element contains a text, and returns all of its text.
+    async fn click_and_read(&self, button: &str, id: &str, text: &str) -> String {
+        self.click(button).await;
+        self.wait_for(id, text).await;
+        self.text(id).await
+    }
+
+    /// Whether the page is wider than the window.
+    async fn scrolls_sideways(&self) -> bool {
+        let script =
+            "const page = document.documentElement; return page.scrollWidth > page.clientWidth";
+        self.run(script).await == json!(true)
+    }
+
+    /// Chooses a route of the dashboard, mints a token with the scopes, and sends it. Returns the status.
+    async fn try_route(&self, route: &str, scopes: &str, status: &str) -> String {
+        let script = format!(
+            "const select = document.getElementById('route');\
+            select.value = [...select.options].find((one) => one.text === '{route}').value;\
+            select.dispatchEvent(new Event('change'));\
+            document.getElementById('mint-status').textContent = '';"
+        );
+        self.run(&script).await;
+        self.fill("scopes", scopes).await;
+        self.click_and_read("#mint", "mint-status", "Minted").await;
+        self.click_and_read("#send", "status", status).await
+    }
+
+    /// The token in the field of the dashboard.
+    async fn minted(&self) -> String {
+        let token = self.run("return document.getElementById('sent').value").await;
+        token.as_str().expect("text").to_owned()
+    }
+}
+
+#[tokio::test]
+async fn dashboard_shows_decisions_as_they_happen_and_tries_tokens() {
+    let Some(browser) = Browser::start("dashboard").await else { return };
+    let example = Running::start("dashboard", "browser", |line| line.contains("/_jwt-auth"));
+    let url = example.url();
+    browser.client.set_window_size(1100, 1000).await.expect("resized");
+    browser.client.goto(&format!("{url}/_jwt-auth")).await.expect("opened");
+    browser.wait_for("route-rows", "with the scope notes:read").await;
+    browser.wait_for("live", "live").await;
+    browser.wait_for("key-rows", "signing").await;
+
+    // A request from elsewhere is shown as it happens.
+    let response = reqwest::Client::new().get(format!("{url}/notes")).send().await;
+    assert_eq!(response.expect("an answer").status(), 401);
+    for text in ["refused 401", "token_missing", "send a token where the route looks for it"] {
+        browser.wait_for("decision-rows", text).await;
+    }
+
+    // Without the scope, the token is refused; with it, the route answers.
+    browser.click("#has-session").await;
+    browser.try_route("GET /notes", "", "403").await;
+    assert!(browser.text("answer").await.contains("scope_insufficient"));
+    browser.try_route("GET /notes", "notes:read", "200").await;
+    assert_eq!(browser.text("answer").await, "notes of alice");
+    browser.wait_for("decision-rows", "the access token was accepted").await;
+    let field_type = "return document.getElementById('sent').type";
+    assert_eq!(browser.run(field_type).await, "password", "the token is masked");
+    browser.click("#show").await;
+    assert_eq!(browser.run(field_type).await, "text");
+    browser.click("#show").await;
+
+    // The token is accepted; changed, it is refused, with the rule.
+    let token = browser.minted().await;
+    browser.fill("pasted", &token).await;
+    browser.click_and_read("#verify", "verdict", "accepted").await;
+    let (before, after) = token.split_at(token.len() - 8);
+    let changed = if after.starts_with('A') { "B" } else { "A" };
+    browser.fill("pasted", &format!("{before}{changed}{}", &after[1..])).await;
+    browser.click_and_read("#verify", "verdict", "signature_invalid").await;
+    browser.wait_for("rules", "another key signed the token").await;
+    assert!(browser.text("rules").await.contains("not checked"));
+
+    // Both sessions are listed. One ends, and the other stays.
+    browser.click("#list").await;
+    browser.wait_for("session-rows", "the developer's page").await;
+    let count = "return document.querySelectorAll('#session-rows tr').length";
+    assert_eq!(browser.run(count).await, 2);
+    assert!(!browser.scrolls_sideways().await);
+    // The picture ends after the section about the token.
+    let height = "scrollTo(0, 0); document.activeElement.blur();\
+        const end = document.getElementById('token').getBoundingClientRect().bottom;\
+        return Math.ceil(end) + 16 + outerHeight - innerHeight";
+    let height = browser.run(height).await.as_u64().and_then(|height| u32::try_from(height).ok());
+    browser.client.set_window_size(1100, height.expect("a height")).await.expect("resized");
+    browser.save_dashboard("dashboard", "wide").await;
+    browser
+        .click_and_read("#session-rows button", "sessions-status", "The session has ended")
+        .await;
+    assert_eq!(browser.run(count).await, 1);
+    browser.click("#session-rows button").await;
+    let gone = Locator::Css("#session-table[hidden]");
+    browser.client.wait().for_element(gone).await.expect("no session");
+    browser.click_and_read("#send", "status", "401").await;
+    assert!(browser.text("answer").await.contains("token_revoked"));
+    browser.client.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn dashboard_is_readable_on_a_phone_in_the_dark() {
+    let metrics = json!({ "width": 360, "height": 1500, "pixelRatio": 1.0 });
+    let phone = json!({
+        "mobileEmulation": { "deviceMetrics": metrics },
+        "args": ["--blink-settings=preferredColorScheme=0"],
+    });
+    let Some(browser) = Browser::start_with("dashboard-phone", phone).await else { return };
+    let example = Running::start("dashboard", "phone", |line| line.contains("/_jwt-auth"));
+    browser.client.goto(&format!("{}/_jwt-auth", example.url())).await.expect("opened");
+    browser.wait_for("live", "live").await;
+    assert_eq!(browser.run("return innerWidth").await, 360);
+    let is_dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
+    assert_eq!(browser.run(is_dark).await, true);
+    browser.try_route("GET /notes", "notes:read", "200").await;
+    browser.fill("pasted", &browser.minted().await).await;
+    browser.click_and_read("#verify", "verdict", "accepted").await;
+    browser.try_route("DELETE /notes/{id}", "notes:read", "403").await;
+    browser.click("#list").await;
+    browser.wait_for("sessions-status", "alice has no active session").await;
+    assert!(!browser.scrolls_sideways().await, "tables scroll in themselves");
+    browser.wait_for("decision-rows", "scope_insufficient").await;
+    browser.run("scrollTo(0, 0); document.activeElement.blur()").await;
+    browser.save_dashboard("dashboard-phone", "phone").await;
     browser.client.close().await.expect("closed");
 }

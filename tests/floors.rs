@@ -139,6 +139,7 @@ fn mod_files_are_faces() {
         "jwt-auth-redis",
         "jwt-auth-oidc",
         "jwt-auth-openapi",
+        "jwt-auth-dashboard",
         "cargo-jwt-auth",
     ] {
         for (path, text) in sources(of) {
@@ -213,6 +214,7 @@ fn files_open_with_a_sentence_and_stay_small() {
         ("jwt-auth-redis", 600, 400),
         ("jwt-auth-oidc", 600, 400),
         ("jwt-auth-openapi", 400, 200),
+        ("jwt-auth-dashboard", 400, 200),
         ("cargo-jwt-auth", 400, 200),
     ] {
         let mut sizes = Vec::new();
@@ -244,6 +246,7 @@ fn functions_stay_below_eighty_lines() {
         "jwt-auth-redis",
         "jwt-auth-oidc",
         "jwt-auth-openapi",
+        "jwt-auth-dashboard",
         "cargo-jwt-auth",
     ] {
         for (path, text) in sources(of) {

@@ -59,7 +59,7 @@ impl Decision {
 fn words(event: &AuthEvent) -> String {
     match event {
         AuthEvent::LoggedIn => "a user logged in".to_owned(),
-        AuthEvent::Issued { kind } => format!("a token was issued: {kind}"),
+        AuthEvent::Issued { kind } => format!("one {kind} token was issued"),
         AuthEvent::Refreshed => "a session was refreshed".to_owned(),
         AuthEvent::Reused => "a refresh token was used twice, and its session ended".to_owned(),
         AuthEvent::Revoked { what } => format!("tokens were revoked: {}", what.name()),

@@ -1,3 +1,5 @@
+#![cfg_attr(doc, doc = include_str!("../docs/dashboard.md"))]
+#![cfg_attr(doc, doc = include_str!("../docs/dashboard-phone.md"))]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -20,23 +20,24 @@ fn is_release() -> bool {
 
 #[tokio::test]
 async fn only_a_debug_build_serves_the_page() {
-    let auth = Config::hs256(KeyMaterial::ephemeral()).build().unwrap();
+    let auth = Config::hs256(KeyMaterial::ephemeral()).build().expect("valid");
     let router = GuardedRouter::new().route("/health", get(health)).dashboard();
     assert_eq!(router.manifest().entries().len(), if is_release() { 1 } else { 2 });
     let app: axum::Router = router.with_state(auth);
     let expected = if is_release() { 404 } else { 200 };
     for path in ["", "/script.js", "/keys"] {
         let request = Request::get(format!("/_jwt-auth{path}")).header("host", "localhost");
-        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response =
+            app.clone().oneshot(request.body(Body::empty()).expect("valid")).await.expect("valid");
         assert_eq!(response.status(), expected, "{path}");
     }
-    let request = Request::get("/health").body(Body::empty()).unwrap();
-    assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+    let request = Request::get("/health").body(Body::empty()).expect("valid");
+    assert_eq!(app.oneshot(request).await.expect("valid").status(), 200);
 }
 
 #[test]
 fn only_a_debug_build_contains_the_files_of_the_page() {
-    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let program = std::fs::read(std::env::current_exe().expect("valid")).expect("valid");
     // Backwards, so that the test itself does not contain them.
     for backwards in ["egap s'repoleved :htua-twj>eltit<", "noisiced-on"] {
         let mark: Vec<u8> = backwards.bytes().rev().collect();

@@ -94,7 +94,8 @@ function showDecision(message) {
   const when = one.ago === undefined ? "earlier" : new Date(Date.now() - one.ago).toLocaleTimeString();
   const request = one.path === undefined ? "" : `${one.method} ${one.path}`;
   const status = one.status === undefined ? "" : ` ${one.status}`;
-  const decision = element("td", `${one.what}${status}`, { allowed: "yes", refused: "no" }[one.what] ?? "quiet");
+  const kind = { allowed: "yes", refused: "no" }[one.what] ?? "quiet";
+  const decision = element("td", `${one.what}${status}`, `line ${kind}`);
   const why = element("td", undefined, "words");
   if (one.code) why.append(element("code", one.code), " ");
   why.append(one.why);
