@@ -91,7 +91,7 @@ grep -q 'jwt-auth needs a backend for cryptography' <<<"$out" || { echo "$out" >
 
 say "documentation, as docs.rs builds it"
 RUSTDOC="$PWD/scripts/rustdoc-unstable.sh" RUSTDOCFLAGS="--cfg docsrs -D warnings" \
-    cargo doc --quiet -p jwt-auth -p jwt-auth-macros -p jwt-auth-sqlx -p jwt-auth-redis -p jwt-auth-oidc -p jwt-auth-openapi \
+    cargo doc --quiet -p jwt-auth -p jwt-auth-macros -p jwt-auth-sqlx -p jwt-auth-redis -p jwt-auth-oidc -p jwt-auth-openapi -p jwt-auth-dashboard \
     --no-deps --all-features
 
 say "public API"
@@ -121,6 +121,10 @@ cargo test --quiet -p tests --no-default-features --features rust_crypto --test 
 say "a release build says nothing to clients about why, and allocates nothing for it"
 TESTS_RELEASE=1 cargo test --quiet -p tests --all-features --test diagnostics --test allocations \
     --config 'profile.dev.package.jwt-auth.debug-assertions=false'
+
+say "a release build has no page for the developer"
+TESTS_RELEASE=1 cargo test --quiet -p jwt-auth-dashboard --test release \
+    --config 'profile.dev.package.jwt-auth-dashboard.debug-assertions=false'
 
 say "tests with the cache of verified tokens, which is off for HMAC by default"
 TESTS_VERIFIED_CACHE=1000 cargo test --quiet -p tests --all-features --test integration

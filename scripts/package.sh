@@ -9,9 +9,9 @@ trap 'rm -rf "$out"' EXIT
 
 # The packages are verified by the app below, which also needs no registry entry for jwt-auth-macros.
 cargo package --quiet --no-verify --allow-dirty -p jwt-auth-macros -p jwt-auth -p jwt-auth-sqlx -p jwt-auth-redis \
-    -p jwt-auth-oidc -p jwt-auth-openapi -p cargo-jwt-auth
+    -p jwt-auth-oidc -p jwt-auth-openapi -p jwt-auth-dashboard -p cargo-jwt-auth
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi cargo-jwt-auth; do
+for crate in jwt-auth-macros jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi jwt-auth-dashboard cargo-jwt-auth; do
     tar -xzf "$target/package/$crate-$version.crate" -C "$out"
     for file in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE; do
         [ -s "$out/$crate-$version/$file" ] || { echo "the package of $crate has no $file" >&2; exit 1; }
@@ -37,6 +37,7 @@ jwt-auth-sqlx = { path = "../jwt-auth-sqlx-$version", default-features = false, 
 jwt-auth-redis = { path = "../jwt-auth-redis-$version", default-features = false }
 jwt-auth-oidc = { path = "../jwt-auth-oidc-$version", default-features = false }
 jwt-auth-openapi = { path = "../jwt-auth-openapi-$version" }
+jwt-auth-dashboard = { path = "../jwt-auth-dashboard-$version" }
 axum = "0.8"
 tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
 

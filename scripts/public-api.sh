@@ -8,7 +8,7 @@ export RUSTDOC="$PWD/scripts/rustdoc-unstable.sh"
 api=$(mktemp)
 trap 'rm -f "$api"' EXIT
 changed=0
-for crate in jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi; do
+for crate in jwt-auth jwt-auth-sqlx jwt-auth-redis jwt-auth-oidc jwt-auth-openapi jwt-auth-dashboard; do
     cargo rustdoc --quiet -p "$crate" --all-features --lib -- -Z unstable-options --output-format json --cap-lints allow
     # Blanket, auto-trait and derived implementations are omitted, and so are items for generated code. An item with two
     # paths is listed once.

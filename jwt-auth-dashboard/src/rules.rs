@@ -112,7 +112,11 @@ fn report(failed: Option<&AuthError>) -> Report {
     Report {
         valid: failed.is_none(),
         code: kind.map(AuthErrorKind::code),
-        detail: failed.map(|error| format!("{}: {}", error.detail(), error.kind().hint())),
+        detail: failed.map(|error| match at {
+            // No rule shows the fix.
+            Some(None) => format!("{}: {}", error.detail(), error.kind().hint()),
+            _ => error.detail().to_owned(),
+        }),
         rules: rules.collect(),
     }
 }
