@@ -88,7 +88,10 @@ impl IntrospectionClient {
         let mut flights = self.0.flights();
         // The task of a closed one panicked.
         let is_open = |flight: &Flight| flight.has_changed().is_ok();
-        if let Some(flight) = flights.get(token).filter(|flight| is_open(flight)) {
+        // An answer that may not be cached may not be shared, either.
+        let may_join = !self.0.endpoints.cache_for.is_zero();
+        let joined = flights.get(token).filter(|flight| may_join && is_open(flight));
+        if let Some(flight) = joined {
             return Ok(flight.clone());
         }
         if flights.len() >= WAITING {

@@ -57,7 +57,7 @@ pub(crate) struct KeyClient {
 #[derive(Default)]
 struct Shared {
     is_running: AtomicBool,
-    /// The last keys. The task removes them when they are too old.
+    /// The last keys.
     snapshot: ArcSwapOption<Snapshot>,
     progress: watch::Sender<Progress>,
     /// Notified when a token names an unknown key.
@@ -71,8 +71,9 @@ struct Shared {
 
 struct Snapshot {
     keys: IssuerKeySet,
-    fetched: Instant,
     life: Duration,
+    /// When the keys no longer count, whether a task runs or not.
+    ends: Instant,
 }
 
 /// Marks the task as running until it is dropped: with the runtime, by a panic, or with the client.
@@ -80,6 +81,12 @@ struct Running(Arc<Shared>);
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Whoever waits for the fetch of this task must not wait for ever, for example if it panicked.
+        self.0.progress.send_modify(|progress| {
+            if std::mem::take(&mut progress.is_fetching) {
+                progress.finished += 1;
+            }
+        });
         self.0.is_running.store(false, Ordering::Release);
     }
 }
@@ -92,6 +99,13 @@ struct Progress {
 }
 
 impl Shared {
+    /// Reads the last keys, unless they are too old.
+    fn usable<T>(&self, read: impl FnOnce(&Snapshot) -> T) -> Option<T> {
+        let snapshot = self.snapshot.load();
+        let snapshot = snapshot.as_ref()?;
+        (Instant::now() < snapshot.ends).then(|| read(snapshot))
+    }
+
     /// Whether one more fetch than these will finish soon, because a token has caused it. If none has for a while, this
     /// causes one.
     fn force(&self, finished: u64) -> bool {
@@ -154,12 +168,12 @@ pub(crate) struct FetchedKeys(pub(crate) Arc<KeyClient>);
 impl IssuerKeys for FetchedKeys {
     fn current(&self) -> Option<IssuerKeySet> {
         self.0.ensure_started();
-        self.0.shared.snapshot.load().as_ref().map(|snapshot| snapshot.keys.clone())
+        self.0.shared.usable(|snapshot| snapshot.keys.clone())
     }
 
     fn version(&self) -> Option<u64> {
         self.0.ensure_started();
-        self.0.shared.snapshot.load().as_ref().map(|snapshot| snapshot.keys.version())
+        self.0.shared.usable(|snapshot| snapshot.keys.version())
     }
 
     async fn newer(&self) {
@@ -198,7 +212,7 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
         KeysAt::Url(url) => Some(url.clone()),
         KeysAt::Discovery => None,
     };
-    let (mut is_failing, mut ends) = (false, None);
+    let mut is_failing = false;
     loop {
         shared.progress.send_modify(|progress| progress.is_fetching = true);
         let fetched = fetch(source, &mut url).await;
@@ -210,14 +224,8 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
         let (issuer, succeeded) = (source.issuer.clone(), fetched.is_ok());
         emit(AuthEvent::IssuerFetched { issuer, succeeded });
         match fetched {
-            Ok(snapshot) => {
-                ends = Some(snapshot.fetched + snapshot.life + STALE);
-                shared.snapshot.store(Some(Arc::new(snapshot)));
-            }
+            Ok(snapshot) => shared.snapshot.store(Some(Arc::new(snapshot))),
             Err(error) => {
-                if ends.is_some_and(|end| end <= Instant::now()) {
-                    shared.snapshot.store(None);
-                }
                 let mut last = shared.last_error.lock().unwrap_or_else(PoisonError::into_inner);
                 *last = Some(error);
             }
@@ -226,10 +234,7 @@ async fn keep_fetching(source: &Source, shared: &Shared) {
             progress.is_fetching = false;
             progress.finished += 1;
         });
-        let next = Instant::now() + pause;
-        // Keys that nothing replaces end to the second.
-        let end = ends.filter(|end| *end > Instant::now());
-        wait_for_next(shared, end.map_or(next, |end| end.min(next))).await;
+        wait_for_next(shared, Instant::now() + pause).await;
     }
 }
 
@@ -258,7 +263,7 @@ async fn fetch(source: &Source, url: &mut Option<String>) -> Result<Snapshot, Fe
     let keys = IssuerKeySet::parse(&text, source.algorithm)
         .map_err(|error| FetchError::new(format!("{url}: {error}")))?;
     let life = max_age.map_or(USUAL_LIFE, |age| age.clamp(LIFE.0, LIFE.1));
-    Ok(Snapshot { keys, fetched: Instant::now(), life })
+    Ok(Snapshot { keys, life, ends: Instant::now() + life + STALE })
 }
 
 /// A factor from 0.9 to 1.1, so that many nodes do not fetch at the same moment.

@@ -63,11 +63,14 @@ impl JwtAuth {
             // The key may have been created a moment ago, by another node or by the issuer. Boxed, because it is rare.
             verification =
                 Box::pin(self.verify_with_newer_keys(token, expected, now, kind)).await?;
-            if verification.is_err()
+            // Not for another error: that is the verdict about an answer that is cached.
+            let is_unknown =
+                matches!(verification, Err(AuthErrorKind::Malformed | AuthErrorKind::Unavailable));
+            if is_unknown
                 && required.kind == TokenKind::Access
-                && let Some((issuer, introspect, token)) = self.all_keys().to_introspect(token)
+                && let Some(question) = self.all_keys().to_introspect(token)
             {
-                let asked = self.introspect(issuer, introspect, token, expected, now);
+                let asked = self.introspect(&question, expected, now);
                 verification = Ok(Box::pin(asked).await?);
             }
         }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use crate::auth::JwtAuth;
 use crate::auth::authenticate::unavailable;
-use crate::config::ErasedIntrospect;
 use crate::error::{AuthErrorKind, Refusal, contain_async};
-use crate::token::{Expected, Introspected, Trusted, Verification, verify_introspected};
+use crate::token::{Expected, Introspected, Question, Verification, verify_introspected};
 
 /// How long the issuer is waited for. Implementations answer earlier.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -15,17 +14,16 @@ impl JwtAuth {
     /// Asks the issuer about a token, and validates what it says.
     pub(super) async fn introspect(
         &self,
-        issuer: &Trusted,
-        introspect: &dyn ErasedIntrospect,
-        token: &str,
+        question: &Question<'_, '_>,
         expected: Expected<'_>,
         now: Duration,
     ) -> Result<Verification, Refusal> {
+        let Question { issuer, named, introspect, token } = *question;
         let start = || introspect.introspect(token);
         let response = contain_async("introspect", DEADLINE, start).await?;
         let response = response.map_err(unavailable)?;
         let ends = now.saturating_add(introspect.cache_for());
-        let introspected = Introspected { issuer, token, response: &response, ends };
+        let introspected = Introspected { issuer, named, token, response: &response, ends };
         let verified =
             verify_introspected(&introspected, self.cache(), self.rules(), expected, now);
         verified.map_err(|kind| {

@@ -446,7 +446,7 @@ impl Config {
     /// Whether a scope of a token that ends in `:*` stands for every scope that starts with the part before the star.
     ///
     /// A token with `notes:*` then has `notes:read` and `notes:archive:read`, but not `notes`; `*` alone stands for nothing.
-    /// Default: false, since OAuth compares scopes as they are (RFC 6749 §3.3), and another issuer may mean the star itself.
+    /// It holds for tokens of our own only. Default: false, since OAuth compares scopes as they are (RFC 6749 §3.3), and another issuer may mean the star itself.
     ///
     /// ```
     /// use jwt_auth::{Config, KeyMaterial};

@@ -29,22 +29,31 @@ fn is_jwt(token: &str) -> bool {
 
 /// The claims of an active token. Those that the response may leave out are filled in: the issuer, and for a client that acts
 /// for itself the subject (RFC 9068 §2.2).
-pub(super) fn claims(response: &str, rules: &IssuerRules) -> Result<String, AuthErrorKind> {
+///
+/// `named` is the name of the issuer by which a JWT was sent to it.
+pub(super) fn claims(
+    response: &str,
+    rules: &IssuerRules,
+    named: Option<&str>,
+) -> Result<String, AuthErrorKind> {
     let members = Payload::read(response).map_err(|_| AuthErrorKind::Unavailable)?;
     match members.get("active") {
         Some(Value::Bool(true)) => {}
         Some(Value::Bool(false)) => return Err(AuthErrorKind::NotActive),
         _ => return Err(AuthErrorKind::Unavailable),
     }
-    if members.has("iss") && members.text("iss").and_then(|iss| rules.name(&iss)).is_none() {
-        return Err(AuthErrorKind::WrongIssuer);
-    }
+    let iss = issuer_name(&members, rules, named)?;
     if !is_access_token(&members, rules) {
         return Err(AuthErrorKind::AccessTokenRequired);
     }
+    // A bound token without its key would be a bearer token.
+    let is_bound = members.text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("DPoP"));
+    if is_bound && !members.has("cnf") {
+        return Err(AuthErrorKind::InvalidClaims);
+    }
     let mut out = ObjectWriter::with_capacity(response.len() + 64);
     if !members.has("iss") {
-        out.text("iss", &rules.issuer);
+        out.text("iss", iss);
     }
     if let Some(client) = members.text("client_id").filter(|_| !members.has("sub")) {
         out.text("sub", &client);
@@ -53,6 +62,21 @@ pub(super) fn claims(response: &str, rules: &IssuerRules) -> Result<String, Auth
         out.raw(name, raw);
     }
     Ok(out.finish())
+}
+
+/// The name of the issuer of the token. A response may leave it out, if there is no doubt.
+fn issuer_name<'r>(
+    members: &Payload<'_>,
+    rules: &'r IssuerRules,
+    named: Option<&str>,
+) -> Result<&'r str, AuthErrorKind> {
+    let known = named.and_then(|name| rules.name(name));
+    if !members.has("iss") {
+        let only = Some(rules.issuer.as_str()).filter(|_| rules.aliases.is_empty());
+        return known.or(only).ok_or(AuthErrorKind::IssuerMissing);
+    }
+    let told = members.text("iss").and_then(|iss| rules.name(&iss));
+    told.filter(|told| known.is_none_or(|known| known == *told)).ok_or(AuthErrorKind::WrongIssuer)
 }
 
 /// Whether the response is about an access token: refresh tokens are active as well.
@@ -103,10 +127,10 @@ mod tests {
     #[test]
     fn an_active_response_has_the_claims_of_the_token() {
         let full = r#"{"active":true,"iss":"https://login.example","sub":"a","token_type":"Bearer","exp":9}"#;
-        assert_eq!(claims(full, &rules()).as_deref(), Ok(full));
+        assert_eq!(claims(full, &rules(), None).as_deref(), Ok(full));
         let of_client = r#" {"active":true,"client_id":"job","token_type":"bearer"}"#;
         assert_eq!(
-            claims(of_client, &rules()).as_deref(),
+            claims(of_client, &rules(), None).as_deref(),
             Ok(
                 r#"{"iss":"https://login.example","sub":"job","active":true,"client_id":"job","token_type":"bearer"}"#
             )
@@ -125,6 +149,11 @@ mod tests {
             ("", AuthErrorKind::Unavailable),
             (r#"{"active":true,"iss":"https://login.example/"}"#, AuthErrorKind::WrongIssuer),
             (r#"{"active":true,"iss":7}"#, AuthErrorKind::WrongIssuer),
+            (r#"{"active":true,"token_type":"DPoP"}"#, AuthErrorKind::InvalidClaims),
+            (
+                r#"{"active":true,"token_use":"access","token_type":"dpop"}"#,
+                AuthErrorKind::InvalidClaims,
+            ),
             (r#"{"active":true}"#, AuthErrorKind::AccessTokenRequired),
             (r#"{"active":true,"token_type":"refresh"}"#, AuthErrorKind::AccessTokenRequired),
             (r#"{"active":true,"token_type":"N_A"}"#, AuthErrorKind::AccessTokenRequired),
@@ -133,7 +162,20 @@ mod tests {
                 AuthErrorKind::AccessTokenRequired,
             ),
         ] {
-            assert_eq!(claims(response, &rules()), Err(kind), "{response}");
+            assert_eq!(claims(response, &rules(), None), Err(kind), "{response}");
         }
+    }
+
+    #[test]
+    fn a_token_of_one_name_of_the_issuer_is_not_one_of_another() {
+        let rules = TrustedIssuer::new("https://t1", KeyRing::default()).aliases(["https://t2"]);
+        let rules = rules.into_rules();
+        let silent = r#"{"active":true,"token_type":"Bearer"}"#;
+        let told = r#"{"active":true,"token_type":"Bearer","iss":"https://t1"}"#;
+        let named = claims(silent, &rules, Some("https://t2")).expect("named by the token");
+        assert!(named.contains(r#""iss":"https://t2""#), "{named}");
+        assert_eq!(claims(silent, &rules, None), Err(AuthErrorKind::IssuerMissing));
+        assert_eq!(claims(told, &rules, Some("https://t2")), Err(AuthErrorKind::WrongIssuer));
+        assert!(claims(told, &rules, None).is_ok());
     }
 }

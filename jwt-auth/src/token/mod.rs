@@ -38,7 +38,7 @@ pub use issue::{
 pub(crate) use issue::{Issuer, Life, Named, SessionGeneration, random_id, with_claims};
 pub use permission::Permission;
 pub(crate) use response_mark::{mark_response, poll_marked};
-pub(crate) use trusted::{AllKeys, Trusted};
+pub(crate) use trusted::{AllKeys, Question, Trusted};
 pub(crate) use validation::{Expected, is_expired};
 pub use verified_tokens::{AccessToken, NoClaims, RefreshToken, VerifiedToken};
 pub(crate) use verify::{Introspected, Verification, Verified, verify, verify_introspected};

@@ -82,6 +82,15 @@ impl Trusted {
     }
 }
 
+/// What an issuer is asked about.
+pub(crate) struct Question<'a, 't> {
+    pub(crate) issuer: &'a Trusted,
+    /// The name by which a JWT names the issuer.
+    pub(crate) named: Option<&'a str>,
+    pub(crate) introspect: &'a dyn ErasedIntrospect,
+    pub(crate) token: &'t str,
+}
+
 /// Every key that may verify a token.
 #[derive(Clone, Copy)]
 pub(crate) struct AllKeys<'a> {
@@ -109,30 +118,33 @@ impl<'a> AllKeys<'a> {
         }
     }
 
-    /// The issuer that has to be asked about a token, how, and the token as text. An opaque token names no issuer, so only one
-    /// issuer may have those.
-    pub(crate) fn to_introspect<'t>(
-        self,
-        token: &'t [u8],
-    ) -> Option<(&'a Trusted, &'a dyn ErasedIntrospect, &'t str)> {
-        let text = std::str::from_utf8(token).ok()?;
-        let issuer = if introspection::is_opaque(text) {
-            self.trusted.iter().find(|trusted| trusted.source.introspection().is_some())
+    /// The issuer that has to be asked about a token, and how. An opaque token names no issuer, so only one issuer may have
+    /// those.
+    pub(crate) fn to_introspect<'t>(self, token: &'t [u8]) -> Option<Question<'a, 't>> {
+        let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= MAX_TOKEN)?;
+        let (issuer, named) = if introspection::is_opaque(token) {
+            let asked = |trusted: &&Trusted| trusted.source.introspection().is_some();
+            (self.trusted.iter().find(asked)?, None)
         } else {
-            self.issuer_of_token(token).filter(|_| token.len() <= MAX_TOKEN)
-        }?;
-        Some((issuer, issuer.source.introspection()?, text))
+            let (issuer, name) = self.named_by(token.as_bytes())?;
+            (issuer, Some(name))
+        };
+        Some(Question { issuer, named, introspect: issuer.source.introspection()?, token })
     }
 
     /// The trusted issuer that a token names.
     pub(crate) fn issuer_of_token(self, token: &[u8]) -> Option<&'a Trusted> {
+        self.named_by(token).map(|(issuer, _)| issuer)
+    }
+
+    /// The same, with the name by which it names it.
+    fn named_by(self, token: &[u8]) -> Option<(&'a Trusted, &'a str)> {
         if self.trusted.is_empty() {
             return None;
         }
         let payload = std::str::from_utf8(token).ok()?.split('.').nth(1)?;
         let mut buffer = Vec::new();
-        let (issuer, _) = self.issuer_of(base64url::decode(payload, &mut buffer).ok()?)?;
-        Some(issuer)
+        self.issuer_of(base64url::decode(payload, &mut buffer).ok()?)
     }
 
     /// The trusted issuer that the payload names, and by which of its names. Nothing else of it is believed before its signature is checked.

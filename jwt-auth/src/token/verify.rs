@@ -225,7 +225,7 @@ pub(crate) fn verify(
             version: ring.version(),
             key_ends: ends.unwrap_or(Duration::MAX),
             issuer: None,
-            scope_wildcards: rules.scope_wildcards,
+            scope_wildcards: rules.scope_wildcards && legacy.is_none(),
             clock_tolerance: rules.clock_tolerance(),
             claims,
         });
@@ -297,6 +297,8 @@ fn verify_of_issuer(
 /// An opaque token, and what its issuer says about it.
 pub(crate) struct Introspected<'a> {
     pub(crate) issuer: &'a Trusted,
+    /// The name by which a JWT names the issuer.
+    pub(crate) named: Option<&'a str>,
     pub(crate) token: &'a str,
     pub(crate) response: &'a str,
     /// From when on the issuer is asked again.
@@ -311,8 +313,14 @@ pub(crate) fn verify_introspected(
     expected: Expected<'_>,
     now: Duration,
 ) -> Result<Verification, AuthErrorKind> {
-    let Introspected { issuer, token, response, ends } = *introspected;
-    let payload = introspection::claims(response, &issuer.rules)?;
+    let Introspected { issuer, named, token, response, ends } = *introspected;
+    let payload = introspection::claims(response, &issuer.rules, named);
+    if payload == Err(AuthErrorKind::NotActive)
+        && let Some(cache) = cache
+    {
+        cache.remove(token.as_bytes());
+    }
+    let payload = payload?;
     let by = VerifiedBy {
         header_len: 0,
         typ: None,
@@ -364,7 +372,8 @@ fn token_of_issuer(
         version: by.version,
         key_ends: by.ends,
         issuer: Some(issuer.id),
-        scope_wildcards: rules.scope_wildcards,
+        // Another issuer may mean the star itself.
+        scope_wildcards: false,
         clock_tolerance: rules.clock_tolerance(),
         claims,
     }))
