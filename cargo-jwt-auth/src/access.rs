@@ -15,6 +15,24 @@ impl Route {
     pub(crate) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
+
+    /// The path without the names of its parameters, which do not change what it matches.
+    pub(crate) fn pattern(&self) -> String {
+        let mut pattern = String::new();
+        let mut rest = self.path.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else { break };
+            pattern.push_str(before);
+            pattern.push_str(if name.starts_with('*') { "{*}" } else { "{}" });
+            rest = after;
+        }
+        pattern + rest
+    }
+
+    /// Whether requests for the other route reached this one: the same path, and the method or any.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        (self.method == other.method || self.method == "ANY") && self.pattern() == other.pattern()
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -79,9 +97,10 @@ impl Access {
                 _ => 1,
             };
             report(rank(self) < rank(before), "revocation is checked less strictly".to_owned());
+            // Without it, the configuration decides, which a manifest does not show.
             report(
-                before.audience.is_some() && self.audience != before.audience,
-                "`audience` was changed or removed".to_owned(),
+                self.audience != before.audience,
+                "`audience` differs, so other tokens are admitted".to_owned(),
             );
             report(
                 before.check.is_some() && self.check != before.check,
@@ -89,15 +108,19 @@ impl Access {
             );
             let is_read = |location: &String| before.locations.contains(location);
             report(
-                !before.locations.is_empty()
-                    && (self.locations.is_empty() || !self.locations.iter().all(is_read)),
-                "tokens are read from more locations".to_owned(),
+                self.locations.is_empty() != before.locations.is_empty()
+                    || !self.locations.iter().all(is_read),
+                "tokens are read from other locations".to_owned(),
             );
         }
         report(
             before.same_origin && !self.same_origin && self.admits_everyone(),
             "`same_origin` is gone".to_owned(),
         );
+        // It may have refused requests before the guard saw them.
+        for layer in before.layers.iter().filter(|layer| !self.layers.contains(layer)) {
+            report(true, format!("the layer `{layer}` is gone"));
+        }
         weaker
     }
 
@@ -195,6 +218,20 @@ mod tests {
     }
 
     #[test]
+    fn names_of_parameters_do_not_hide_a_route() {
+        let route = |method: &str, path: &str| Route {
+            path: path.to_owned(),
+            method: method.to_owned(),
+            access: Access::default(),
+        };
+        assert!(route("GET", "/a/{id}").covers(&route("GET", "/a/{user}")));
+        assert!(route("ANY", "/a/{id}/b").covers(&route("GET", "/a/{user}/b")));
+        assert!(!route("GET", "/a/{*rest}").covers(&route("GET", "/a/{id}")));
+        assert!(!route("GET", "/a").covers(&route("ANY", "/a")));
+        assert_eq!(route("GET", "/a/{id").pattern(), "/a/{id");
+    }
+
+    #[test]
     fn each_requirement_that_goes_is_named() {
         let before = Access {
             guard: "access".to_owned(),
@@ -212,7 +249,15 @@ mod tests {
         };
         let plain = Access { guard: "access".to_owned(), ..Access::default() };
         assert_eq!(plain.weaker_than(&before).len(), 10);
-        assert!(before.weaker_than(&plain).is_empty());
+        let alike = Access {
+            audience: before.audience.clone(),
+            locations: before.locations.clone(),
+            ..plain.clone()
+        };
+        assert!(before.weaker_than(&alike).is_empty());
+        assert_eq!(before.weaker_than(&plain).len(), 2, "a manifest does not show the settings");
+        let behind = Access { layers: vec!["IpFilterLayer".to_owned()], ..plain.clone() };
+        assert_eq!(plain.weaker_than(&behind), ["the layer `IpFilterLayer` is gone"]);
         let fewer = Access { any_scope: vec!["b".to_owned()], ..before.clone() };
         assert!(fewer.weaker_than(&before).is_empty(), "one of one is more than one of two");
         let more = ["b", "c", "d"].map(str::to_owned).to_vec();

@@ -70,7 +70,9 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, Failure> {
         })?;
         let value = value.trim();
         let quoted = ['"', '\''].iter().find_map(|quote| {
-            value.strip_prefix(*quote).and_then(|value| value.strip_suffix(*quote))
+            let (value, rest) = value.strip_prefix(*quote)?.split_once(*quote)?;
+            let rest = rest.trim_start();
+            (rest.is_empty() || rest.starts_with('#')).then_some(value)
         });
         let unquoted = || value.split(" #").next().unwrap_or_default().trim_end();
         variables.insert(name.trim().to_owned(), quoted.unwrap_or_else(unquoted).to_owned());
@@ -84,12 +86,13 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_shells_and_other_tools_read_it() {
-        let text = "# JWT_AUTH_ISSUER=no\nOTHER=1\nJWT_AUTH_ISSUER=\"me\" \nexport JWT_AUTH_AUDIENCE='a b'\nJWT_AUTH_COMPAT=x # why\n";
+        let text = "# JWT_AUTH_ISSUER=no\nOTHER=1\nJWT_AUTH_ISSUER=\"me\" \nexport JWT_AUTH_AUDIENCE='a b'\nJWT_AUTH_COMPAT=x # why\nJWT_AUTH_SUBJECT='a # b' # why\n";
         let variables = parse(text).expect("valid");
         assert_eq!(variables["JWT_AUTH_ISSUER"], "me");
         assert_eq!(variables["JWT_AUTH_AUDIENCE"], "a b");
         assert_eq!(variables["JWT_AUTH_COMPAT"], "x");
-        assert_eq!(variables.len(), 3);
+        assert_eq!(variables["JWT_AUTH_SUBJECT"], "a # b");
+        assert_eq!(variables.len(), 4);
         assert!(parse("JWT_AUTH_ISSUER").is_err());
     }
 }

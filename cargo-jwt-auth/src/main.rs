@@ -14,6 +14,7 @@ use clap::Parser as _;
 
 use crate::arguments::{Cargo, Command, IssuerCommand};
 use crate::failure::Failure;
+use crate::output::visible;
 
 fn main() -> ExitCode {
     let Cargo::JwtAuth(arguments) = Cargo::parse();
@@ -33,12 +34,17 @@ fn main() -> ExitCode {
         // A reader such as `head` that has seen enough is no failure.
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Refused(reason)) => {
-            eprintln!("{reason}");
+            eprintln!("{}", lines(&reason));
             ExitCode::from(1)
         }
         Err(Failure::Usage(reason)) => {
-            eprintln!("error: {reason}");
+            eprintln!("error: {}", lines(&reason));
             ExitCode::from(2)
         }
     }
+}
+
+/// A message of one line or more, which may quote what others wrote.
+fn lines(reason: &str) -> String {
+    reason.lines().map(visible).collect::<Vec<_>>().join("\n")
 }

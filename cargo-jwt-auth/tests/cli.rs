@@ -56,14 +56,15 @@ impl Project {
         self.run_with(arguments, &[("JWT_AUTH_SECRET_KEY", SECRET)], input)
     }
 
-    fn git(&self, arguments: &[&str]) {
-        let status = Command::new("git")
+    fn git(&self, arguments: &[&str]) -> String {
+        let output = Command::new("git")
             .current_dir(self.path())
             .args(["-c", "user.name=test", "-c", "user.email=test@example.com"])
             .args(arguments)
-            .stdout(Stdio::null())
-            .status();
-        assert!(status.expect("git runs").success(), "{arguments:?}");
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "{arguments:?}: {}", err(&output));
+        out(&output)
     }
 }
 
@@ -256,7 +257,12 @@ fn manifests_that_cannot_be_compared_are_refused() {
             r#"[{"path":"/","method":"GET","guard":"access","passkey":true}]"#,
             "does not know `passkey`",
         ),
-        (r#"{"paths":[]}"#, "this is no manifest"),
+        (r#"{"paths":[]}"#, "does not know `paths`"),
+        ("{}", "this is no manifest"),
+        (
+            r#"[{"path":"/{a}","method":"GET","guard":"access"},{"path":"/{b}","method":"GET","guard":"public"}]"#,
+            "GET /{b} is there twice",
+        ),
         ("[", "routes.json: "),
         (r#"[{"path":"/"}]"#, "missing field"),
     ] {
@@ -269,6 +275,56 @@ fn manifests_that_cannot_be_compared_are_refused() {
     assert_eq!(code(&project.run(&["routes"], "")), 0);
     assert_eq!(code(&project.run(&["routes", "--check"], "")), 2, "--base is missing");
     assert_eq!(code(&project.run(&["routes", "--check", "--base=--help"], "")), 2);
+}
+
+#[test]
+fn a_route_that_was_renamed_or_moved_is_compared_with_what_it_was() {
+    let project = Project::new("renamed");
+    project.git(&["init", "--quiet", "--initial-branch=main"]);
+    let before = r#"[
+      {"path":"/notes/{id}","method":"GET","guard":"access","scopes":["notes"]},
+      {"path":"/files","method":"ANY","guard":"access"}]"#;
+    project.write("routes.json", before);
+    project.git(&["add", "."]);
+    project.git(&["commit", "--quiet", "-m", "before"]);
+    for (after, expected) in [
+        (before.replace("{id}", "{note}").replace("access", "public"), "GET /notes/{note}"),
+        (before.replace("ANY", "POST").replace("access", "public"), "POST /files"),
+        (before.replace(r#""GET""#, r#""ANY""#).replace("access", "public"), "GET /notes/{id}"),
+        (
+            format!(r#"{{"routes":{before},"issuers":["https://login.example"]}}"#),
+            "issuer https://login.example",
+        ),
+    ] {
+        project.write("routes.json", &after);
+        let refused = project.run(&["routes", "--check", "--base", "main"], "");
+        assert_eq!(code(&refused), 1, "{after}");
+        assert!(err(&refused).contains(&format!("{expected}: the reason")), "{}", err(&refused));
+    }
+    project.write("routes.json", &before.replace("{id}", "{note}"));
+    assert_eq!(code(&project.run(&["routes", "--check", "--base", "main"], "")), 0);
+}
+
+#[test]
+fn a_base_that_cannot_be_read_is_no_empty_base() {
+    let project = Project::new("base");
+    project.git(&["init", "--quiet", "--initial-branch=main"]);
+    project.write("routes.json", BEFORE);
+    project.git(&["add", "."]);
+    project.git(&["commit", "--quiet", "-m", "before"]);
+    project.write("routes.json", AFTER);
+    let run =
+        |file: &str| project.run(&["routes", "--check", "--base", "main", "--file", file], "");
+    assert_eq!(code(&run("./routes.json")), 1, "the same file");
+    let absolute = project.path().join("routes.json");
+    let refused = run(absolute.to_str().expect("UTF-8"));
+    assert!(code(&refused) == 2 && err(&refused).contains("relative"), "{}", err(&refused));
+    let object = project.git(&["rev-parse", "main:routes.json"]);
+    let (folder, name) = object.trim().split_at(2);
+    let object = project.path().join(".git/objects").join(folder).join(name);
+    fs::remove_file(object).expect("an object of its own");
+    let refused = run("routes.json");
+    assert!(code(&refused) == 2 && err(&refused).contains("git show"), "{}", err(&refused));
 }
 
 #[test]

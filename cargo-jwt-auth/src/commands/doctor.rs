@@ -89,9 +89,9 @@ fn locked_version() -> Option<String> {
 
 /// Whether the host of a URL answers; the URL may contain a password, so only the host is printed.
 fn reached(url: &str, port: u16) -> String {
-    let authority =
-        url.split("://").nth(1).unwrap_or(url).split(['/', '?']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
+    let Some(host) = host(url) else {
+        return "not checked: this is not scheme://user:password@host:port/…".to_owned();
+    };
     let host = if host.contains(':') { host.to_owned() } else { format!("{host}:{port}") };
     let address = host.to_socket_addrs().ok().and_then(|mut all| all.next());
     match address.map(|address| TcpStream::connect_timeout(&address, PATIENCE)) {
@@ -99,6 +99,16 @@ fn reached(url: &str, port: u16) -> String {
         Some(Err(error)) => format!("{host} does not answer: {error}"),
         None => format!("{host} is not known"),
     }
+}
+
+/// The host of a URL, with the port if there is one. A text of another form, whose parts cannot be told apart, has none.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    // A password with a `/` ends the authority early.
+    (!host.is_empty() && host.chars().all(is_host) && !path.contains('@')).then_some(host)
 }
 
 /// The settings, whose values may have blanks inside brackets.
@@ -155,4 +165,23 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host;
+
+    #[test]
+    fn no_part_of_a_password_is_taken_for_the_host() {
+        for (url, expected) in [
+            ("postgres://user:pass@db.example:5433/notes", Some("db.example:5433")),
+            ("redis://127.0.0.1", Some("127.0.0.1")),
+            ("redis://:p@ss@[::1]:6379/0", Some("[::1]:6379")),
+            ("postgres://user:1234/rest@db.example/notes", None),
+            ("postgres:///notes?password=secret", None),
+            ("host=db.example user=notes password=secret", None),
+        ] {
+            assert_eq!(host(url), expected, "{url}");
+        }
+    }
 }

@@ -1,13 +1,18 @@
 //! `issuer probe`: what an identity provider publishes.
 
+use std::time::Duration;
+
 use jwt_auth::Algorithm;
 use jwt_auth::config::IssuerKeySet;
-use jwt_auth_oidc::{Fetch as _, HttpClient};
+use jwt_auth_oidc::{Fetch as _, Fetched, HttpClient};
 use serde_json::{Value, json};
 
 use crate::arguments::ProbeArguments;
 use crate::failure::Failure;
 use crate::output::{print, print_json, table};
+
+/// As long as the library waits.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(arguments: &ProbeArguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -26,8 +31,7 @@ async fn probe(arguments: &ProbeArguments) -> Result<(), Failure> {
     }
     let keys_url = document["jwks_uri"].as_str();
     let keys_url = keys_url.ok_or_else(|| Failure::refused("the document has no `jwks_uri`"))?;
-    let fetched = client.get(keys_url).await;
-    let fetched = fetched.map_err(|error| Failure::refused(format!("{keys_url}: {error}")))?;
+    let fetched = get(&client, keys_url).await.map_err(Failure::refused)?;
     let text = String::from_utf8_lossy(fetched.body()).into_owned();
     let usable = IssuerKeySet::parse(&text, Algorithm::RS256).map_err(Failure::refused)?.len();
     let set: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -70,15 +74,21 @@ async fn document(client: &HttpClient, issuer: &str) -> Result<Value, Failure> {
         format!("{base}/.well-known/openid-configuration"),
         format!("{scheme}://{host}/.well-known/oauth-authorization-server{path}"),
     ] {
-        match client.get(&url).await {
+        match get(client, &url).await {
             Ok(document) => {
                 return serde_json::from_slice(document.body())
                     .map_err(|_| Failure::refused(format!("{url}: the document is not JSON")));
             }
             Err(error) => {
-                first.get_or_insert(format!("{url}: {error}"));
+                first.get_or_insert(error);
             }
         }
     }
     Err(Failure::refused(first.unwrap_or_default()))
+}
+
+async fn get(client: &HttpClient, url: &str) -> Result<Fetched, String> {
+    let answer = tokio::time::timeout(PATIENCE, client.get(url)).await;
+    let answer = answer.map_err(|_| format!("{url}: no answer within {} s", PATIENCE.as_secs()))?;
+    answer.map_err(|error| format!("{url}: {error}"))
 }

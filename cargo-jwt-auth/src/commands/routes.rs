@@ -1,6 +1,6 @@
 //! `routes`: the manifest of the project, and the gate against weaker routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -39,6 +39,14 @@ const KNOWN: [&str; 21] = [
     "layers",
 ];
 
+/// A manifest of a project.
+#[derive(Default)]
+struct Manifest {
+    routes: Vec<Route>,
+    /// Whose tokens open the routes beside our own.
+    issuers: Vec<String>,
+}
+
 /// A difference between two manifests.
 #[derive(Debug, Serialize)]
 struct Change {
@@ -65,14 +73,18 @@ pub(crate) fn run(arguments: &RoutesArguments) -> Result<(), Failure> {
             file.display()
         ))
     })?;
-    let routes = read(&text, &file.display().to_string())?;
+    let now = read(&text, &file.display().to_string())?;
     let Some(base) = arguments.base.as_deref().filter(|_| arguments.check) else {
-        return show(&text, &routes, arguments.json);
+        return show(&text, &now.routes, arguments.json);
     };
-    let before = at_base(base, file)?.unwrap_or_default();
-    let before = read(&before, &format!("{} at {base}", file.display()))?;
+    let before = if let Some(before) = at_base(base, file)? {
+        read(&before, &format!("{} at {base}", file.display()))?
+    } else {
+        eprintln!("{} does not exist at {base}, so every route is new", file.display());
+        Manifest::default()
+    };
     let reasons = new_reasons(base, &arguments.allow)?;
-    let changes = compare(&before, &routes, &reasons);
+    let changes = compare(&before, &now, &reasons);
     if arguments.json {
         print_json(&changes)?;
     } else {
@@ -142,26 +154,44 @@ fn words(access: &Access) -> String {
 }
 
 /// A manifest: an array of routes, or an object that also names the trusted issuers.
-fn read(text: &str, name: &str) -> Result<Vec<Route>, Failure> {
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
+fn read(text: &str, name: &str) -> Result<Manifest, Failure> {
     let problem = |error: String| Failure::usage(format!("{name}: {error}"));
-    let value: Value = serde_json::from_str(text).map_err(|error| problem(error.to_string()))?;
-    let routes = match &value {
-        Value::Object(members) => members.get("routes").cloned().unwrap_or_default(),
-        _ => value,
+    let unknown = |member: &str| {
+        problem(format!(
+            "this version does not know `{member}`, which could be a requirement; update cargo-jwt-auth"
+        ))
     };
-    let entries = routes.as_array().ok_or_else(|| problem("this is no manifest".to_owned()))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| problem(error.to_string()))?;
+    let (entries, issuers) = match &value {
+        Value::Object(members) => {
+            let known = ["routes", "issuers"];
+            if let Some(member) = members.keys().find(|member| !known.contains(&member.as_str())) {
+                return Err(unknown(member));
+            }
+            (members.get("routes"), members.get("issuers"))
+        }
+        _ => (Some(&value), None),
+    };
+    let entries = entries.and_then(Value::as_array);
+    let entries = entries.ok_or_else(|| problem("this is no manifest".to_owned()))?;
     for member in entries.iter().filter_map(Value::as_object).flat_map(|entry| entry.keys()) {
         if !KNOWN.contains(&member.as_str()) {
-            return Err(problem(format!(
-                "this version does not know `{member}`, which could be a requirement; update cargo-jwt-auth"
-            )));
+            return Err(unknown(member));
         }
     }
-    let entries = entries.iter().map(|entry| serde_json::from_value(entry.clone()));
-    entries.collect::<Result<_, _>>().map_err(|error| problem(error.to_string()))
+    let routes = entries.iter().map(|entry| serde_json::from_value(entry.clone()));
+    let routes: Vec<Route> =
+        routes.collect::<Result<_, _>>().map_err(|error| problem(error.to_string()))?;
+    let mut seen = BTreeSet::new();
+    // Fallbacks and routers of axum have no path, and may be there more than once.
+    for route in routes.iter().filter(|route| route.path.starts_with('/')) {
+        if !seen.insert((route.method.as_str(), route.pattern())) {
+            return Err(problem(format!("{} is there twice", route.name())));
+        }
+    }
+    let issuers = issuers.map(|issuers| serde_json::from_value(issuers.clone())).transpose();
+    let issuers = issuers.map_err(|error| problem(error.to_string()))?.unwrap_or_default();
+    Ok(Manifest { routes, issuers })
 }
 
 /// A file as it is at a reference of Git; `None` if it is not there.
@@ -170,19 +200,32 @@ fn at_base(base: &str, file: &Path) -> Result<Option<String>, Failure> {
         let output = Command::new("git").args(arguments).output();
         output.map_err(|error| Failure::usage(format!("git: {error}")))
     };
+    let output = |arguments: &[&str]| {
+        let output = git(arguments)?;
+        if output.status.success() {
+            return String::from_utf8(output.stdout).map_err(Failure::usage);
+        }
+        let error = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(Failure::usage(format!("git {}: {error}", arguments.join(" "))))
+    };
     if base.starts_with('-') {
         return Err(Failure::usage(format!("{base:?} is no reference")));
     }
+    let path = file.to_str().filter(|_| file.is_relative()).ok_or_else(|| {
+        Failure::usage(format!("{}: write a path relative to this folder", file.display()))
+    })?;
     let commit = format!("{base}^{{commit}}");
-    let known = git(&["rev-parse", "--verify", "--quiet", &commit])?;
-    if !known.status.success() {
+    if !git(&["rev-parse", "--verify", "--quiet", &commit])?.status.success() {
         return Err(Failure::usage(format!(
             "Git knows no {base:?}; fetch it, or name another base"
         )));
     }
-    let object = format!("{base}:./{}", file.display());
-    let shown = git(&["show", &object])?;
-    Ok(shown.status.success().then(|| String::from_utf8_lossy(&shown.stdout).into_owned()))
+    // An error of `show` alone could not be told from a file that does not exist.
+    let listed = output(&["--literal-pathspecs", "ls-tree", "--name-only", base, "--", path])?;
+    if listed.trim().is_empty() {
+        return Ok(None);
+    }
+    output(&["show", &format!("{base}:./{path}")]).map(Some)
 }
 
 /// The reasons that this change has added. One that was there before allowed an earlier change.
@@ -214,47 +257,51 @@ fn new_reasons(base: &str, allow: &Path) -> Result<BTreeMap<String, String>, Fai
     Ok(reasons)
 }
 
-fn compare(before: &[Route], now: &[Route], reasons: &BTreeMap<String, String>) -> Vec<Change> {
-    let find =
-        |routes: &'_ [Route], name: &str| routes.iter().position(|route| route.name() == name);
+fn compare(before: &Manifest, now: &Manifest, reasons: &BTreeMap<String, String>) -> Vec<Change> {
     let mut changes = Vec::new();
-    for route in now {
-        let name = route.name();
-        let (kind, what) = match find(before, &name) {
-            None => {
-                let skips = route.access.revocation.as_deref() == Some("skip");
-                let is_open = route.access.guard == "unguarded" || skips;
-                let kind = if is_open { "weaker" } else { "added" };
-                (
-                    kind,
-                    vec![
-                        format!("{} {}", route.access.guard, words(&route.access))
-                            .trim_end()
-                            .to_owned(),
-                    ],
-                )
-            }
-            Some(at) => {
-                let weaker = route.access.weaker_than(&before[at].access);
-                match () {
-                    () if !weaker.is_empty() => ("weaker", weaker),
-                    () if route.access != before[at].access => {
-                        ("changed", vec![words(&route.access)])
-                    }
-                    () => continue,
-                }
-            }
-        };
+    let mut add = |name: String, kind, what| {
         let reason = reasons.get(&name).cloned().filter(|_| kind == "weaker");
         changes.push(Change { route: name, kind, what, reason });
+    };
+    for issuer in now.issuers.iter().filter(|issuer| !before.issuers.contains(issuer)) {
+        let what = vec!["its tokens open the routes now".to_owned()];
+        add(format!("issuer {issuer}"), "weaker", what);
     }
-    for route in before.iter().filter(|route| find(now, &route.name()).is_none()) {
-        changes.push(Change {
-            route: route.name(),
-            kind: "removed",
-            what: Vec::new(),
-            reason: None,
-        });
+    for route in &now.routes {
+        let Some(known) = find(&before.routes, route) else {
+            let skips = route.access.revocation.as_deref() == Some("skip");
+            let is_open = route.access.guard == "unguarded" || skips;
+            let what = format!("{} {}", route.access.guard, words(&route.access));
+            let kind = if is_open { "weaker" } else { "added" };
+            add(route.name(), kind, vec![what.trim_end().to_owned()]);
+            continue;
+        };
+        let weaker = route.access.weaker_than(&known.access);
+        if !weaker.is_empty() {
+            add(route.name(), "weaker", weaker);
+        } else if route.access != known.access {
+            add(route.name(), "changed", vec![words(&route.access)]);
+        }
+    }
+    for route in
+        before.routes.iter().filter(|route| !now.routes.iter().any(|it| is_same(it, route)))
+    {
+        // Its requests may reach the handler for every method.
+        let other = find(&now.routes, route).map(|other| other.access.weaker_than(&route.access));
+        match other.filter(|weaker| !weaker.is_empty()) {
+            Some(weaker) => add(route.name(), "weaker", weaker),
+            None => add(route.name(), "removed", Vec::new()),
+        }
     }
     changes
+}
+
+fn is_same(one: &Route, other: &Route) -> bool {
+    one.method == other.method && one.covers(other)
+}
+
+/// The route that gets the requests of this one: the same, or the one for every method.
+fn find<'r>(routes: &'r [Route], route: &Route) -> Option<&'r Route> {
+    let same = routes.iter().find(|known| is_same(known, route));
+    same.or_else(|| routes.iter().find(|known| known.covers(route)))
 }
