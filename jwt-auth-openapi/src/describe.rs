@@ -1,10 +1,12 @@
 //! Adds what the guards of a manifest require to a document.
 
+use std::collections::BTreeMap;
+
 use jwt_auth::router::Manifest;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{Components, OpenApi, RefOr};
 
-use crate::operation::{describe, error_schema};
+use crate::operation::{describe, error_schema, has_no_scheme, other, other_scheme};
 use crate::{Drift, Schemes};
 
 /// Adds what the guards of a manifest require to an OpenAPI document.
@@ -42,6 +44,7 @@ impl DescribeManifest for Manifest {
         let mut drift = Drift::default();
         let mut described = Vec::new();
         let mut is_guarded = false;
+        let mut others = BTreeMap::new();
         for entry in self.entries() {
             // Fallbacks and routers of axum have no path.
             if !entry.path().starts_with('/') || entry.method() == "OTHER" {
@@ -53,6 +56,9 @@ impl DescribeManifest for Manifest {
                 item.map(|item| operations(item, entry.method())).unwrap_or_default();
             if operations.is_empty() && entry.access().why().is_none() {
                 drift.undocumented.push(format!("{} {path}", entry.method()));
+            }
+            if !operations.is_empty() && has_no_scheme(entry.access(), schemes) {
+                others.entry(other(entry.access().guard())).or_insert(other_scheme(entry.access()));
             }
             for (method, operation) in &mut operations {
                 let route = format!("{method} {path}");
@@ -74,6 +80,9 @@ impl DescribeManifest for Manifest {
                 if let Some(described) = scheme.described() {
                     components.security_schemes.insert(scheme.name.to_owned(), RefOr::T(described));
                 }
+            }
+            for (name, described) in others {
+                components.security_schemes.insert(name.to_owned(), RefOr::T(described));
             }
             let (name, schema) = error_schema(schemes);
             components.schemas.entry(name).or_insert(schema);

@@ -5,6 +5,7 @@
 //! | of the route | in the document |
 //! |---|---|
 //! | a guard | `security`: one alternative for each location of the token, with the scopes; `any_scope("a", "b")` has one for each scope |
+//! | a guard whose locations the settings do not describe | the scheme `access_other` or `refresh_other`; never an empty `security` |
 //! | `optional` | also the empty alternative `{}` |
 //! | `#[public]` | `security: []`, written out, so that no default of the document applies |
 //! | a guard | the responses 401 and 503, and 403 where the guard has a scope, a role or a check; those that you describe yourself stay |

@@ -8,7 +8,7 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use crate::Schemes;
@@ -83,7 +83,32 @@ fn requirements(access: &RouteAccess, schemes: &Schemes) -> Vec<SecurityRequirem
             all.extend(access.any_scope().iter().map(|scope| with(Some(scope))));
         }
     }
+    if has_no_scheme(access, schemes) {
+        // An empty list would say that the route is public.
+        all.push(SecurityRequirement::new(other(access.guard()), access.scopes()));
+    }
     all
+}
+
+/// Whether the tokens of a guarded route are in locations that no scheme describes, such as the header of WebSocket upgrades.
+pub(crate) fn has_no_scheme(access: &RouteAccess, schemes: &Schemes) -> bool {
+    is_guard(access) && used(access, schemes).is_empty()
+}
+
+/// The name of the scheme for such tokens.
+pub(crate) fn other(guard: &str) -> &'static str {
+    if guard == "refresh" { "refresh_other" } else { "access_other" }
+}
+
+/// The scheme for such tokens.
+pub(crate) fn other_scheme(access: &RouteAccess) -> SecurityScheme {
+    let locations = access.locations().join(", ");
+    let place = if locations.is_empty() { "sec-websocket-protocol" } else { &locations };
+    let value = ApiKeyValue::with_description(
+        "sec-websocket-protocol",
+        &*format!("the token, in: {place}"),
+    );
+    SecurityScheme::ApiKey(ApiKey::Header(value))
 }
 
 /// The header that repeats the CSRF value of a request that changes something.

@@ -192,6 +192,18 @@ fn a_document_that_is_made_otherwise_is_completed_and_its_differences_are_listed
     drop(post::<_, _, JwtAuth>(add));
 }
 
+#[test]
+fn a_guard_is_never_described_as_public() {
+    // The settings do not look into cookies, so they describe none.
+    let router: OpenApiRouter = OpenApiRouter::new().routes(routes!(files));
+    let (_, document) = router.split_for_parts(&auth(|config| config));
+    let document = serde_json::to_value(document).expect("JSON");
+    let security = &document["paths"]["/files/{rest}"]["get"]["security"];
+    assert_eq!(security, &json!([{ "access_other": [] }]));
+    let scheme = &document["components"]["securitySchemes"]["access_other"];
+    assert_eq!(scheme["description"], "the token, in: cookie");
+}
+
 #[tokio::test]
 async fn the_router_serves_what_the_document_describes() {
     let auth = auth(|config| config);
