@@ -38,6 +38,7 @@ fn routes() -> GuardedRouter<JwtAuth> {
         .route("/refresh", routing::post(refresh))
         .route("/health", routing::get(health))
         .guarded_service("/files", jwt_auth::guard::required().scopes(["files"]), service)
+        .nest("/api", GuardedRouter::new().route("/notes", routing::get(notes)).fallback(notes))
         .fallback(notes)
         .unguarded_service("/static", "public files", routing_of_axum())
 }
@@ -96,7 +97,7 @@ async fn every_route_that_admits_a_bad_token_is_named_with_the_token() {
         "GET /notes/{id} admitted a token with `alg: none`: 200",
         "POST /notes/{id} admitted an expired token: 200",
         "POST /refresh admitted a token of another kind: 200",
-        "ANY /files admitted a token without the scope or role: 200",
+        "ANY /files admitted a token without its scopes: 200",
         "(fallback): 404 Not Found; the app does not have this route of the manifest",
     ] {
         assert!(found.contains(line), "{line}\n{found}");
@@ -105,6 +106,43 @@ async fn every_route_that_admits_a_bad_token_is_named_with_the_token() {
     let found = panic_of(async move { assert_guarded(app, &manifest).await }).await;
     assert!(found.contains("GET /notes/{id} admitted a text that is no token: 200"), "{found}");
     assert!(!found.contains("expired"), "that needs a key");
+}
+
+#[jwt_required(roles("editor"), scopes("notes:write"))]
+async fn edit() {}
+
+#[jwt_required(roles("editor"))]
+async fn edit_without_scopes() {}
+
+#[tokio::test]
+async fn each_requirement_is_tried_alone() {
+    let test = test_auth(|config| config);
+    let routes: GuardedRouter<JwtAuth> = GuardedRouter::new().route("/notes", routing::put(edit));
+    let manifest = routes.manifest();
+    test.assert_guarded(routes.with_state(test.auth()), &manifest).await;
+    // The manifest was written before somebody deleted the scopes.
+    let routes: GuardedRouter<JwtAuth> =
+        GuardedRouter::new().route("/notes", routing::put(edit_without_scopes));
+    let app: Router = routes.with_state(test.auth());
+    let found = panic_of(async move { test.assert_guarded(app, &manifest).await }).await;
+    assert!(found.contains("PUT /notes admitted a token without its scopes: 200"), "{found}");
+    assert!(!found.contains("roles"), "{found}");
+}
+
+#[tokio::test]
+async fn only_a_refusal_of_a_guard_counts() {
+    let manifest = GuardedRouter::<JwtAuth>::new().route("/notes", routing::get(notes)).manifest();
+    for (status, expected) in [
+        (400, "400 Bad Request for no token, which is not from a guard of this crate"),
+        (401, "401 Unauthorized for no token, which is not from a guard of this crate"),
+        (503, "503 Service Unavailable for no token; it could not be checked"),
+    ] {
+        let status = axum::http::StatusCode::from_u16(status).expect("a status");
+        let app = Router::new().route("/notes", axum::routing::get(move || async move { status }));
+        let manifest = manifest.clone();
+        let found = panic_of(async move { assert_guarded(app, &manifest).await }).await;
+        assert!(found.contains(expected), "{found}");
+    }
 }
 
 #[tokio::test]

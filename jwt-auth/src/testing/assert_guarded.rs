@@ -49,13 +49,12 @@ pub async fn assert_guarded(app: Router, manifest: &Manifest) {
     report(&found);
 }
 
-/// The statuses of a guard that refuses.
-const REFUSED: [StatusCode; 3] =
-    [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::BAD_REQUEST];
-
 impl TestAuth {
-    /// Checks that every route of the manifest refuses what it must: every [`BadToken`], and one valid token
-    /// with no scope or role, not fresh and not bound, if the route requires a scope, a role, `fresh` or `dpop`.
+    /// Checks that every route of the manifest refuses what it must: every [`BadToken`], and for each of scopes, roles, `fresh`
+    /// and `dpop` that it requires, a valid token that lacks this alone.
+    ///
+    /// A response counts as a refusal if a guard of this crate made it, or if it is a 401 or 403 with `WWW-Authenticate`. A 503
+    /// does not: the store was down, and the token was not checked.
     ///
     /// Parameters of a path become `1`. Not called are public routes, optional routes with locations of their own, and routes
     /// whose guard is not known. A token that [`bad`](Self::bad) cannot make is not sent: if tokens come in the query alone, that
@@ -101,9 +100,7 @@ impl TestAuth {
                 let answer = send(&app, entry, &headers).await;
                 found.extend(verdict(entry, &which.to_string(), answer));
             }
-            if let Some(what) = lacks(access)
-                && let Some(token) = self.token(kind)
-            {
+            for (what, token) in self.lacking(access, kind) {
                 let headers = match kind {
                     TokenKind::Access => self.headers(token),
                     TokenKind::Refresh => self.refresh_headers(token),
@@ -114,20 +111,30 @@ impl TestAuth {
         }
         report(&found);
     }
+
+    /// Tokens that lack one of what the route requires, and have the rest.
+    fn lacking(&self, access: &RouteAccess, kind: TokenKind) -> Vec<(&'static str, String)> {
+        let scopes = names(access.scopes(), access.any_scope(), access.and_any_scope());
+        let roles = names(access.roles(), access.any_role(), access.and_any_role());
+        let none: &[String] = &[];
+        let candidates = [
+            (!scopes.is_empty(), "a token without its scopes", none, &roles[..], true),
+            (!roles.is_empty(), "a token without its roles", &scopes, none, true),
+            (access.is_fresh(), "a token that is not fresh", &scopes, &roles, false),
+            (access.requires_dpop(), "a token that is not bound to a key", &scopes, &roles, true),
+        ];
+        let required = candidates.into_iter().filter(|(is_required, ..)| *is_required);
+        let issued = required.filter_map(|(_, what, scopes, roles, fresh)| {
+            Some((what, self.token_with(kind, scopes, roles, fresh)?))
+        });
+        issued.collect()
+    }
 }
 
-/// What a plain token lacks for the route.
-fn lacks(access: &RouteAccess) -> Option<&'static str> {
-    let names = [access.scopes(), access.any_scope(), access.roles(), access.any_role()];
-    if names.iter().any(|names| !names.is_empty()) {
-        Some("a token without the scope or role")
-    } else if access.is_fresh() {
-        Some("a token that is not fresh")
-    } else if access.requires_dpop() {
-        Some("a token that is not bound to a key")
-    } else {
-        None
-    }
+/// Names that satisfy every list.
+fn names(all: &[String], any: &[String], and_any: &[Vec<String>]) -> Vec<String> {
+    let one_of_each = and_any.iter().filter_map(|group| group.first());
+    all.iter().chain(any.first()).chain(one_of_each).cloned().collect()
 }
 
 /// The routes with a guard of ours, whose path is known.
@@ -163,8 +170,8 @@ fn without_keys(kind: TokenKind) -> Vec<(BadToken, HeaderMap)> {
 #[derive(Clone, Copy)]
 struct Answer {
     status: StatusCode,
-    /// Whether it is a refusal of this crate. A layer may have removed the mark.
-    is_ours: bool,
+    /// Whether it is a refusal of this crate, or of a layer that has rebuilt it and kept the challenge.
+    is_refusal: bool,
 }
 
 async fn send(app: &Router, entry: &ManifestEntry, headers: &HeaderMap) -> Answer {
@@ -176,14 +183,17 @@ async fn send(app: &Router, entry: &ManifestEntry, headers: &HeaderMap) -> Answe
     };
     let request = request(method, &example_path(entry.path()), headers);
     let Ok(response) = app.clone().oneshot(request).await;
+    let status = response.status();
     let is_ours = response.extensions().get::<OurRefusal>().is_some();
-    Answer { status: response.status(), is_ours }
+    let is_challenge = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
+        && response.headers().contains_key(http::header::WWW_AUTHENTICATE);
+    Answer { status, is_refusal: is_ours && status.is_client_error() || is_challenge }
 }
 
 /// A path that the route matches.
 fn example_path(path: &str) -> String {
-    if path.starts_with('(') {
-        return "/a-path-without-a-route".to_owned();
+    if let Some((prefix, _)) = path.split_once("(fallback") {
+        return format!("{}/a-path-without-a-route", example_path(prefix.trim_end()));
     }
     let segments = path.split('/').map(|segment| match (segment.find('{'), segment.rfind('}')) {
         (Some(start), Some(end)) => format!("{}1{}", &segment[..start], &segment[end + 1..]),
@@ -194,13 +204,19 @@ fn example_path(path: &str) -> String {
 
 fn verdict(entry: &ManifestEntry, what: &str, answer: Answer) -> Option<String> {
     let route = format!("{} {}", entry.method(), entry.path());
-    let Answer { status, is_ours } = answer;
-    if is_ours || REFUSED.contains(&status) {
+    let Answer { status, is_refusal } = answer;
+    if is_refusal {
         return None;
     }
     Some(match status {
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
             format!("{route}: {status}; the app does not have this route of the manifest")
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            format!("{route}: {status} for {what}; it could not be checked")
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => {
+            format!("{route}: {status} for {what}, which is not from a guard of this crate")
         }
         status => format!("{route} admitted {what}: {status}"),
     })
@@ -223,6 +239,7 @@ mod tests {
             ("/{user}/notes/{id}.json", "/1/notes/1.json"),
             ("/files/{*rest}", "/files/1"),
             ("(fallback)", "/a-path-without-a-route"),
+            ("/api/{version} (fallback)", "/api/1/a-path-without-a-route"),
         ] {
             assert_eq!(example_path(path), expected);
         }

@@ -238,9 +238,28 @@ impl TestAuth {
         self.carrying(&text, kind)
     }
 
-    /// A valid token with every scope and role that a route could ask for left out.
-    pub(super) fn token(&self, kind: TokenKind) -> Option<String> {
+    /// A valid token without scopes or roles; `None` if the application cannot issue it.
+    fn token(&self, kind: TokenKind) -> Option<String> {
         issue(&self.auth, kind)
+    }
+
+    /// A valid token; `None` if the application cannot issue it.
+    pub(super) fn token_with(
+        &self,
+        kind: TokenKind,
+        scopes: &[String],
+        roles: &[String],
+        fresh: bool,
+    ) -> Option<String> {
+        let token = match kind {
+            TokenKind::Access => {
+                self.auth.access_token("alice").fresh(fresh).scopes(scopes).roles(roles).issue()
+            }
+            TokenKind::Refresh => {
+                self.auth.refresh_token("alice").scopes(scopes).roles(roles).issue()
+            }
+        };
+        Some(token.ok()?.as_str().to_owned())
     }
 
     fn token_at(
