@@ -74,6 +74,7 @@ fn words(event: &AuthEvent) -> String {
         AuthEvent::IssuerFetched { issuer, succeeded: false } => {
             format!("the keys of {issuer} could not be fetched")
         }
+        AuthEvent::Lost { count } => format!("{count} events were too fast for this page"),
         other => format!("{other:?}"),
     }
 }

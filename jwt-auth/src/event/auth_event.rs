@@ -72,6 +72,11 @@ pub enum AuthEvent {
         /// Whether the fetch succeeded. The keys may be the same as before.
         succeeded: bool,
     },
+    /// This listener was more than 1024 events behind, and the oldest are lost to it. They were still logged and counted.
+    Lost {
+        /// How many.
+        count: u64,
+    },
 }
 
 /// The first line of a request, without its query.

@@ -78,6 +78,7 @@ fn log(event: &AuthEvent) {
         | AuthEvent::KeyCreated { .. }
         | AuthEvent::StoreFailed { .. }
         | AuthEvent::StoreRecovered { .. }
-        | AuthEvent::IssuerFetched { .. } => {}
+        | AuthEvent::IssuerFetched { .. }
+        | AuthEvent::Lost { .. } => {}
     }
 }

@@ -9,7 +9,8 @@ use crate::event::emit::Listener;
 
 /// The events of this process from now on. [`JwtAuth::events`](crate::JwtAuth::events) returns it.
 ///
-/// A listener that is more than 1024 events behind loses the oldest; requests never wait for it.
+/// Requests never wait for a listener. One that is more than 1024 events behind loses the oldest, and gets
+/// [`AuthEvent::Lost`] in their place.
 ///
 /// ```
 /// use jwt_auth::events::AuthEvent;
@@ -49,12 +50,10 @@ impl Events {
     /// # }
     /// ```
     pub async fn next(&mut self) -> Option<AuthEvent> {
-        loop {
-            match self.0.0.recv().await {
-                Ok(event) => return Some(event),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
+        match self.0.0.recv().await {
+            Ok(event) => Some(event),
+            Err(RecvError::Lagged(count)) => Some(AuthEvent::Lost { count }),
+            Err(RecvError::Closed) => None,
         }
     }
 
@@ -70,12 +69,10 @@ impl Events {
     /// # Ok::<(), jwt_auth::ConfigError>(())
     /// ```
     pub fn try_next(&mut self) -> Option<AuthEvent> {
-        loop {
-            match self.0.0.try_recv() {
-                Ok(event) => return Some(event),
-                Err(TryRecvError::Lagged(_)) => {}
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
-            }
+        match self.0.0.try_recv() {
+            Ok(event) => Some(event),
+            Err(TryRecvError::Lagged(count)) => Some(AuthEvent::Lost { count }),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
         }
     }
 }

@@ -324,9 +324,10 @@ impl AuthError {
     fn log(&self) {
         if cfg!(debug_assertions) {
             let (status, code) = (self.status().as_u16(), self.code());
+            // It quotes the token, which could move the cursor of a terminal.
+            let hint: String = self.hint().chars().filter(|c| !c.is_control()).collect();
             eprintln!(
-                "jwt-auth: {status} {code}: {} (https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/#{code})",
-                self.hint()
+                "jwt-auth: {status} {code}: {hint} (https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/#{code})"
             );
         }
         if self.kind() == AuthErrorKind::CannotIssue {
