@@ -1,4 +1,4 @@
-//! What a refusal tells a developer in a debug build, and nobody in a release build.
+//! Hints about a refusal: a debug build sends them, a release build does not.
 //!
 //! `scripts/check.sh` runs it a second time with a runtime crate that is built like a release.
 

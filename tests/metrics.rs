@@ -123,7 +123,7 @@ async fn the_dashboard_and_the_alerts_use_what_a_scrape_contains() {
     ] {
         assert!(scrape.contains(line), "{line} in\n{scrape}");
     }
-    // No label comes from a token or a request: nobody can make them grow.
+    // No label comes from a token or a request, so clients cannot add series.
     for secret in
         ["alice", "mallory", "/notes"].into_iter().chain(tokens.iter().map(String::as_str))
     {

@@ -1,4 +1,4 @@
-//! What a route asks for, as a manifest has it, and whether another version asks for less.
+//! What a route requires, as a manifest has it, and whether another version requires less.
 
 use serde::Deserialize;
 
@@ -70,7 +70,7 @@ impl Access {
         !self.is_guarded() || self.optional
     }
 
-    /// What it asks for less than the other one did. Empty if every request that it admits was admitted before.
+    /// The requirements that the other one had and this one lacks. Empty if every request that it admits was admitted before.
     pub(crate) fn weaker_than(&self, before: &Self) -> Vec<String> {
         let mut weaker = Vec::new();
         let mut report = |is_weaker: bool, what: String| {
@@ -134,11 +134,11 @@ impl Access {
             report(!all.contains(name), format!("the {what} `{name}` is gone"));
         }
         for group in &any_before {
-            // One of the group is asked for by each of these.
-            let is_asked = all.iter().any(|name| group.contains(name))
+            // Each of these requires one of the group.
+            let is_required = all.iter().any(|name| group.contains(name))
                 || any.iter().any(|other| other.iter().all(|name| group.contains(name)));
             report(
-                !is_asked,
+                !is_required,
                 format!("one of the {what}s {} was required, and no longer is", group.join(", ")),
             );
         }

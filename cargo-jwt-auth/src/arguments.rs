@@ -53,8 +53,8 @@ pub(crate) struct InitArguments {
     /// The folder of the project.
     #[arg(default_value = ".")]
     pub(crate) folder: PathBuf,
-    /// Depends on the crate in this folder instead of the registry.
-    #[arg(long, hide = true)]
+    /// The folder of the crate jwt-auth, to depend on it instead of the registry.
+    #[arg(long)]
     pub(crate) jwt_auth_path: Option<PathBuf>,
 }
 

@@ -4,11 +4,11 @@ use std::io::{IsTerminal as _, Read as _, stdin};
 
 use crate::failure::Failure;
 
-/// More than any token, in bytes.
+/// The longest input, in bytes: more than any token.
 const MOST: u64 = 64 * 1024;
 
-/// The token on stdin: one word, whatever surrounds it. Mail programs and terminals break long lines, so line breaks inside
-/// are removed.
+/// The token on stdin, without quotes and scheme. Mail programs and terminals break long lines, so line breaks inside it are
+/// removed.
 pub(crate) fn token() -> Result<String, Failure> {
     if stdin().is_terminal() {
         eprintln!("Paste a token, and end with Ctrl-D:");
@@ -34,7 +34,7 @@ fn clean(text: &str) -> Result<String, Failure> {
         return Err(Failure::usage("stdin has no token; write `… < token.txt`, or pipe it"));
     }
     if token.contains(char::is_whitespace) {
-        return Err(Failure::usage("stdin has more than one word; a token is one"));
+        return Err(Failure::usage("stdin has more than one word; expected a token alone"));
     }
     Ok(token)
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_surrounds_a_token_is_removed() {
+    fn text_around_a_token_is_removed() {
         for text in
             ["a.b.c", " a.b.c\r\n", "\"a.b.c\"", "Bearer a.b.c", "bearer a.b.c\n", "a.\nb.\r\n c"]
         {

@@ -160,7 +160,7 @@ fn inspecting_says_that_nothing_is_verified() {
     let shown = project.run(&["inspect"], token);
     assert_eq!(code(&shown), 0);
     golden("inspect.txt", &out(&shown));
-    assert!(err(&shown).contains("Nothing of this is verified"));
+    assert!(err(&shown).contains("None of this is verified"));
     assert!(!out(&shown).contains("valid") && !err(&shown).contains("is valid"));
     let json = out(&project.run(&["inspect", "--json"], token));
     assert!(json.contains("\"verified\": false"), "{json}");
@@ -223,7 +223,7 @@ fn a_weaker_route_fails_the_check_until_a_new_line_says_why() {
     golden("routes_check.json", &json);
 
     let reason = "GET /notes: notes are public since May\n";
-    project.write("routes-allow.txt", &format!("# Why routes ask for less.\n{reason}"));
+    project.write("routes-allow.txt", &format!("# Why routes require less.\n{reason}"));
     assert_eq!(code(&project.run(&check, "")), 1, "one of two");
     project.write("routes-allow.txt", &format!("{reason}ANY /static: files for everybody\n"));
     let allowed = project.run(&check, "");
@@ -258,7 +258,7 @@ fn manifests_that_cannot_be_compared_are_refused() {
             "does not know `passkey`",
         ),
         (r#"{"paths":[]}"#, "does not know `paths`"),
-        ("{}", "this is no manifest"),
+        ("{}", "this is not a manifest"),
         (
             r#"[{"path":"/{a}","method":"GET","guard":"access"},{"path":"/{b}","method":"GET","guard":"public"}]"#,
             "GET /{b} is there twice",
@@ -306,7 +306,7 @@ fn a_route_that_was_renamed_or_moved_is_compared_with_what_it_was() {
 }
 
 #[test]
-fn a_base_that_cannot_be_read_is_no_empty_base() {
+fn a_base_that_cannot_be_read_fails_the_check() {
     let project = Project::new("base");
     project.git(&["init", "--quiet", "--initial-branch=main"]);
     project.write("routes.json", BEFORE);

@@ -9,8 +9,8 @@ use tokio::sync::broadcast;
 
 use crate::decision::Decision;
 
-/// How many decisions a page gets that was opened later.
-const KEPT: usize = 200;
+/// How many past decisions a newly opened page gets.
+const HISTORY: usize = 200;
 
 /// A decision, its number, and when it was recorded.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl Recorder {
             number: 0,
             fetches: HashMap::new(),
         };
-        Self { state: Mutex::new(state), sender: broadcast::Sender::new(KEPT) }
+        Self { state: Mutex::new(state), sender: broadcast::Sender::new(HISTORY) }
     }
 
     /// Records from now on, beginning with what happened since the router was built. Later calls do nothing.
@@ -79,7 +79,7 @@ impl Recorder {
         }
         state.number += 1;
         let recorded = Recorded { number: state.number, at, decision: Decision::of(event) };
-        if state.last.len() == KEPT {
+        if state.last.len() == HISTORY {
             state.last.pop_front();
         }
         state.last.push_back(recorded.clone());

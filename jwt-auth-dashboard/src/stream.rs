@@ -18,7 +18,7 @@ use crate::recorder::Recorded;
 use crate::serve::Shared;
 
 /// How long a stream lasts. The browser connects again by itself. A server that shuts down gracefully waits for open
-/// streams, and must not wait for a page that somebody left open.
+/// streams, and must not wait for a page that was left open.
 const LIFE: Duration = Duration::from_secs(20);
 
 /// After this time the browser connects again.

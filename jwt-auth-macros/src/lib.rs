@@ -195,7 +195,8 @@ pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
 /// combine: `#[jwt_required(check(all(own_note, office_hours)))]` runs them in order until one refuses, and with
 /// `any(owner, is_admin)` the first that admits the request decides. If none admits it, the response is that of the first, or
 /// the 503 (or other 5xx) of one that could not decide. If a check panics, or if all checks of the guard together take
-/// longer than [`hook_deadline`](../jwt_auth/struct.Config.html#method.hook_deadline), the response is 503. An anonymous request, which an optional guard admits, is not checked.
+/// longer than [`hook_deadline`](../jwt_auth/struct.Config.html#method.hook_deadline), the response is 503. An anonymous
+/// request, which an optional guard admits, is not checked.
 ///
 /// An `AuthError` of a kind other than `Forbidden`, `NotFound`, `InsufficientScope` or `Unavailable` becomes a 403. The
 /// response of any other error is sent as it is; a status of success becomes a 403. The attribute takes `crate = path`.
@@ -222,8 +223,8 @@ pub fn check(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `fn() -> Config` becomes `fn() -> Result<JwtAuth, ConfigError>`. The function may be `async`, have parameters,
 /// and return `Config`, `Result<Config, E>` or any `T: Into<Config>`. The configuration of an `async` function is started
 /// by `Config::start`, so it may have keys that change; that of another function is built by `Config::build`. It must be a
-/// free function, or an associated function without `self` and `Self` in its signature. The attribute takes `crate = path`, which means the same
-/// as in [`macro@jwt_required`].
+/// free function, or an associated function without `self` and `Self` in its signature. The attribute takes
+/// `crate = path`, which means the same as in [`macro@jwt_required`].
 ///
 /// ```
 /// use jwt_auth::{Config, KeyMaterial, load_config};

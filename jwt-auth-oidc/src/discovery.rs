@@ -26,10 +26,20 @@ pub(crate) async fn find(
     endpoint: Endpoint,
     fetcher: &Fetcher,
 ) -> Result<String, FetchError> {
+    let (url, text) = document(issuer, fetcher).await?;
+    read(issuer, endpoint, &url, &text)
+}
+
+/// The document of an issuer, with the address at which it was found.
+///
+/// # Errors
+///
+/// If there is none at either address.
+pub async fn document(issuer: &str, fetcher: &Fetcher) -> Result<(String, String), FetchError> {
     let mut first_error = None;
     for url in document_urls(issuer) {
         match fetcher.get(&url).await {
-            Ok((text, _)) => return read(issuer, endpoint, &url, &text),
+            Ok((text, _)) => return Ok((url, text)),
             Err(error) => {
                 first_error.get_or_insert(error);
             }

@@ -61,26 +61,6 @@ impl Fetched {
         Self { body: body.into(), max_age: None }
     }
 
-    /// The body.
-    ///
-    /// ```
-    /// # use jwt_auth_oidc::Fetched;
-    /// assert_eq!(Fetched::new("{}").body(), b"{}");
-    /// ```
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// The life that the response names.
-    ///
-    /// ```
-    /// # use jwt_auth_oidc::Fetched;
-    /// assert_eq!(Fetched::new("{}").life(), None);
-    /// ```
-    pub fn life(&self) -> Option<Duration> {
-        self.max_age
-    }
-
     /// The `max-age` of its `Cache-Control`.
     ///
     /// ```
@@ -170,15 +150,20 @@ impl<F: Fetch> ErasedFetch for F {
 
 /// A client of any type, with the rules for every fetch.
 #[derive(Clone)]
-pub(crate) struct Fetcher(Arc<dyn ErasedFetch>);
+pub struct Fetcher(Arc<dyn ErasedFetch>);
 
 impl Fetcher {
-    pub(crate) fn new(fetch: impl Fetch) -> Self {
+    /// With this client.
+    pub fn new(fetch: impl Fetch) -> Self {
         Self(Arc::new(fetch))
     }
 
-    /// Fetches a text.
-    pub(crate) async fn get(&self, url: &str) -> Result<(String, Option<Duration>), FetchError> {
+    /// Fetches a text, and the life that its response names.
+    ///
+    /// # Errors
+    ///
+    /// If the address is not allowed, or there is no text within 5 seconds.
+    pub async fn get(&self, url: &str) -> Result<(String, Option<Duration>), FetchError> {
         Self::read(url, self.0.get(url)).await
     }
 
@@ -219,8 +204,11 @@ impl fmt::Debug for Fetcher {
 
 /// Refuses an address over which a response could be replaced on its way.
 pub(crate) fn check(url: &str) -> Result<(), FetchError> {
-    let refused =
-        || FetchError::new(format!("{url}: an issuer is reached by https, or on this machine"));
+    let refused = || {
+        FetchError::new(format!(
+            "{url}: an issuer needs an `https` address, or `http` on this machine"
+        ))
+    };
     let (scheme, rest) = url.split_once("://").ok_or_else(refused)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.is_empty() || authority.contains('@') {

@@ -1,4 +1,4 @@
-//! Asks an issuer about its tokens over HTTP (RFC 7662 §2): one request for each token, and a limit for all of them.
+//! Queries the introspection endpoint of an issuer (RFC 7662 §2): one request for each token, and a limit for all of them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,22 +15,22 @@ use tokio::sync::{OnceCell, Semaphore, watch};
 use crate::discovery::{self, Endpoint};
 use crate::fetch::{FetchError, Fetcher, TIMEOUT};
 
-/// How many requests are under way at once. Further tokens wait for their turn.
+/// How many requests run at once. Further tokens wait for their turn.
 const CONCURRENT: usize = 32;
-/// How many tokens are asked about or wait. Further ones are refused with 503 at once.
+/// How many tokens are queried or wait. Further ones are refused with 503 at once.
 const WAITING: usize = 1024;
 
 /// What a request needs.
 pub(crate) struct Endpoints {
     pub(crate) issuer: String,
-    /// The address to ask at; found in the issuer's document if there is none.
+    /// The introspection endpoint; `None` if the issuer's document names it.
     pub(crate) url: Option<String>,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) fetcher: Fetcher,
     pub(crate) cache_for: Duration,
 }
 
-/// The client as which this service asks.
+/// The client id and secret of this service.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
@@ -54,14 +54,14 @@ impl fmt::Debug for Credentials {
 type Answer = Result<Arc<str>, FetchError>;
 type Flight = watch::Receiver<Option<Answer>>;
 
-/// Asks one issuer.
+/// Queries one issuer.
 #[derive(Clone)]
 pub(crate) struct IntrospectionClient(Arc<Shared>);
 
 struct Shared {
     endpoints: Endpoints,
     found_url: OnceCell<String>,
-    /// The tokens that are asked about now, each with its one request.
+    /// The tokens that are queried now, each with its one request.
     flights: Mutex<HashMap<Box<str>, Flight>>,
     permits: Semaphore,
     is_failing: Mutex<bool>,
@@ -88,7 +88,7 @@ impl IntrospectionClient {
         let mut flights = self.0.flights();
         // The task of a closed one panicked.
         let is_open = |flight: &Flight| flight.has_changed().is_ok();
-        // An answer that may not be cached may not be shared, either.
+        // A response that must not be cached must not be shared.
         let may_join = !self.0.endpoints.cache_for.is_zero();
         let joined = flights.get(token).filter(|flight| may_join && is_open(flight));
         if let Some(flight) = joined {
@@ -105,9 +105,9 @@ impl IntrospectionClient {
         drop(flights);
         let (shared, token) = (Arc::clone(&self.0), Box::<str>::from(token));
         tokio::spawn(async move {
-            let asked = tokio::time::timeout(TIMEOUT, shared.ask(&token)).await;
+            let response = tokio::time::timeout(TIMEOUT, shared.query(&token)).await;
             let late = |_| Err(FetchError::new("the issuer did not answer within 5 s"));
-            let answer = asked.unwrap_or_else(late);
+            let answer = response.unwrap_or_else(late);
             shared.log_change(&answer);
             sender.send_replace(Some(answer));
             shared.flights().remove(&token);
@@ -130,7 +130,7 @@ impl Shared {
         self.found_url.get_or_try_init(find).await.map(String::as_str)
     }
 
-    async fn ask(&self, token: &str) -> Answer {
+    async fn query(&self, token: &str) -> Answer {
         let _permit = self.permits.acquire().await.map_err(FetchError::new)?;
         let Endpoints { credentials, fetcher, .. } = &self.endpoints;
         let form = format!("token={}&token_type_hint=access_token", form_encoded(token));
@@ -145,10 +145,10 @@ impl Shared {
         let mut is_failing = self.is_failing.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Err(error) if !std::mem::replace(&mut *is_failing, true) => {
-                tracing::warn!(target: "jwt_auth", issuer, %error, "an issuer cannot be asked about its tokens");
+                tracing::warn!(target: "jwt_auth", issuer, %error, "an introspection endpoint fails; tokens are refused with 503");
             }
             Ok(_) if std::mem::replace(&mut *is_failing, false) => {
-                tracing::info!(target: "jwt_auth", issuer, "an issuer answers about its tokens again");
+                tracing::info!(target: "jwt_auth", issuer, "an introspection endpoint responds again");
             }
             _ => {}
         }

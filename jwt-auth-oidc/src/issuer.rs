@@ -39,7 +39,7 @@ pub struct Issuer {
     steps: Vec<Step>,
 }
 
-/// How the issuer is asked about its tokens.
+/// How tokens of the issuer are introspected.
 #[derive(Clone, Debug)]
 struct Introspection {
     url: Option<String>,
@@ -120,7 +120,7 @@ impl Issuer {
         issuer
     }
 
-    /// Asks about each token at this address, instead of verifying it with keys. See [`introspect`](Self::introspect).
+    /// Introspects each token at this address, instead of verifying it with keys. See [`introspect`](Self::introspect).
     ///
     /// For a preset whose tokens are opaque, and for an issuer whose document does not name the address.
     ///
@@ -175,7 +175,7 @@ impl Issuer {
     fn only_for_introspection(self, setter: &'static str) -> Self {
         self.step(move |issuer| {
             issuer.problem(
-                format!("`{setter}` is for issuers that are asked about their tokens"),
+                format!("`{setter}` is for issuers whose tokens are introspected"),
                 format!(
                     "write `Issuer::introspect(…)` or `.introspect_at(…)` before `.{setter}(…)`"
                 ),
@@ -305,8 +305,8 @@ impl Issuer {
         self
     }
 
-    /// Fetches the keys now, so that a mistake in the configuration is an error at the start. For an issuer that is asked
-    /// about its tokens, finds the address.
+    /// Fetches the keys now, so that a mistake in the configuration is an error at the start. If its tokens are
+    /// introspected, finds the endpoint.
     ///
     /// Without it the first token waits.
     ///
@@ -360,9 +360,9 @@ impl Issuer {
             KeysAt::Url(url) => Some(url.as_str()),
             KeysAt::Discovery => Some(self.name.as_str()),
         };
-        let asked = self.introspection.as_ref();
-        let asked = asked.map(|asked| asked.url.as_deref().unwrap_or(&self.name));
-        of_keys.into_iter().chain(asked)
+        let endpoint = self.introspection.as_ref();
+        let endpoint = endpoint.map(|one| one.url.as_deref().unwrap_or(&self.name));
+        of_keys.into_iter().chain(endpoint)
     }
 }
 

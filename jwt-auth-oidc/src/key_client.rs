@@ -72,7 +72,7 @@ struct Shared {
 struct Snapshot {
     keys: IssuerKeySet,
     life: Duration,
-    /// When the keys no longer count, whether a task runs or not.
+    /// From when on the keys verify nothing, whether a task runs or not.
     ends: Instant,
 }
 
@@ -81,7 +81,7 @@ struct Running(Arc<Shared>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Whoever waits for the fetch of this task must not wait for ever, for example if it panicked.
+        // Requests that wait for the fetch of this task must not wait forever, for example if it panicked.
         self.0.progress.send_modify(|progress| {
             if std::mem::take(&mut progress.is_fetching) {
                 progress.finished += 1;

@@ -23,7 +23,7 @@
 //! | a fetch that fails | the last keys count for an hour longer; then tokens of the issuer are 503, not 401 |
 //! | limits | 5 seconds and 512 KiB for a response, 100 keys, no redirects, `https` but for loopback addresses |
 //!
-//! [`Issuer::introspect`] asks the issuer about each token instead (RFC 7662), for tokens that are opaque.
+//! For opaque tokens, [`Issuer::introspect`] queries the issuer about each token instead (RFC 7662).
 //!
 //! A fetch is a task of its own: a client that goes away does not cancel it for the others.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -42,3 +42,10 @@ pub use fetch::{Fetch, FetchError, Fetched};
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use http_client::HttpClient;
 pub use issuer::Issuer;
+
+/// For `cargo jwt-auth`. Not public API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::discovery::document;
+    pub use crate::fetch::Fetcher;
+}

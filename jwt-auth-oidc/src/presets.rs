@@ -4,7 +4,7 @@ use crate::issuer::Issuer;
 use crate::key_client::KeysAt;
 
 const ENTRA: &str = "https://login.microsoftonline.com";
-/// What Entra accepts in the place of a tenant.
+/// What Entra accepts instead of a tenant.
 const EVERY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 
 /// # Presets
@@ -75,8 +75,8 @@ impl Issuer {
     /// tokens of version 2.
     ///
     /// The tenants share the keys of Entra, and a key that Entra binds to one tenant verifies the tokens of that tenant only.
-    /// [`token.issuer()`](jwt_auth::AccessToken::issuer) tells the tenants apart. Names such as `common`, which stand for every
-    /// tenant of the world, are refused.
+    /// [`token.issuer()`](jwt_auth::AccessToken::issuer) names the tenant of a token. Names such as `common`, which mean any
+    /// tenant, are refused.
     ///
     /// ```
     /// # use jwt_auth_oidc::Issuer;
@@ -108,7 +108,7 @@ impl Issuer {
         }
         issuer.step(|issuer| {
             issuer.problem(
-                "a tenant of Entra is named by its id; `common`, `organizations` and `consumers` stand for tenants of the whole world",
+                "a tenant of Entra is named by its id; `common`, `organizations` and `consumers` mean any tenant",
                 "write the id: `Issuer::entra(\"72f988bf-86f1-41af-91ab-2d7cd011db47\")`, or several by `Issuer::entra_many([…])`",
             )
         })

@@ -75,7 +75,7 @@ pub mod __private {
     pub use crate::config::environment::{OptionRow, options};
     pub use crate::config::load::{Loaded, load};
     pub use crate::config::{ConfigError, TokenLocation};
-    pub use crate::error::AuthError;
+    pub use crate::error::{AuthError, Verdict};
     pub use crate::event::emit;
     pub use crate::guard::{
         Access, AnyOf, Body, Check, CheckContext, CheckParameter, CheckRefusal, CheckResult,

@@ -117,16 +117,16 @@ async fn kind_of_failure(headers: HeaderMap) -> Result<(), AuthError> {
 
 /// `Ok(false)` refuses, as `false` does.
 #[check]
-async fn asks_with_a_result(headers: HeaderMap) -> Result<bool, AuthError> {
+async fn decides_with_a_result(headers: HeaderMap) -> Result<bool, AuthError> {
     Ok(headers.contains_key("x-admit"))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the type is what is tested")]
-fn asks_the_token_with_a_result(token: &AccessToken) -> Result<bool, String> {
+fn reads_the_token_with_a_result(token: &AccessToken) -> Result<bool, String> {
     Ok(token.subject() == "alice")
 }
 
-#[jwt_required(check(all(asks_with_a_result, asks_the_token_with_a_result)))]
+#[jwt_required(check(all(decides_with_a_result, reads_the_token_with_a_result)))]
 async fn with_results() {}
 
 #[jwt_required(scopes("notes:read"), check = own_note)]

@@ -375,6 +375,37 @@ async fn a_proof_is_accepted_once() {
     );
 }
 
+/// Sends one proof again and again until it is too old.
+async fn replay(app: &Router, clock: &ManualClock, proof: &str) {
+    let first = call(app, "POST", "/log-in", &[("dpop", proof)]).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    for seconds in (0..600).step_by(5) {
+        clock.advance(Duration::from_secs(5));
+        let again = call(app, "POST", "/log-in", &[("dpop", proof)]).await;
+        assert_eq!(again.status, 401, "after {seconds} s: {}", again.body);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_is_remembered_for_as_long_as_it_is_valid() {
+    let (settings, clock) = config();
+    let leeway = settings.resource(ORIGIN).decode_leeway(Duration::from_secs(30));
+    // As far ahead as a clock may be.
+    let mut ahead = claims("ahead", "POST", "/log-in", None);
+    ahead["iat"] = (NOW + 5).into();
+    let proof = EC.sign_text(&header(EC).to_string(), &ahead.to_string());
+    replay(&app_of(leeway), &clock, &proof).await;
+
+    let (settings, clock) = config();
+    let secret = KeyMaterial::from(*b"a nonce secret of 32 bytes, yes!");
+    let app = app_of(settings.resource(ORIGIN).dpop_nonces(secret));
+    let refused = call(&app, "POST", "/log-in", &[("dpop", &proof)]).await;
+    let mut with_nonce = claims("nonce", "POST", "/log-in", None);
+    with_nonce["nonce"] = refused.headers["dpop-nonce"].to_str().expect("text").into();
+    let proof = EC.sign_text(&header(EC).to_string(), &with_nonce.to_string());
+    replay(&app, &clock, &proof).await;
+}
+
 #[tokio::test]
 async fn a_refresh_keeps_the_key_and_needs_it() {
     let (app, _) = app();

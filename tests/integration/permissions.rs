@@ -1,4 +1,4 @@
-//! Permissions as types, and scopes of tokens that stand for others.
+//! Permissions as types, and scopes that cover others.
 
 use jwt_auth::router::Require;
 use jwt_auth::routing::get;
@@ -58,7 +58,7 @@ fn the_names_follow_the_rule_and_the_manifest_shows_them() {
 }
 
 #[tokio::test]
-async fn permissions_are_issued_required_and_asked_for_by_their_type() {
+async fn permissions_are_issued_required_and_checked_by_their_type() {
     let auth = config().0.build().expect("valid");
     let app = routes().with_state(auth.clone());
     let token = auth.access_token("a").scopes([Notes::Read]).roles([Role::Admin]);
@@ -70,7 +70,7 @@ async fn permissions_are_issued_required_and_asked_for_by_their_type() {
 }
 
 #[tokio::test]
-async fn a_scope_with_a_star_stands_for_others_where_it_is_switched_on() {
+async fn a_scope_with_a_star_covers_others_if_wildcards_are_on() {
     for (granted, required, is_covered) in [
         ("notes:*", "notes:read", true),
         ("notes:*", "notes:read:own", true),

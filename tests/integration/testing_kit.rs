@@ -81,7 +81,7 @@ async fn guarded_routes_pass_in_every_location() {
 async fn every_route_that_admits_a_bad_token_is_named_with_the_token() {
     let test = test_auth(|config| config);
     let manifest = routes().manifest();
-    // Somebody has built the same routes with axum's router, and forgotten the guards.
+    // The same routes, built with axum's router and without guards.
     let forgotten = || async { "ok" };
     let app: Router = Router::new()
         .route("/notes/{id}", axum::routing::get(forgotten).post(forgotten))
@@ -120,7 +120,7 @@ async fn each_requirement_is_tried_alone() {
     let routes: GuardedRouter<JwtAuth> = GuardedRouter::new().route("/notes", routing::put(edit));
     let manifest = routes.manifest();
     test.assert_guarded(routes.with_state(test.auth()), &manifest).await;
-    // The manifest was written before somebody deleted the scopes.
+    // The manifest is older than the deletion of the scopes.
     let routes: GuardedRouter<JwtAuth> =
         GuardedRouter::new().route("/notes", routing::put(edit_without_scopes));
     let app: Router = routes.with_state(test.auth());

@@ -81,7 +81,7 @@ async fn what_a_server_may_do_wrong_is_an_error_that_says_so() {
         assert!(error.contains(expected), "{path}: {error}");
     }
     let plain = Issuer::jwks("https://login.example", "http://login.example/keys");
-    assert!(error(plain).await.contains("an issuer is reached by https"));
+    assert!(error(plain).await.contains("an issuer needs an `https` address"));
     let closed = Issuer::jwks("https://login.example", "http://127.0.0.1:1/keys");
     assert!(error(closed).await.contains("refused"));
 }

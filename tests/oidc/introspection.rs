@@ -1,4 +1,4 @@
-//! Opaque tokens: the issuer is asked about each (RFC 7662), and what it says is checked like the claims of a JWT.
+//! Opaque tokens: each is introspected (RFC 7662), and the response is checked like the claims of a JWT.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ const TOKEN: &str = "ory_at_2YotnFZFEjr1zCsicMWpAA.x-1";
 /// An address, a header `Authorization` and a form.
 type Question = (String, Option<String>, String);
 
-/// An endpoint without a network: what it says about tokens, and what it was asked.
+/// An endpoint without a network: its response for each token, and the queries that it got.
 #[derive(Clone, Default)]
 struct Endpoint {
     answers: Arc<Mutex<HashMap<String, Value>>>,
@@ -99,7 +99,7 @@ fn auth(issuer: Issuer, clock: &ManualClock) -> JwtAuth {
 }
 
 #[tokio::test]
-async fn an_opaque_token_has_the_claims_that_its_issuer_tells() {
+async fn an_opaque_token_has_the_claims_of_the_introspection_response() {
     let endpoint = Endpoint::knows(TOKEN, active());
     let auth = auth(issuer(&endpoint), &ManualClock::at(NOW));
     let token: AccessToken = auth.verify_access(TOKEN).await.expect("active");
@@ -115,7 +115,7 @@ async fn an_opaque_token_has_the_claims_that_its_issuer_tells() {
 }
 
 #[tokio::test]
-async fn what_an_issuer_says_is_checked_like_the_claims_of_a_jwt() {
+async fn the_response_of_an_issuer_is_checked_like_the_claims_of_a_jwt() {
     for (response, expected) in [
         (json!({ "active": false }), AuthErrorKind::NotActive),
         (with("active", json!(false)), AuthErrorKind::NotActive),
@@ -153,7 +153,7 @@ async fn what_an_issuer_says_is_checked_like_the_claims_of_a_jwt() {
 }
 
 #[tokio::test]
-async fn an_answer_counts_for_thirty_seconds_and_never_longer_than_the_token() {
+async fn a_response_is_cached_for_thirty_seconds_and_never_past_the_expiry() {
     let (endpoint, clock) = (Endpoint::knows(TOKEN, active()), ManualClock::at(NOW));
     let auth = auth(issuer(&endpoint), &clock);
     for _ in 0..10 {
@@ -170,7 +170,7 @@ async fn an_answer_counts_for_thirty_seconds_and_never_longer_than_the_token() {
     clock.advance(SECOND);
     assert_eq!(verdict(&auth, TOKEN).await, Err(AuthErrorKind::NotActive));
     assert_eq!(verdict(&auth, TOKEN).await, Err(AuthErrorKind::NotActive));
-    assert_eq!(endpoint.questions(), 3, "a refusal is asked about again");
+    assert_eq!(endpoint.questions(), 3, "a refusal is not cached");
 
     endpoint.says(TOKEN, with("exp", json!(NOW + 40)));
     assert_eq!(verdict(&auth, TOKEN).await, Ok(()));
@@ -179,7 +179,7 @@ async fn an_answer_counts_for_thirty_seconds_and_never_longer_than_the_token() {
 }
 
 #[tokio::test]
-async fn a_life_of_zero_asks_with_each_request() {
+async fn a_cache_life_of_zero_introspects_with_each_request() {
     let endpoint = Endpoint::knows(TOKEN, active());
     let auth = auth(issuer(&endpoint).cache_for(Duration::ZERO), &ManualClock::at(NOW));
     for n in 1..4 {
@@ -189,7 +189,7 @@ async fn a_life_of_zero_asks_with_each_request() {
 }
 
 #[tokio::test]
-async fn our_own_revocation_counts_within_the_life_of_an_answer() {
+async fn our_own_revocation_applies_to_cached_responses() {
     let endpoint = Endpoint::knows(TOKEN, active());
     let auth = auth(issuer(&endpoint), &ManualClock::at(NOW));
     let token: AccessToken = auth.verify_access(TOKEN).await.expect("active");
@@ -230,7 +230,7 @@ async fn only_opaque_tokens_and_its_own_are_shown_to_the_issuer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_with_one_token_ask_once_and_a_client_that_goes_away_cancels_nothing() {
+async fn concurrent_requests_share_one_query_and_a_cancelled_one_cancels_nothing() {
     let endpoint = Endpoint { takes: Duration::from_secs(1), ..Endpoint::knows(TOKEN, active()) };
     let auth = auth(issuer(&endpoint), &ManualClock::at(NOW));
     let calls: Vec<_> = (0..50)
@@ -249,7 +249,7 @@ async fn requests_with_one_token_ask_once_and_a_client_that_goes_away_cancels_no
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_random_tokens_is_limited_and_known_tokens_do_not_notice() {
+async fn a_flood_of_random_tokens_is_limited_and_known_tokens_are_not_affected() {
     let endpoint = Endpoint::knows(TOKEN, active());
     let auth = auth(issuer(&endpoint), &ManualClock::at(NOW));
     assert_eq!(verdict(&auth, TOKEN).await, Ok(()));
@@ -315,23 +315,29 @@ fn a_wrong_description_is_an_error_of_the_configuration() {
     for (issuers, expected) in [
         (
             vec![good(), Issuer::introspect("https://b.example").audience(["notes"])],
-            "they name no issuer",
+            "opaque tokens name no issuer",
         ),
         (vec![good().rfc9068()], "a profile of JWTs"),
         (vec![Issuer::introspect(ISSUER)], "does not say for whom"),
         (
             vec![good().introspect_at("http://login.example/introspect")],
-            "an issuer is reached by https",
+            "an issuer needs an `https` address",
         ),
-        (vec![Issuer::introspect("login.example").audience(["notes"])], "reached by https"),
-        (vec![Issuer::jwks(ISSUER, "http://login.example/keys").audience(["a"])], "by https"),
+        (
+            vec![Issuer::introspect("login.example").audience(["notes"])],
+            "an issuer needs an `https` address",
+        ),
+        (
+            vec![Issuer::jwks(ISSUER, "http://login.example/keys").audience(["a"])],
+            "an issuer needs an `https` address",
+        ),
         (
             vec![Issuer::discover(ISSUER).credentials("a", "b").audience(["a"])],
-            "`credentials` is for issuers that are asked",
+            "`credentials` is for issuers whose tokens are introspected",
         ),
         (
             vec![Issuer::discover(ISSUER).cache_for(Duration::ZERO).audience(["a"])],
-            "`cache_for` is for issuers that are asked",
+            "`cache_for` is for issuers whose tokens are introspected",
         ),
     ] {
         let found = problems(issuers);

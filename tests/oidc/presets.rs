@@ -222,7 +222,7 @@ async fn tokens_of_the_documented_shapes_are_accepted_and_near_misses_are_not() 
 }
 
 #[test]
-fn a_name_that_stands_for_every_tenant_is_refused() {
+fn a_name_that_means_any_tenant_is_refused() {
     let error = |issuer: Issuer| {
         let config = Config::hs256(SECRET).trust(issuer.audience(["the-api"]));
         config.build().err().map(|error| error.to_string()).unwrap_or_default()

@@ -51,7 +51,7 @@ async fn a_certified_provider_is_followed_through_a_rotation_and_an_outage() {
 }
 
 #[tokio::test]
-async fn a_certified_provider_is_asked_about_opaque_tokens() {
+async fn opaque_tokens_of_a_certified_provider_are_introspected() {
     const OPAQUE: &str = "https://opaque.example";
     let Some(provider) = IdentityProvider::start() else { return };
     let asking_with = |secret: &str| {

@@ -233,7 +233,7 @@ async fn a_slow_provider_delays_no_request_while_there_are_keys() {
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
-/// A provider with a document, which counts what is asked of it.
+/// A provider with a document, which counts requests.
 #[derive(Clone, Default)]
 struct Documented {
     documents: Arc<AtomicUsize>,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::process::Running;
 
-/// The service for which tokens are, unless another one is asked for.
+/// The default audience of tokens.
 pub const AUDIENCE: &str = "https://api.example";
 
 /// The client that the provider knows, and its secret.

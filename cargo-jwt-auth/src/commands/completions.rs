@@ -1,4 +1,4 @@
-//! `completions` and `man`: for shells and readers.
+//! `completions` and `man`: shell completions, and the manual page.
 
 use clap::CommandFactory as _;
 

@@ -101,7 +101,7 @@ fn reached(url: &str, port: u16) -> String {
     }
 }
 
-/// The host of a URL, with the port if there is one. A text of another form, whose parts cannot be told apart, has none.
+/// The host of a URL, with the port if there is one. `None` for a text whose parts are ambiguous.
 fn host(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));

@@ -32,7 +32,12 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<(), Failure> {
             main.display()
         )));
     }
-    let path = arguments.jwt_auth_path.as_deref().map(|path| path.display().to_string());
+    // Cargo runs in the folder of the project.
+    let path = arguments.jwt_auth_path.as_deref().map(|path| {
+        let absolute = fs::canonicalize(path);
+        absolute.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    });
+    let path = path.transpose()?.map(|path| path.display().to_string());
     let mut jwt_auth = vec!["add", "--quiet", "jwt-auth"];
     jwt_auth.extend(path.iter().flat_map(|path| ["--path", path]));
     cargo(folder, &jwt_auth)?;

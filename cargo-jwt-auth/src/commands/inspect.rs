@@ -11,7 +11,7 @@ use crate::{commands::verify::when, input};
 pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     let token = input::token()?;
     let content = decode_unverified(&token).map_err(|_| {
-        Failure::refused("this is no JWT: three parts of base64url with dots between")
+        Failure::refused("this is not a JWT: expected three parts of base64url with dots between")
     })?;
     if arguments.json {
         return print_json(
@@ -30,6 +30,6 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     };
     add("header", &content.header);
     add("claims", &content.claims);
-    eprintln!("Nothing of this is verified: anyone can write it. Use `cargo jwt-auth verify`.");
+    eprintln!("None of this is verified: anyone can write it. Use `cargo jwt-auth verify`.");
     print(&table(&rows))
 }

@@ -43,7 +43,7 @@ const KNOWN: [&str; 21] = [
 #[derive(Default)]
 struct Manifest {
     routes: Vec<Route>,
-    /// Whose tokens open the routes beside our own.
+    /// The issuers whose tokens are accepted beside our own.
     issuers: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ fn show(text: &str, routes: &[Route], is_json: bool) -> Result<(), Failure> {
     print(&table(&rows))
 }
 
-/// What a route asks for beside its guard.
+/// What a route requires beside its guard.
 fn words(access: &Access) -> String {
     let mut words = Vec::new();
     for (word, is_on) in
@@ -173,7 +173,8 @@ fn read(text: &str, name: &str) -> Result<Manifest, Failure> {
         _ => (Some(&value), None),
     };
     let entries = entries.and_then(Value::as_array);
-    let entries = entries.ok_or_else(|| problem("this is no manifest".to_owned()))?;
+    let entries = entries
+        .ok_or_else(|| problem("this is not a manifest: expected an array of routes".to_owned()))?;
     for member in entries.iter().filter_map(Value::as_object).flat_map(|entry| entry.keys()) {
         if !KNOWN.contains(&member.as_str()) {
             return Err(unknown(member));
@@ -209,7 +210,7 @@ fn at_base(base: &str, file: &Path) -> Result<Option<String>, Failure> {
         Err(Failure::usage(format!("git {}: {error}", arguments.join(" "))))
     };
     if base.starts_with('-') {
-        return Err(Failure::usage(format!("{base:?} is no reference")));
+        return Err(Failure::usage(format!("{base:?} is not a Git reference")));
     }
     let path = file.to_str().filter(|_| file.is_relative()).ok_or_else(|| {
         Failure::usage(format!("{}: write a path relative to this folder", file.display()))
@@ -220,7 +221,7 @@ fn at_base(base: &str, file: &Path) -> Result<Option<String>, Failure> {
             "Git knows no {base:?}; fetch it, or name another base"
         )));
     }
-    // An error of `show` alone could not be told from a file that does not exist.
+    // `show` fails in the same way for a file that does not exist and for one that cannot be read.
     let listed = output(&["--literal-pathspecs", "ls-tree", "--name-only", base, "--", path])?;
     if listed.trim().is_empty() {
         return Ok(None);
@@ -264,7 +265,7 @@ fn compare(before: &Manifest, now: &Manifest, reasons: &BTreeMap<String, String>
         changes.push(Change { route: name, kind, what, reason });
     };
     for issuer in now.issuers.iter().filter(|issuer| !before.issuers.contains(issuer)) {
-        let what = vec!["its tokens open the routes now".to_owned()];
+        let what = vec!["its tokens are accepted now".to_owned()];
         add(format!("issuer {issuer}"), "weaker", what);
     }
     for route in &now.routes {

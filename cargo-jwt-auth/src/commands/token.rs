@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &TokenArguments) -> Result<(), Failure> {
     }
     if !environment.has_development_key && !arguments.yes_production {
         return Err(Failure::usage(
-            "the configured key is not the development key, so the token would be valid wherever that key is; add --yes-production if this is meant",
+            "the configured key is not the development key, so the token would be valid wherever that key is; add --yes-production if this is intended",
         ));
     }
     let auth = environment.config().build().map_err(Failure::usage)?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jwt_auth::__private::Verdict;
 use jwt_auth::config::TrustedIssuer;
 use jwt_auth::{AuthErrorKind, Config, JwtAuth, KeyRing};
 use jwt_auth_oidc::Issuer;
@@ -14,48 +15,19 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::{print, print_json, table};
 
-/// The rules in the order in which they are checked, and the kinds of error of each.
-const RULES: [(&str, &[AuthErrorKind]); 9] = [
-    ("it is a compact JWS", &[AuthErrorKind::Malformed]),
-    (
-        "its key is configured, for this algorithm",
-        &[AuthErrorKind::UnknownKey, AuthErrorKind::WrongAlgorithm],
-    ),
-    ("the signature verifies", &[AuthErrorKind::InvalidSignature]),
-    ("the claims have the right types", &[AuthErrorKind::InvalidClaims]),
-    ("it has not expired (exp)", &[AuthErrorKind::Expired]),
-    (
-        "it is valid already (nbf, iat)",
-        &[AuthErrorKind::NotYetValid, AuthErrorKind::IssuedInTheFuture],
-    ),
-    (
-        "it is of the right issuer (iss)",
-        &[AuthErrorKind::WrongIssuer, AuthErrorKind::IssuerMissing],
-    ),
-    (
-        "it is for this service (aud)",
-        &[AuthErrorKind::WrongAudience, AuthErrorKind::AudienceMissing],
-    ),
-    (
-        "it is of the right kind",
-        &[
-            AuthErrorKind::AccessTokenRequired,
-            AuthErrorKind::RefreshTokenRequired,
-            AuthErrorKind::DpopRequired,
-        ],
-    ),
-];
+/// The rules that a token alone can break. The others need the store and the hooks of the service.
+const RULES: usize = 9;
 
 #[derive(Serialize)]
 struct Report {
     valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    rules: Vec<Verdict>,
+    rules: Vec<Checked>,
 }
 
 #[derive(Serialize)]
-struct Verdict {
+struct Checked {
     rule: &'static str,
     #[serde(rename = "verdict")]
     answer: &'static str,
@@ -137,28 +109,24 @@ async fn auth(arguments: &VerifyArguments) -> Result<JwtAuth, Failure> {
             }
         }
     };
-    // The log of the library is not asked for.
     config.build().map_err(Failure::usage)
 }
 
 fn report(failed: Option<AuthErrorKind>, mismatch: Option<(&str, &str)>) -> Report {
-    let at = failed.map(|kind| {
-        RULES.iter().position(|(_, kinds)| kinds.contains(&kind)).unwrap_or(RULES.len())
-    });
-    let rules = RULES.iter().enumerate().map(|(number, (rule, _))| {
-        let answer = match at {
-            Some(at) if number == at => "failed",
-            Some(at) if number > at => "not checked",
-            _ => "ok",
+    let rules = AuthErrorKind::verdicts(failed).take(RULES).map(|(rule, verdict)| {
+        let answer = match verdict {
+            Verdict::Passed => "ok",
+            Verdict::Failed => "failed",
+            Verdict::NotChecked => "not checked",
         };
-        let fix = failed.filter(|_| answer == "failed").map(|kind| {
+        let fix = failed.filter(|_| verdict == Verdict::Failed).map(|kind| {
             let fix = fix(kind);
             match mismatch {
                 Some((expected, found)) => format!("expected {expected}, found {found}: {fix}"),
                 None => fix.to_owned(),
             }
         });
-        Verdict { rule, answer, fix }
+        Checked { rule, answer, fix }
     });
     Report {
         valid: failed.is_none(),
@@ -199,7 +167,10 @@ fn fix(kind: AuthErrorKind) -> &'static str {
 
 /// A time of a token, relative to now.
 pub(crate) fn when(at: u64) -> String {
-    #[allow(clippy::disallowed_methods, reason = "a command tells people the time")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the output compares times of the token with the current time"
+    )]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let distance = at.abs_diff(now);
     let text = match distance {

@@ -11,7 +11,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, ServerHandler, tool, tool_handler, tool_router};
 
-/// The resource is the address of the server, and the audience of its tokens: clients ask for it (RFC 8707).
+/// The resource is the address of the server, and the audience of its tokens: clients request tokens for it (RFC 8707).
 #[load_config]
 async fn auth(issuer: String, resource: String) -> Result<Config, FetchError> {
     let provider = Issuer::discover(issuer.clone()).audience([resource.clone()]).rfc9068();

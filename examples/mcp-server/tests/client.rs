@@ -29,7 +29,7 @@ async fn a_client_that_knows_only_the_address_finds_the_provider_and_calls_the_t
     let address = format!("{}/mcp", server.url());
     let answers = call(&provider, &address, None);
     assert_eq!(answers["tools"], json!(["add", "list"]));
-    // It asked for the scope that the challenge names, which does not suffice to write.
+    // It requested the scope that the challenge names, which does not suffice to write.
     assert_eq!(answers["add"], "the scope notes:write is missing");
     assert_eq!(answers["list"], "");
     let requests = answers["requests"].as_array().expect("a list");

@@ -35,7 +35,7 @@ struct Login {
     username: String,
 }
 
-/// Logs a user in. This example asks for no password.
+/// Logs a user in. This example checks no password.
 #[utoipa::path(post, path = "/login", responses((status = 200, body = TokenPair)))]
 #[public]
 async fn login(auth: JwtAuth, Json(form): Json<Login>) -> Result<TokenPair, AuthError> {

@@ -122,7 +122,7 @@ async fn a_pasted_token_gets_a_verdict_for_each_rule() {
 }
 
 #[tokio::test]
-async fn a_minted_token_opens_the_route_that_asks_for_its_claims() {
+async fn a_minted_token_opens_the_route_that_requires_its_claims() {
     let (app, auth) = app();
     let wanted = json!({
         "subject": "alice", "scopes": ["notes:write"], "roles": ["editor"], "expires_in": 60, "is_fresh": true,
@@ -189,7 +189,7 @@ async fn keys_issuers_and_store_are_listed_with_their_states() {
 }
 
 #[tokio::test]
-async fn no_answer_contains_a_secret() {
+async fn no_response_contains_a_secret() {
     let (app, auth) = app();
     let pair = auth.log_in("alice").await.expect("valid");
     let stored = auth.sessions("alice").await.expect("valid");

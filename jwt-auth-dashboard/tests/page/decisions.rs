@@ -52,7 +52,7 @@ async fn decisions_arrive_as_they_happen_and_those_before_are_not_lost() {
         refused["todo"].as_str().expect("valid").contains("Authorization: Bearer"),
         "{refused}"
     );
-    assert!(refused.get("ago").is_none(), "nobody knows when");
+    assert!(refused.get("ago").is_none(), "the time is not known");
     let (later, allowed) = is_of_notes("allowed");
     assert!(later > number && allowed["ago"].is_u64(), "{allowed}");
 

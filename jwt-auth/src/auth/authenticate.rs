@@ -63,15 +63,15 @@ impl JwtAuth {
             // The key may have been created a moment ago, by another node or by the issuer. Boxed, because it is rare.
             verification =
                 Box::pin(self.verify_with_newer_keys(token, expected, now, kind)).await?;
-            // Not for another error: that is the verdict about an answer that is cached.
+            // Any other error is about a response that is cached.
             let is_unknown =
                 matches!(verification, Err(AuthErrorKind::Malformed | AuthErrorKind::Unavailable));
             if is_unknown
                 && required.kind == TokenKind::Access
                 && let Some(question) = self.all_keys().to_introspect(token)
             {
-                let asked = self.introspect(&question, expected, now);
-                verification = Ok(Box::pin(asked).await?);
+                let introspected = self.introspect(&question, expected, now);
+                verification = Ok(Box::pin(introspected).await?);
             }
         }
         let verification =

@@ -1,4 +1,4 @@
-//! What a document about the API says of this configuration: where requests carry tokens, and how errors look.
+//! What documents about the API need: where requests carry tokens, and how errors look.
 
 use crate::auth::JwtAuth;
 use crate::config::{Credential, TokenLocation};
@@ -6,7 +6,7 @@ use crate::token_kind::TokenKind;
 
 /// # For documents about the API
 impl JwtAuth {
-    /// Where requests carry tokens of a kind, in the order in which the places are searched.
+    /// Where requests carry tokens of a kind, in the order in which the locations are searched.
     ///
     /// The example of [`Credential`] shows it.
     ///

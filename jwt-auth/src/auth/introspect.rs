@@ -1,4 +1,4 @@
-//! Asks a trusted issuer about a token that our keys cannot verify (RFC 7662).
+//! Introspection of a token that our keys cannot verify (RFC 7662).
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::auth::authenticate::unavailable;
 use crate::error::{AuthErrorKind, Refusal, contain_async};
 use crate::token::{Expected, Introspected, Question, Verification, verify_introspected};
 
-/// How long the issuer is waited for. Implementations answer earlier.
+/// How long a request waits for the issuer. Implementations have shorter limits of their own.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 impl JwtAuth {
-    /// Asks the issuer about a token, and validates what it says.
+    /// Queries the issuer about a token, and validates the response.
     pub(super) async fn introspect(
         &self,
         question: &Question<'_, '_>,
@@ -30,7 +30,7 @@ impl JwtAuth {
             let refusal = Refusal::from(kind);
             if kind == AuthErrorKind::Unavailable {
                 let problem =
-                    "the issuer does not answer as RFC 7662 says: a JSON object with `active`";
+                    "the response of the issuer is not a JSON object with `active` (RFC 7662 §2.2)";
                 return refusal.with_source(problem);
             }
             refusal

@@ -1,8 +1,8 @@
-//! `Credential`: a place in a request that carries a token.
+//! `Credential`: where a request carries a token.
 
 use crate::config::TokenLocation;
 
-/// A place in a request that carries a token, as [`JwtAuth::credentials`](crate::JwtAuth::credentials) lists them.
+/// A location of tokens with its names, as [`JwtAuth::credentials`](crate::JwtAuth::credentials) lists them.
 ///
 /// ```
 /// use jwt_auth::config::Credential;
@@ -16,7 +16,7 @@ use crate::config::TokenLocation;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Credential {
-    /// A header, with the word before the token.
+    /// A header, with its authentication scheme.
     Header {
         /// In lower case.
         name: String,

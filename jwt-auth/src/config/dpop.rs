@@ -24,7 +24,7 @@ impl Config {
     /// with the error `use_dpop_nonce` and one in the header `DPoP-Nonce`; clients of DPoP then repeat the request.
     ///
     /// The nodes of a service need the same secret, of at least 32 bytes. No node remembers a nonce: it is a time with its
-    /// HMAC, and counts for 2.5 to 5 minutes.
+    /// HMAC, and is valid for 2.5 to 5 minutes.
     ///
     /// ```
     /// use jwt_auth::{Config, KeyMaterial};
@@ -40,11 +40,11 @@ impl Config {
     }
 }
 
-/// Creates and recognises nonces.
+/// Creates nonces, and checks them.
 pub(crate) struct DpopNonces(LoadedKey);
 
 impl DpopNonces {
-    /// The time after which no nonce counts, on a node whose clock is a slot behind.
+    /// The time after which no nonce is valid, even on a node whose clock is a slot behind.
     pub(crate) const LIFE: Duration = Duration::from_secs(3 * SLOT.as_secs());
 
     pub(super) fn parse(secret: KeyMaterial, problems: &mut Vec<ConfigProblem>) -> Option<Self> {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_counts_for_minutes_on_every_node_with_the_secret() {
+    fn a_nonce_is_valid_for_minutes_on_every_node_with_the_secret() {
         let at = Duration::from_secs;
         let secret = "one secret of thirty-two bytes!!";
         let (one, same) = (nonces(secret), nonces(secret));

@@ -13,8 +13,8 @@ impl Config {
     /// Lets [`build`](Self::build) log the effective settings. Default: off.
     ///
     /// One event of `tracing` at level `INFO` with the target `jwt_auth`: every option in use, defaults included; the
-    /// algorithms and ids of the keys; which hooks are set; which options of [`danger`](crate::danger) weaken it. Secrets and key material are not
-    /// printed. Names of cookies are those that browsers see.
+    /// algorithms and ids of the keys; which hooks are set; which options of [`danger`](crate::danger) weaken it. Secrets and key
+    /// material are not printed. Names of cookies are those that browsers see.
     ///
     /// ```
     /// use jwt_auth::{Config, KeyMaterial};

@@ -1,4 +1,4 @@
-//! The option to ask a trusted issuer about its tokens, for tokens that are not JWTs.
+//! Introspection: the trait for what queries an issuer about a token.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::error::BoxError;
 
-/// How long an answer counts, unless the implementation says otherwise.
+/// How long a response is cached, unless the implementation says otherwise.
 const USUAL_LIFE: Duration = Duration::from_secs(30);
 
-/// Asks an issuer about a token (RFC 7662). The crate `jwt-auth-oidc` implements it over HTTP.
+/// Queries an issuer about a token (RFC 7662). The crate `jwt-auth-oidc` implements it over HTTP.
 ///
 /// ```
 /// use jwt_auth::config::{Introspect, TrustedIssuer};
@@ -39,18 +39,19 @@ const USUAL_LIFE: Duration = Duration::from_secs(30);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Introspect: Send + Sync + 'static {
-    /// Asks about a token. Returns the body of the response: a JSON object with the member `active` (RFC 7662 §2.2).
+    /// Queries the issuer. Returns the body of the response: a JSON object with the member `active` (RFC 7662 §2.2).
     ///
-    /// Anyone can send texts that are no tokens: it must limit how many requests it has under way. It is cancelled after 10
-    /// seconds.
+    /// Anyone can send text that is not a token, so an implementation must limit its concurrent requests. It is cancelled
+    /// after 10 seconds.
     ///
     /// # Errors
     ///
-    /// If there is no answer. The request is then refused with 503.
+    /// If there is no response. The request is then refused with 503.
     fn introspect(&self, token: &str) -> impl Future<Output = Result<String, BoxError>> + Send;
 
-    /// For how long an answer counts, at most until the token expires. A token that the issuer revokes is accepted for this
-    /// long. Default: 30 seconds, since an application asks often within a few seconds. Zero asks each time.
+    /// How long a response is cached, but never past the expiry of the token. A token that the issuer revokes is accepted
+    /// for this long. Default: 30 seconds, since clients send several requests within a few seconds. Zero queries the issuer
+    /// with each request.
     fn cache_for(&self) -> Duration {
         USUAL_LIFE
     }

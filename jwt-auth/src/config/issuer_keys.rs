@@ -150,7 +150,7 @@ pub trait IssuerKeys: Send + Sync + 'static {
     /// issuer are then refused with 503.
     fn current(&self) -> Option<IssuerKeySet>;
 
-    /// The version of the keys now. Each request with a cached token asks for it, so it should be faster than
+    /// The version of the keys now. Each request with a cached token reads it, so it should be faster than
     /// [`current`](Self::current), which it calls by default.
     fn version(&self) -> Option<u64> {
         self.current().map(|set| set.version())
@@ -189,7 +189,7 @@ impl<K: IssuerKeys> ErasedIssuerKeys for K {
 pub(crate) enum IssuerSource {
     Fixed(Arc<LoadedRing>),
     Changing(Arc<dyn ErasedIssuerKeys>),
-    /// It has no keys for us: it is asked about each token.
+    /// It has no keys for us: each token is introspected.
     Introspection(Arc<dyn ErasedIntrospect>),
 }
 
@@ -225,7 +225,7 @@ impl IssuerSource {
             Self::Fixed(_) => "has keys, from the configuration",
             Self::Changing(keys) if keys.version().is_some() => "has keys, fetched",
             Self::Changing(_) => "has no usable keys: its tokens are refused with 503",
-            Self::Introspection(_) => "is asked about each token",
+            Self::Introspection(_) => "introspects each token",
         }
     }
 

@@ -443,10 +443,11 @@ impl Config {
         self
     }
 
-    /// Whether a scope of a token that ends in `:*` stands for every scope that starts with the part before the star.
+    /// Whether a scope that ends in `:*` covers every scope with the same prefix.
     ///
-    /// A token with `notes:*` then has `notes:read` and `notes:archive:read`, but not `notes`; `*` alone stands for nothing.
-    /// It holds for tokens of our own only. Default: false, since OAuth compares scopes as they are (RFC 6749 §3.3), and another issuer may mean the star itself.
+    /// A token with `notes:*` then has `notes:read` and `notes:archive:read`, but not `notes`; `*` alone covers nothing. It
+    /// applies to tokens that this service issued, since another issuer may give the star another meaning. Default: false,
+    /// since OAuth compares scopes as they are (RFC 6749 §3.3).
     ///
     /// ```
     /// use jwt_auth::{Config, KeyMaterial};

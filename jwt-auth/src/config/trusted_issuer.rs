@@ -155,7 +155,7 @@ impl TrustedIssuer {
         Self { keys, rules, problems: Vec::new() }
     }
 
-    /// An issuer that is asked about each of its tokens, because they are not JWTs, or because it says so (RFC 7662).
+    /// An issuer whose tokens are introspected (RFC 7662), because they are opaque, or because a revocation must hold at once.
     ///
     /// [`Introspect`] has an example. An opaque token names no issuer, so only one issuer may be of this kind: the token of one
     /// must not be shown to another. A JWT is shown to the issuer that it names.
@@ -367,14 +367,14 @@ impl TrustedIssuer {
             DescribedKeys::Introspection(introspect) => {
                 if earlier.iter().any(|(_, source)| source.introspection().is_some()) {
                     report(
-                        "another issuer is asked about opaque tokens, and they name no issuer"
+                        "opaque tokens name no issuer, and another issuer has some already"
                             .to_owned(),
                         "accept the opaque tokens of one issuer only, and configure the other to issue JWTs",
                     );
                 }
                 if rules.is_rfc9068 {
                     report(
-                        "`rfc9068` is a profile of JWTs, and this issuer is asked about its tokens"
+                        "`rfc9068` is a profile of JWTs, and the tokens of this issuer are introspected"
                             .to_owned(),
                         "remove `.rfc9068()`",
                     );

@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use jsonwebtoken::jwk::ThumbprintHash;
-
 use crate::base64url;
 use crate::config::{DpopNonces, TokenRules};
 use crate::dpop::target::normalized;
 use crate::error::{AuthErrorKind, Mismatch, Refusal};
 use crate::json::{self, NotStrict, Value};
-use crate::keys::{Algorithm, Thumbprint, digest, public_jwk};
+use crate::keys::{Algorithm, Thumbprint, public_jwk, sha256_text};
 use crate::token::{Segments, compact_text, numeric_date};
 
 /// How old a proof may be, beside what [`decode_leeway`](crate::Config::decode_leeway) tolerates.
@@ -29,7 +27,7 @@ pub(crate) fn algorithms() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Proof {
     /// The key that signed it.
     pub(crate) key: Thumbprint,
-    /// By what it is recognised if it is sent again.
+    /// What identifies it if it is sent again.
     pub(crate) id: String,
 }
 
@@ -110,7 +108,7 @@ impl Proof {
         let claims = std::str::from_utf8(&payload).ok().and_then(|text| read_claims(text).ok());
         let claims = claims.ok_or_else(|| invalid("The claims of the DPoP proof are malformed"))?;
         let id = claims.check(expected)?;
-        let id = hash(format!("{thumbprint}.{id}").as_bytes());
+        let id = sha256_text(format!("{thumbprint}.{id}").as_bytes());
         Ok(Self { key: thumbprint, id: id.ok_or(AuthErrorKind::Unavailable)? })
     }
 
@@ -150,7 +148,8 @@ impl Claims<'_> {
             return Err(differs("The DPoP proof is for another address (`htu`)", &address, htu));
         }
         if let Some(token) = expected.token {
-            let is_of_token = hash(token).is_some_and(|hash| Some(&*hash) == self.ath.as_deref());
+            let is_of_token =
+                sha256_text(token).is_some_and(|hash| Some(&*hash) == self.ath.as_deref());
             if !is_of_token {
                 return Err(invalid("The DPoP proof is for another token (`ath`)"));
             }
@@ -220,13 +219,6 @@ fn string(value: Value<'_>) -> Result<Cow<'_, str>, NotStrict> {
         Value::String(text) => Ok(text.value()),
         _ => Err(NotStrict),
     }
-}
-
-/// SHA-256 as base64url.
-fn hash(bytes: &[u8]) -> Option<String> {
-    let mut text = String::new();
-    base64url::encode(&digest(bytes, ThumbprintHash::SHA256)?, &mut text);
-    Some(text)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ impl AuthErrorKind {
             Self::Missing => {
                 "send a token where the route looks for it: `Authorization: Bearer <token>`, or the configured cookie or parameter"
             }
-            Self::AmbiguousRequest => "send one token, in one place",
+            Self::AmbiguousRequest => "send one token, in one location",
             Self::Malformed => {
                 "send the text of the token alone: three parts with dots between them, without quotes or line breaks"
             }

@@ -6,6 +6,7 @@ mod context;
 mod hint;
 mod kind;
 mod refused_token;
+mod rules;
 mod unknown_name;
 
 pub use auth_error::AuthError;
@@ -16,6 +17,7 @@ pub(crate) use context::{ErrorContext, ErrorSettings, RenderingScope};
 pub use kind::AuthErrorKind;
 pub(crate) use refused_token::Mismatch;
 pub use refused_token::RefusedToken;
+pub use rules::Verdict;
 pub use unknown_name::UnknownName;
 pub(crate) use unknown_name::one_of;
 

@@ -22,7 +22,7 @@ pub enum AuthEvent {
     Admitted {
         /// `access` or `refresh`.
         guard: &'static str,
-        /// The request, if somebody listens.
+        /// The request; `None` if there was no listener.
         request: Option<RequestLine>,
     },
     /// A request was refused.
@@ -31,7 +31,7 @@ pub enum AuthEvent {
         code: &'static str,
         /// Its status.
         status: u16,
-        /// The request, if somebody listens.
+        /// The request; `None` if there was no listener.
         request: Option<RequestLine>,
     },
     /// A user logged in: a session began.

@@ -1,4 +1,4 @@
-//! The one place from which events leave: to the log, to the metrics, and to listeners.
+//! Sends each event to the log, to the metrics and to listeners.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,12 +14,12 @@ static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 static CHANNEL: LazyLock<broadcast::Sender<AuthEvent>> =
     LazyLock::new(|| broadcast::Sender::new(WAITING));
 
-/// Whether anybody listens. The request of a decision is copied only then.
+/// Whether there is a listener. The request of a decision is copied only then.
 pub(crate) fn has_listeners() -> bool {
     LISTENERS.load(Ordering::Relaxed) > 0
 }
 
-/// A place among the listeners.
+/// A registered listener.
 pub(super) struct Listener(pub(super) broadcast::Receiver<AuthEvent>);
 
 impl Listener {
@@ -35,7 +35,7 @@ impl Drop for Listener {
     }
 }
 
-/// A guard admitted a request. Apart from [`emit`], because it happens with each request.
+/// A guard admitted a request. It is not part of [`emit`], because it must cost little: it happens with each request.
 pub(crate) fn admitted(guard: &'static str, request: impl FnOnce() -> RequestLine) {
     #[cfg(feature = "metrics")]
     crate::event::metrics::count_admitted(guard);
@@ -44,7 +44,7 @@ pub(crate) fn admitted(guard: &'static str, request: impl FnOnce() -> RequestLin
     }
 }
 
-/// Counts, delivers and, if nothing more is known about it, logs an event. For the crates of this workspace.
+/// Counts an event, delivers it, and logs it unless the caller does. For the crates of this workspace.
 #[doc(hidden)]
 pub fn emit(event: AuthEvent) {
     log(&event);
@@ -55,8 +55,8 @@ pub fn emit(event: AuthEvent) {
     }
 }
 
-/// Writes an event to the log, by its name in the OWASP Logging Vocabulary. The others are logged where they happen, with what
-/// is known there.
+/// Writes an event to the log, by its name in the OWASP Logging Vocabulary. The others are logged by their callers, which know
+/// more about them.
 fn log(event: &AuthEvent) {
     match event {
         AuthEvent::LoggedIn => {

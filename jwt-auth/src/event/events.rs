@@ -10,7 +10,7 @@ use crate::event::emit::Listener;
 /// The events of this process from now on. [`JwtAuth::events`](crate::JwtAuth::events) returns it.
 ///
 /// Requests never wait for a listener. One that is more than 1024 events behind loses the oldest, and gets
-/// [`AuthEvent::Lost`] in their place.
+/// [`AuthEvent::Lost`] instead of them.
 ///
 /// ```
 /// use jwt_auth::events::AuthEvent;

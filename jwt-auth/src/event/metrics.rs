@@ -65,7 +65,7 @@ pub(super) fn count(event: &AuthEvent) {
             counter!("jwt_auth_issuer_fetches_total", "issuer" => issuer.clone(), "result" => result)
                 .increment(1);
         }
-        // It is made for a listener, and did not happen to the process.
+        // It concerns one listener, not the process.
         AuthEvent::Lost { .. } => {}
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to tokens and requests, as events: for logs, for metrics, and for whoever listens.
+//! What happens to tokens and requests, as events: for logs, for metrics and for listeners.
 
 mod auth_event;
 mod emit;

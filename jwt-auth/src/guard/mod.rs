@@ -35,7 +35,6 @@ pub(crate) use memo::{RenewalSlot, RequestMemo};
 #[doc(hidden)]
 pub use parameter::{ChecksOf, NoChecks, OtherParameter, Parameter, Probe};
 #[doc(hidden)]
-#[doc(hidden)]
 pub use policy::{Access, GuardKind, GuardSpec, Policy, Public, Refresh};
 #[doc(hidden)]
 pub use require::Require;

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::jwk::ThumbprintHash;
 use serde::{Serialize, Serializer};
 
-use crate::base64url;
 use crate::keys::{Algorithm, RingKey, backend};
 
 /// The members of a public key. There is no variant for a shared secret, so a set cannot contain one.
@@ -61,10 +59,7 @@ impl JwkSet {
             })
             .collect();
         let json = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-        let hash = (backend::utils().compute_digest)(json.as_bytes(), ThumbprintHash::SHA256);
-        let mut etag = String::from("\"");
-        base64url::encode(&hash.unwrap_or_default(), &mut etag);
-        etag.push('"');
+        let etag = format!("\"{}\"", backend::sha256_text(json.as_bytes()).unwrap_or_default());
         Self { json: json.into(), etag: etag.into(), is_empty: keys.is_empty() }
     }
 

@@ -26,7 +26,7 @@ mod wrapping;
 
 pub use algorithm::Algorithm;
 pub(crate) use algorithm::Family;
-pub(crate) use backend::{LONGEST_SIGNATURE, digest};
+pub(crate) use backend::{LONGEST_SIGNATURE, sha256_text};
 pub use jwk_set::JwkSet;
 pub use key::Key;
 pub(crate) use key_directory::{REVOKED, name_of};

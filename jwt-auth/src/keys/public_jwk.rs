@@ -1,4 +1,4 @@
-//! Loads the public key of one JWK that somebody else has written (RFC 7517 §4).
+//! Loads the public key of one JWK from outside (RFC 7517 §4).
 
 use crate::json::{self, Value};
 use crate::keys::load::{self, Leniency};

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use jsonwebtoken::jwk::ThumbprintHash;
-
 use crate::base64url;
 use crate::keys::jwk_set::{PublicMembers, curve};
 use crate::keys::{Algorithm, Family, backend};
@@ -41,7 +39,7 @@ impl Thumbprint {
     /// `None` for a shared secret, because anyone who sees the hash can test guesses of the secret (RFC 7638 §7).
     pub(super) fn of(algorithm: Algorithm, public: &[u8], modulus_len: usize) -> Option<Self> {
         let members = public_members(algorithm, public, modulus_len)?.to_json();
-        let hash = backend::digest(members.as_bytes(), ThumbprintHash::SHA256)?;
+        let hash = backend::sha256(members.as_bytes())?;
         hash.try_into().ok().map(Self)
     }
 

@@ -4,7 +4,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::jwk::ThumbprintHash;
 use zeroize::Zeroizing;
 
 use crate::base64url;
@@ -34,9 +33,9 @@ impl WrappingKey {
                 "create one: openssl rand -base64 32",
             ));
         }
-        let hash = |bytes: &[u8]| (backend::utils().compute_digest)(bytes, ThumbprintHash::SHA256);
         let named = [&b"jwt-auth key-encryption key id"[..], key].concat();
-        let digest = hash(&named).and_then(|first| hash(&first)).unwrap_or_default();
+        let digest = backend::sha256(&named).and_then(|first| backend::sha256(&first));
+        let digest = digest.unwrap_or_default();
         let mut id = String::new();
         base64url::encode(digest.get(..9).unwrap_or_default(), &mut id);
         Ok(Self { id, cipher: Cipher::new(key).ok_or_else(problem)? })

@@ -27,7 +27,7 @@ use crate::router::routing::Route;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     entries: Vec<ManifestEntry>,
-    /// The issuers whose tokens open the routes beside our own.
+    /// The issuers whose tokens are accepted beside our own.
     issuers: Vec<String>,
 }
 
@@ -139,7 +139,7 @@ impl ManifestEntry {
 pub(super) const FALLBACK: &str = "(fallback)";
 
 impl Manifest {
-    /// The manifest with the issuers whose tokens open the routes, so that a snapshot also shows whom the service trusts.
+    /// The manifest with the issuers whose tokens are accepted, so that a snapshot also shows which issuers are trusted.
     ///
     /// The table then ends with a line for each, and the JSON is an object with `routes` and `issuers`.
     ///

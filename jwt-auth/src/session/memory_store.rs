@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::clock::HUNDRED_YEARS;
 use crate::session::record::{Record, from_millis, second};
 use crate::session::replica::Replica;
 use crate::session::session_table::SessionTable;
@@ -166,7 +167,8 @@ impl RevocationStore for MemoryStore {
         now: SystemTime,
     ) -> Result<bool, StoreError> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(used.insert(id, now + life, now))
+        // A time that no clock can represent would panic.
+        Ok(used.insert(id, now + life.min(HUNDRED_YEARS), now))
     }
 
     fn status(&self) -> StoreStatus {

@@ -19,7 +19,7 @@ use crate::token::{AccessKind, TokenBuilder};
 use crate::token_kind::TokenKind;
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// The header and the claims of tokens that nobody signed for us. They are valid at any time of a test.
+/// The `exp` of forged tokens: they are valid at any time of a test.
 const LATE: u64 = 4_102_444_800;
 
 /// Issues the tokens of tests, with the configuration of the application and a clock of its own.
@@ -95,7 +95,7 @@ impl TestAuth {
         self.auth.clone()
     }
 
-    /// The clock of the configuration. It starts at the Unix time 2 000 000 000 (May 2033), and stands still until the test
+    /// The clock of the configuration. It starts at the Unix time 2 000 000 000 (May 2033), and does not move until the test
     /// moves it.
     ///
     /// ```
@@ -351,7 +351,7 @@ pub(super) fn unsigned(kind: TokenKind) -> String {
     format!("{}.{}.", encoded(&json!({ "alg": "none", "typ": "JWT" })), encoded(&claims(kind)))
 }
 
-/// A token that somebody else signed: no configuration has this secret. That of `KeyMaterial::ephemeral` is one for the process.
+/// A token with a signature of an unknown key: its secret is new for each token, unlike that of `KeyMaterial::ephemeral`.
 pub(super) fn foreign(kind: TokenKind) -> String {
     let mut secret = [0_u8; 64];
     let _ = getrandom::fill(&mut secret);

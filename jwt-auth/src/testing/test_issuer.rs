@@ -1,4 +1,4 @@
-//! An identity provider for tests: it rotates its keys, fails and is slow on request, and counts what is asked of it.
+//! An identity provider for tests: it rotates its keys, fails and is slow on request, and counts fetches.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -187,7 +187,7 @@ impl TestIssuer {
         self.0.delay_millis.store(millis, Ordering::SeqCst);
     }
 
-    /// How often its keys were asked for.
+    /// How many times its keys were fetched.
     ///
     /// ```
     /// # use jwt_auth::testing::TestIssuer;

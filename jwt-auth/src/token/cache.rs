@@ -67,8 +67,8 @@ impl Cache {
         self.tokens.remove(&self.slot(token));
     }
 
-    /// Inserts a token that was just verified, by a key of the algorithm or by its issuer. Returns whether the cache holds it now: tokens of the algorithm may
-    /// not be cached, or there may be no room for this one.
+    /// Inserts a token that was just verified, by a key of the algorithm or by its issuer. Returns whether the cache contains it
+    /// now: tokens of the algorithm may not be cached, or there may be no room for this one.
     pub(super) fn insert(&self, verified: &Arc<Verified>, algorithm: Option<Algorithm>) -> bool {
         let is_hmac = algorithm.is_some_and(|algorithm| algorithm.family() == Family::Hmac);
         if !self.caches_hmac && is_hmac {

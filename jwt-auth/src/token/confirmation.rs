@@ -7,7 +7,7 @@ use crate::keys::Thumbprint;
 /// The claim `cnf`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Confirmation {
-    /// There is none: whoever has the token may use it.
+    /// There is none: the token is a bearer token.
     #[default]
     Absent,
     /// `jkt`: proofs of DPoP show the key (RFC 9449 §6.1).
@@ -27,7 +27,7 @@ pub(crate) enum Possession {
 /// A key that the client has shown by a DPoP proof with this request (RFC 9449 §5). An extractor.
 ///
 /// A handler that logs users in takes it, and binds the tokens to the key:
-/// [`bound_to`](crate::token::TokenBuilder::bound_to). Whoever steals such a token cannot use it without the key. Every
+/// [`bound_to`](crate::token::TokenBuilder::bound_to). A thief of such a token cannot use it without the key. Every
 /// proof is accepted once. `Option<DpopProof>` is `None` for a request without one.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! Reads what an issuer answers when it is asked about a token (RFC 7662 §2.2).
+//! Reads the response to an introspection (RFC 7662 §2.2).
 
 use crate::base64url;
 use crate::config::{IssuerRules, MAX_TOKEN};
@@ -75,8 +75,10 @@ fn issuer_name<'r>(
         let only = Some(rules.issuer.as_str()).filter(|_| rules.aliases.is_empty());
         return known.or(only).ok_or(AuthErrorKind::IssuerMissing);
     }
-    let told = members.text("iss").and_then(|iss| rules.name(&iss));
-    told.filter(|told| known.is_none_or(|known| known == *told)).ok_or(AuthErrorKind::WrongIssuer)
+    let written = members.text("iss").and_then(|iss| rules.name(&iss));
+    written
+        .filter(|name| known.is_none_or(|known| known == *name))
+        .ok_or(AuthErrorKind::WrongIssuer)
 }
 
 /// Whether the response is about an access token: refresh tokens are active as well.
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn opaque_tokens_are_those_that_are_no_jwt() {
+    fn a_bearer_token_that_is_not_a_jwt_is_opaque() {
         for opaque in [
             "ory_at_Fq3nY.x1",
             "2YotnFZFEjr1zCsicMWpAA",
@@ -171,11 +173,11 @@ mod tests {
         let rules = TrustedIssuer::new("https://t1", KeyRing::default()).aliases(["https://t2"]);
         let rules = rules.into_rules();
         let silent = r#"{"active":true,"token_type":"Bearer"}"#;
-        let told = r#"{"active":true,"token_type":"Bearer","iss":"https://t1"}"#;
+        let explicit = r#"{"active":true,"token_type":"Bearer","iss":"https://t1"}"#;
         let named = claims(silent, &rules, Some("https://t2")).expect("named by the token");
         assert!(named.contains(r#""iss":"https://t2""#), "{named}");
         assert_eq!(claims(silent, &rules, None), Err(AuthErrorKind::IssuerMissing));
-        assert_eq!(claims(told, &rules, Some("https://t2")), Err(AuthErrorKind::WrongIssuer));
-        assert!(claims(told, &rules, None).is_ok());
+        assert_eq!(claims(explicit, &rules, Some("https://t2")), Err(AuthErrorKind::WrongIssuer));
+        assert!(claims(explicit, &rules, None).is_ok());
     }
 }

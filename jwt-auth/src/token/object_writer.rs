@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn a_written_object_can_be_read() {
         let mut out = ObjectWriter::with_capacity(0);
         out.text("a\"b", "c\\d\n");
         out.texts("list", &["x", "y\""]);

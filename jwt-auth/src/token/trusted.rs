@@ -31,7 +31,7 @@ impl Trusted {
         verified.issuer == Some(self.id)
     }
 
-    /// Whether the key that verified the token is still one of its issuer, or the issuer need not be asked again yet.
+    /// Whether the key that verified the token is still one of its issuer, or its response is still cached.
     fn still_verifies(&self, verified: &Verified, now: Duration) -> bool {
         let version = match &self.source {
             IssuerSource::Introspection(_) => Some(self.id),
@@ -82,7 +82,7 @@ impl Trusted {
     }
 }
 
-/// What an issuer is asked about.
+/// An introspection that has to be made.
 pub(crate) struct Question<'a, 't> {
     pub(crate) issuer: &'a Trusted,
     /// The name by which a JWT names the issuer.
@@ -118,13 +118,13 @@ impl<'a> AllKeys<'a> {
         }
     }
 
-    /// The issuer that has to be asked about a token, and how. An opaque token names no issuer, so only one issuer may have
+    /// The introspection of a token, if its issuer has one. An opaque token names no issuer, so only one issuer may have
     /// those.
     pub(crate) fn to_introspect<'t>(self, token: &'t [u8]) -> Option<Question<'a, 't>> {
         let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= MAX_TOKEN)?;
         let (issuer, named) = if introspection::is_opaque(token) {
-            let asked = |trusted: &&Trusted| trusted.source.introspection().is_some();
-            (self.trusted.iter().find(asked)?, None)
+            let introspects = |trusted: &&Trusted| trusted.source.introspection().is_some();
+            (self.trusted.iter().find(introspects)?, None)
         } else {
             let (issuer, name) = self.named_by(token.as_bytes())?;
             (issuer, Some(name))
@@ -137,7 +137,7 @@ impl<'a> AllKeys<'a> {
         self.named_by(token).map(|(issuer, _)| issuer)
     }
 
-    /// The same, with the name by which it names it.
+    /// The same, with the name that the token has.
     fn named_by(self, token: &[u8]) -> Option<(&'a Trusted, &'a str)> {
         if self.trusted.is_empty() {
             return None;
@@ -147,7 +147,8 @@ impl<'a> AllKeys<'a> {
         self.issuer_of(base64url::decode(payload, &mut buffer).ok()?)
     }
 
-    /// The trusted issuer that the payload names, and by which of its names. Nothing else of it is believed before its signature is checked.
+    /// The trusted issuer that the payload names, and by which of its names. Nothing else of it is used before its signature is
+    /// checked.
     pub(super) fn issuer_of(self, payload: &[u8]) -> Option<(&'a Trusted, &'a str)> {
         let mut issuer = None;
         let _ = json::object(std::str::from_utf8(payload).ok()?, |name, value, _| {

@@ -242,7 +242,7 @@ macro_rules! token {
             }
 
             /// Whether the token has the scope. With [`Config::scope_wildcards`](crate::Config::scope_wildcards), the scope
-            /// `notes:*` of a token counts for `notes:write`.
+            /// `notes:*` of a token covers `notes:write`.
             ///
             /// ```
             /// use jwt_auth::Permission;

@@ -36,10 +36,10 @@ pub struct Verified {
     pub(super) typ: Option<TokenKind>,
     /// The id of the key that verified it.
     key_id: Option<Arc<str>>,
-    /// The ring that contains the key that verified it, and its version. For an opaque token, the issuer that was asked.
+    /// The ring that contains the key that verified it, and its version. For an introspected token, its issuer.
     ring: u64,
     version: u64,
-    /// When that key stops verifying, tokens of this form are no longer accepted, or the issuer must be asked again.
+    /// When that key stops verifying, tokens of this form are no longer accepted, or the token must be introspected again.
     key_ends: Duration,
     /// The trusted issuer that issued it.
     pub(super) issuer: Option<u64>,
@@ -294,18 +294,18 @@ fn verify_of_issuer(
     Ok(Verification { verified, is_cached })
 }
 
-/// An opaque token, and what its issuer says about it.
+/// A token, and the response of its issuer about it.
 pub(crate) struct Introspected<'a> {
     pub(crate) issuer: &'a Trusted,
     /// The name by which a JWT names the issuer.
     pub(crate) named: Option<&'a str>,
     pub(crate) token: &'a str,
     pub(crate) response: &'a str,
-    /// From when on the issuer is asked again.
+    /// From when on it is introspected again.
     pub(crate) ends: Duration,
 }
 
-/// Validates a token that its issuer was asked about. It is cached until the issuer has to be asked again.
+/// Validates an introspected token. It is cached until it has to be introspected again.
 pub(crate) fn verify_introspected(
     introspected: &Introspected<'_>,
     cache: Option<&Cache>,
@@ -334,7 +334,7 @@ pub(crate) fn verify_introspected(
     Ok(Verification { verified, is_cached })
 }
 
-/// By what a token of an issuer was verified.
+/// What has verified a token of an issuer.
 struct VerifiedBy {
     header_len: usize,
     typ: Option<TokenKind>,

@@ -25,7 +25,7 @@ use crate::web::{compat, find_token};
 /// The page that explains each code, with the code as its anchor.
 const PROBLEM_TYPES: &str = "https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/index.html";
 
-/// Marks the responses of this crate's refusals, so that a test tells them from those of a handler.
+/// Marks the refusals of this crate, so that a test can distinguish them from responses of a handler.
 #[cfg(feature = "testing")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OurRefusal;
@@ -310,8 +310,10 @@ impl AuthError {
         }
     }
 
-    /// The check that failed, and what to do about it. For debug builds alone: it tells what the token contains.
-    fn hint(&self) -> String {
+    /// The check that failed, and what to do about it. Only debug builds send it, because it quotes the token. For the
+    /// crates of this workspace.
+    #[doc(hidden)]
+    pub fn hint(&self) -> String {
         let what_to_do = self.kind().hint();
         match (self.expected(), self.found()) {
             (Some(expected), Some(found)) => {
@@ -324,7 +326,7 @@ impl AuthError {
     fn log(&self) {
         if cfg!(debug_assertions) {
             let (status, code) = (self.status().as_u16(), self.code());
-            // It quotes the token, which could move the cursor of a terminal.
+            // A client chooses parts of it, which could move the cursor of a terminal.
             let hint: String = self.hint().chars().filter(|c| !c.is_control()).collect();
             eprintln!(
                 "jwt-auth: {status} {code}: {hint} (https://docs.rs/jwt-auth/latest/jwt_auth/guide/why_401/#{code})"

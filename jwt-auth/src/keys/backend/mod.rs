@@ -16,6 +16,7 @@ mod per_thread;
 use jsonwebtoken::crypto::KeyUtils;
 use jsonwebtoken::jwk::ThumbprintHash;
 
+use crate::base64url;
 use crate::keys::Algorithm;
 
 #[cfg(feature = "aws_lc_rs")]
@@ -45,9 +46,16 @@ pub(super) fn utils() -> &'static KeyUtils {
     &DEFAULT_PROVIDER.key_utils
 }
 
-/// The hash of the bytes.
-pub(crate) fn digest(bytes: &[u8], hash: ThumbprintHash) -> Option<Vec<u8>> {
-    (utils().compute_digest)(bytes, hash).ok()
+/// SHA-256 of the bytes.
+pub(super) fn sha256(bytes: &[u8]) -> Option<Vec<u8>> {
+    (utils().compute_digest)(bytes, ThumbprintHash::SHA256).ok()
+}
+
+/// SHA-256 of the bytes, as base64url.
+pub(crate) fn sha256_text(bytes: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    base64url::encode(&sha256(bytes)?, &mut text);
+    Some(text)
 }
 
 /// The point on the curve that belongs to a private EC key in PKCS#8.
