@@ -33,6 +33,7 @@ check_sources() { # format, structure, lints
     say "format"
     cargo fmt --all --check
     cargo fmt --check --manifest-path fuzz/Cargo.toml
+    cargo fmt --check --manifest-path tests/neighbours/Cargo.toml
     say "structure: floors, options, security chapter"
     cargo test --quiet -p tests --all-features --test floors --test options_table --test security_chapter
     say "clippy: all features"
@@ -129,10 +130,13 @@ TESTS_RELEASE=1 cargo test --quiet -p jwt-auth-dashboard --test release \
 say "tests with the cache of verified tokens, which is off for HMAC by default"
 TESTS_VERIFIED_CACHE=1000 cargo test --quiet -p tests --all-features --test integration
 
+say "tests in the frameworks around axum"
+cargo test --locked --manifest-path tests/neighbours/Cargo.toml --target-dir target/neighbours 2>&1 | tee "$log"
+
 say "tests: unit, integration, properties, compile errors, documentation"
 export PROPTEST_CASES=10000
 # Alone, because Cedar turns on `preserve_order` of serde_json for every crate that is built with it.
-cargo test -p authorization 2>&1 | tee "$log"
+cargo test -p authorization 2>&1 | tee -a "$log"
 cargo test --workspace --exclude authorization --all-features 2>&1 | tee -a "$log"
 
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }

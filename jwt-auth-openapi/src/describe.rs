@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jwt_auth::router::Manifest;
+use jwt_auth::router::{Manifest, ManifestEntry};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{Components, OpenApi, RefOr};
 
@@ -46,8 +46,7 @@ impl DescribeManifest for Manifest {
         let mut is_guarded = false;
         let mut others = BTreeMap::new();
         for entry in self.entries() {
-            // Fallbacks and routers of axum have no path.
-            if !entry.path().starts_with('/') || entry.method() == "OTHER" {
+            if !is_described(entry) {
                 continue;
             }
             let path = document_path(entry.path());
@@ -91,8 +90,13 @@ impl DescribeManifest for Manifest {
     }
 }
 
+/// Whether documents have words for it: fallbacks and routers of axum have no path.
+pub(crate) fn is_described(entry: &ManifestEntry) -> bool {
+    entry.path().starts_with('/') && entry.method() != "OTHER"
+}
+
 /// A path as documents write it: a wildcard is a parameter like another.
-fn document_path(path: &str) -> String {
+pub(crate) fn document_path(path: &str) -> String {
     path.replace("{*", "{")
 }
 

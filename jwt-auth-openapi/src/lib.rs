@@ -13,10 +13,12 @@
 //! | the rest | `x-jwt-auth`, with what OpenAPI has no words for: roles, `fresh`, `max_age`, the check … |
 //!
 //! [`OpenApiRouter`] builds router and document together. For a document that is built another way,
-//! [`describe`](DescribeManifest::describe) adds the same, and returns what does not match.
+//! [`describe`](DescribeManifest::describe) adds the same, and returns what does not match. [`document`] needs the routes
+//! alone.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod describe;
+mod document;
 mod documented;
 mod drift;
 mod operation;
@@ -24,6 +26,7 @@ mod router;
 mod schemes;
 
 pub use describe::DescribeManifest;
+pub use document::document;
 pub use documented::Documented;
 pub use drift::Drift;
 pub use router::OpenApiRouter;

@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 
-use axum::extract::Request;
+use axum::body::Body;
+use axum::extract::{Path, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -13,6 +14,7 @@ use jwt_auth::{
     jwt_required, public, refresh_required,
 };
 use tests::{call, config};
+use tower::ServiceExt as _;
 
 #[public]
 async fn open() {}
@@ -239,6 +241,77 @@ async fn a_guarded_service_sees_the_rest_of_the_path_and_the_token() {
     assert_eq!(call(&app, "GET", "/other", Some(&staff)).await.body, "/other bob");
     assert_eq!(status(&app, "/other", Some(&mcp)).await, StatusCode::FORBIDDEN);
     assert_eq!(status(&app, "/mcpx", None).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_refused_grpc_call_has_a_status_of_grpc() {
+    let (auth, _) = build();
+    let app: axum::Router = GuardedRouter::new()
+        .guarded_service("/", guard::required().scopes(["notes"]), tower::service_fn(echo))
+        .with_state(auth.clone());
+    let token = auth.access_token("alice").issue().expect("a token");
+    let call = async |media_type: &str, token: Option<&str>| {
+        let request = Request::post("/notes.Notes/Add").header("content-type", media_type);
+        let request = match token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        let response = app.clone().oneshot(request.body(Body::empty()).expect("a request")).await;
+        response.expect("a response").into_parts()
+    };
+    for media_type in ["application/grpc", "application/grpc-web+proto"] {
+        let (head, body) = call(media_type, None).await;
+        assert_eq!(head.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(head.headers["grpc-status"], "16");
+        assert_eq!(head.headers["content-type"], media_type);
+        assert_eq!(head.headers["www-authenticate"], "Bearer");
+        let message = head.headers["grpc-message"].to_str().expect("printable");
+        assert!(message.contains("\"code\":\"token_missing\""), "{message}");
+        let body = axum::body::to_bytes(body, 1).await.expect("an empty body");
+        assert!(body.is_empty());
+        let (head, _) = call(media_type, Some(&token)).await;
+        assert_eq!(
+            (head.status, &head.headers["grpc-status"]),
+            (StatusCode::FORBIDDEN, &"7".parse().expect("a value"))
+        );
+    }
+    let (head, _) = call("application/json", None).await;
+    assert!(!head.headers.contains_key("grpc-status"));
+}
+
+#[tokio::test]
+async fn a_router_behind_a_guard_sees_its_own_path_parameters() {
+    let (auth, _) = build();
+    let report = async |Path(id): Path<String>| id;
+    let reports = || axum::Router::new().route("/{id}", axum::routing::get(report));
+    let app: axum::Router = GuardedRouter::new()
+        .guarded_service("/reports", guard::required(), reports())
+        .with_state(auth.clone());
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(call(&app, "GET", "/reports/7", Some(&token)).await.body, "7");
+}
+
+#[tokio::test]
+async fn a_guarded_route_service_sees_the_whole_path_and_no_other() {
+    let (auth, _) = build();
+    let service = tower::service_fn(echo);
+    let guard = guard::required().scopes(["notes"]);
+    let router = GuardedRouter::new().require(Require::roles(["staff"]));
+    let router = router.guarded_route_service("/notes.Notes/{method}", guard, service);
+    assert_eq!(
+        router.manifest().to_string(),
+        "ANY /notes.Notes/{method}  access  scopes(notes)  roles(staff)\n"
+    );
+    let app: axum::Router = router.with_state(auth.clone());
+    let token = |role| auth.access_token("alice").scopes(["notes"]).roles([role]).issue();
+    let (staff, guest) = (token("staff").expect("a token"), token("guest").expect("a token"));
+    let response = call(&app, "POST", "/notes.Notes/Add?x=1", Some(&staff)).await;
+    assert_eq!(response.body, "/notes.Notes/Add?x=1 alice");
+    assert_eq!(status(&app, "/notes.Notes/Add", Some(&guest)).await, StatusCode::FORBIDDEN);
+    assert_eq!(status(&app, "/notes.Notes/Add", None).await, StatusCode::UNAUTHORIZED);
+    for path in ["/notes.Notes", "/notes.Notes/", "/notes.Notes/Add/more"] {
+        assert_eq!(status(&app, path, Some(&staff)).await, StatusCode::NOT_FOUND, "{path}");
+    }
 }
 
 #[tokio::test]

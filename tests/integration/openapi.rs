@@ -6,8 +6,8 @@ use axum::routing::get as axum_get;
 use jwt_auth::router::Require;
 use jwt_auth::routing::{get, post};
 use jwt_auth::{
-    AccessToken, Config, GuardedRouter, JwtAuth, TokenLocation, TokenPair, check, jwt_required,
-    public, refresh_required,
+    AccessToken, Config, GuardedRouter, JwtAuth, TokenLocation, TokenPair, check, guard,
+    jwt_required, public, refresh_required,
 };
 use jwt_auth_openapi::{DescribeManifest as _, Drift, OpenApiRouter, Schemes, routes};
 use serde_json::{Value, json};
@@ -190,6 +190,41 @@ fn a_document_that_is_made_otherwise_is_completed_and_its_differences_are_listed
     assert_eq!(manifest.describe_with(&mut document, &schemes).corrected().count(), 0);
     assert_eq!(serde_json::to_value(&document).expect("JSON"), once);
     drop(post::<_, _, JwtAuth>(add));
+}
+
+#[test]
+fn a_document_of_the_routes_alone_has_their_paths_parameters_and_guards() {
+    let file = axum_get(|| async {});
+    let router: GuardedRouter<JwtAuth> = GuardedRouter::new()
+        .route("/health", get(health))
+        .route("/notes/{id}", get(list).post(add))
+        .route("/files/{*rest}", get(files))
+        .guarded_route_service("/reports/{year}/{id}", guard::required(), file)
+        .fallback(health);
+    let manifest = router.manifest();
+    let mut document = jwt_auth_openapi::document(&manifest, &auth(|config| config));
+    assert!(manifest.describe(&mut document).is_empty());
+    let document = serde_json::to_value(document).expect("JSON");
+    let paths = document["paths"].as_object().expect("an object");
+    let found: Vec<&str> = paths.keys().map(String::as_str).collect();
+    assert_eq!(found, ["/files/{rest}", "/health", "/notes/{id}", "/reports/{year}/{id}"]);
+    let list = &paths["/notes/{id}"]["get"];
+    assert_eq!(list["summary"], "list");
+    let schema = json!({ "type": "string" });
+    let parameter = json!({ "name": "id", "in": "path", "required": true, "schema": schema });
+    assert_eq!(list["parameters"], json!([parameter]));
+    let either = json!([{ "access_token": ["notes:read"] }, { "access_token": ["notes:all"] }]);
+    assert_eq!(list["security"], either);
+    assert_eq!(
+        paths["/notes/{id}"]["post"]["responses"].as_object().map(serde_json::Map::len),
+        Some(4)
+    );
+    assert_eq!(paths["/health"]["get"]["security"], json!([]));
+    let report = &paths["/reports/{year}/{id}"];
+    for method in ["get", "post", "put", "patch", "delete"] {
+        assert_eq!(report[method]["parameters"].as_array().map(Vec::len), Some(2), "{method}");
+        assert_eq!(report[method]["security"], json!([{ "access_token": [] }]), "{method}");
+    }
 }
 
 #[test]

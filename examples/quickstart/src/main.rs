@@ -153,10 +153,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(port) => port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?,
         Err(_) => 3000,
     };
+    let auth = auth()?;
     let router = router();
     let manifest = router.manifest();
-    let app =
-        router.with_state(App { auth: auth()?, users: Users::new(), notes: Notes::default() });
+    let app = router.with_state(App { auth, users: Users::new(), notes: Notes::default() });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     println!("{manifest}");

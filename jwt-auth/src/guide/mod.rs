@@ -42,6 +42,9 @@ pub mod locations {}
 #[cfg_attr(not(feature = "ws"), doc = "Turn on the feature `ws` to read this chapter.")]
 pub mod websockets {}
 
+#[doc = include_str!("frameworks.md")]
+pub mod frameworks {}
+
 #[doc = include_str!("sessions.md")]
 pub mod sessions {}
 

@@ -19,6 +19,9 @@ use crate::router::route_access::layer_name;
 use crate::router::routing::{MethodRouter, Route};
 use crate::router::{GuardedArguments, GuardedHandler, Manifest, RouteAccess};
 
+/// The path below a service. axum hides a parameter of this name from `Path` and `MatchedPath`, as for `nest_service`.
+const NEST_TAIL: &str = "/{*__private__axum_nest_tail_param}";
+
 /// An [`axum::Router`] that accepts only guarded handlers.
 ///
 /// A handler is guarded if it has `#[jwt_required]`, `#[refresh_required]` or `#[public]`, or a token as its first
@@ -426,13 +429,46 @@ where
             self.manifest.add(&nested(path, below), vec![route.clone()], &self.required);
         }
         let methods = axum::routing::any(handler);
-        let inner = Router::new().route("/", methods.clone()).route("/{*rest}", methods.clone());
+        let inner = Router::new().route("/", methods.clone()).route(NEST_TAIL, methods.clone());
         let mut router = self.router.nest(path, inner);
         if !path.ends_with('/') {
             // `nest_service` matches this path too.
             router = router.nest(&format!("{path}/"), Router::new().route("/", methods));
         }
         Self { router, ..self }
+    }
+
+    /// Adds a tower service behind a guard at exactly one path. See [`axum::Router::route_service`].
+    ///
+    /// For a service that reads the whole path, such as a gRPC service or the server functions of a framework; see the
+    /// [chapter](crate::guide::frameworks). It finds the [`AccessToken`](crate::AccessToken) of the request in its extensions.
+    ///
+    /// ```
+    /// use axum::extract::Request;
+    /// use jwt_auth::{GuardedRouter, guard};
+    ///
+    /// let notes = axum::routing::any(async |request: Request| request.uri().path().to_owned());
+    /// let router: GuardedRouter =
+    ///     GuardedRouter::new().guarded_route_service("/notes.Notes/{method}", guard::required(), notes);
+    /// assert_eq!(router.manifest().to_string(), "ANY /notes.Notes/{method}  access\n");
+    /// ```
+    #[track_caller]
+    pub fn guarded_route_service<C, T>(
+        mut self,
+        path: &str,
+        guard: ServiceGuard<C>,
+        service: T,
+    ) -> Self
+    where
+        S: HoldsJwtAuth,
+        C: ServiceChecks<S>,
+        T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse,
+        T::Future: Send + 'static,
+    {
+        self.manifest.add(path, vec![Route::any(RouteAccess::of(&guard.spec))], &self.required);
+        let methods = axum::routing::any(NoStoreHandler(ServiceHandler { guard, service }));
+        Self { router: self.router.route(path, methods), ..self }
     }
 
     /// Every route, and the requirements of its guard.

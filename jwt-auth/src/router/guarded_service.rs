@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tower::{Service, ServiceExt as _};
 
 use crate::guard::{HoldsJwtAuth, ServiceChecks, ServiceGuard};
+use crate::router::grpc;
 
 /// The service, which is called for requests that the guard admits.
 pub(super) struct ServiceHandler<C, T> {
@@ -43,7 +44,10 @@ where
                     let Ok(response) = service.oneshot(Request::from_parts(parts, body)).await;
                     response.into_response()
                 }
-                Err(refusal) => refusal,
+                Err(refusal) => match grpc::media_type(&parts.headers) {
+                    Some(media_type) => grpc::as_trailers(refusal, media_type).await,
+                    None => refusal,
+                },
             }
         })
     }

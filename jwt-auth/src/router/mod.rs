@@ -1,5 +1,6 @@
 //! The router that accepts only guarded handlers, and the manifest of its routes.
 
+mod grpc;
 mod guarded_handler;
 mod guarded_router;
 mod guarded_service;
