@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::sync::LazyLock;
 
 /// Deeper nesting is refused, which bounds the recursion.
 const MAX_DEPTH: u32 = 64;
@@ -379,61 +381,108 @@ fn unescape(raw: &str) -> String {
     String::from_utf16_lossy(&units)
 }
 
-/// The names seen in one object: a filter of 64 bits, then a short list, then a set.
+/// The names seen in one object: a short list with a filter of 64 bits, or a set.
 struct Names<'a> {
     text: &'a str,
     filter: u64,
-    /// The positions and lengths of the first names without an escape.
+    /// The positions and lengths of the first names.
     list: [(u16, u16); INLINE_NAMES],
     len: usize,
-    /// The names that do not fit the list, and those with an escape.
-    rest: Option<HashSet<Cow<'a, str>>>,
+    /// Every name, as soon as there are many, or one has an escape.
+    set: Option<HashSet<Cow<'a, str>, BuildHasherDefault<NameHasher>>>,
 }
 
 impl<'a> Names<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, filter: 0, list: [(0, 0); INLINE_NAMES], len: 0, rest: None }
+        Self { text, filter: 0, list: [(0, 0); INLINE_NAMES], len: 0, set: None }
     }
 
-    /// Inserts a name without an escape.
+    /// Inserts a name without an escape. An error if it was seen before.
     fn insert(&mut self, name: &'a str, start: usize) -> Result<(), NotStrict> {
-        self.check_new(name)?;
         let span = (u16::try_from(start), u16::try_from(name.len()));
-        if let ((Ok(start), Ok(len)), Some(free)) = (span, self.list.get_mut(self.len)) {
-            *free = (start, len);
+        let is_short = self.set.is_none() && self.len < INLINE_NAMES;
+        if let (true, (Ok(start), Ok(len))) = (is_short, span) {
+            if self.is_listed(name) {
+                return Err(NotStrict);
+            }
+            self.list[self.len] = (start, len);
             self.len += 1;
-        } else {
-            // An object whose names do not fit the list may have many more.
-            let rest = self.rest.get_or_insert_with(|| HashSet::with_capacity(4 * INLINE_NAMES));
-            rest.insert(Cow::Borrowed(name));
+            return Ok(());
         }
-        Ok(())
+        self.insert_into_set(Cow::Borrowed(name))
     }
 
     /// Inserts a name with an escape.
     fn insert_escaped(&mut self, name: String) -> Result<(), NotStrict> {
-        self.check_new(&name)?;
-        self.rest.get_or_insert_default().insert(Cow::Owned(name));
-        Ok(())
+        self.insert_into_set(Cow::Owned(name))
     }
 
-    /// An error if the name was seen before.
-    fn check_new(&mut self, name: &str) -> Result<(), NotStrict> {
+    fn insert_into_set(&mut self, name: Cow<'a, str>) -> Result<(), NotStrict> {
+        let (text, list) = (self.text, &self.list[..self.len]);
+        let all = self.set.get_or_insert_with(|| {
+            // There may be many more.
+            let mut all =
+                HashSet::with_capacity_and_hasher(4 * INLINE_NAMES, BuildHasherDefault::default());
+            all.extend(list.iter().map(|span| Cow::Borrowed(at(text, *span))));
+            all
+        });
+        if all.insert(name) { Ok(()) } else { Err(NotStrict) }
+    }
+
+    fn is_listed(&mut self, name: &str) -> bool {
         let bytes = name.as_bytes();
         let ends =
             [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u64::from(*byte)));
         let bit = 1_u64 << ((ends[0].wrapping_mul(7) ^ ends[1] ^ (name.len() as u64) << 2) % 64);
         let maybe_seen = self.filter & bit != 0;
         self.filter |= bit;
-        let same = |(start, len): &(u16, u16)| {
-            let start = usize::from(*start);
-            self.text.get(start..start + usize::from(*len)) == Some(name)
-        };
-        let seen = maybe_seen
-            && (self.list[..self.len].iter().any(same)
-                || self.rest.as_ref().is_some_and(|rest| rest.contains(name)));
-        if seen { Err(NotStrict) } else { Ok(()) }
+        maybe_seen && self.list[..self.len].iter().any(|span| at(self.text, *span) == name)
     }
+}
+
+/// The text at a position, with a length.
+fn at(text: &str, (start, len): (u16, u16)) -> &str {
+    let (start, len) = (usize::from(start), usize::from(len));
+    text.get(start..start + len).unwrap_or_default()
+}
+
+/// The secret of this process, so that no sender can construct names with one hash.
+static SECRET: LazyLock<[u64; 2]> =
+    LazyLock::new(|| [0, 1].map(|n| RandomState::new().hash_one(n)));
+
+/// A hash of a name, by multiplications of whole words: much faster than `SipHash` for short names.
+fn hash(name: &[u8]) -> u64 {
+    let [start, factor] = *SECRET;
+    let mix = |state: u64, word: u64| {
+        let product = u128::from(state ^ word) * u128::from(factor | 1);
+        #[allow(clippy::cast_possible_truncation, reason = "both halves are folded into one")]
+        let folded = (product >> 64) as u64 ^ product as u64;
+        folded
+    };
+    let mut state = start ^ name.len() as u64;
+    let (words, rest) = name.as_chunks::<8>();
+    for word in words {
+        state = mix(state, u64::from_le_bytes(*word));
+    }
+    let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+    mix(state, last)
+}
+
+/// Hashes a name for the set.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 ^= hash(bytes);
+    }
+
+    /// The end of a string, which its length in the hash shows already.
+    fn write_u8(&mut self, _: u8) {}
 }
 
 #[cfg(test)]
@@ -660,6 +709,24 @@ mod tests {
                 let text = text.to_ascii_lowercase().replace('+', "");
                 prop_assert!(accepts && text.contains("e30"), "{}", text);
             }
+        }
+    }
+
+    proptest! {
+        /// With names that differ in their last letters only, and escapes at any place.
+        #[test]
+        fn a_name_is_accepted_once_however_many_there_are(
+            numbers in prop::collection::vec((0_u32..2_000, prop::bool::weighted(0.03)), 1..80),
+        ) {
+            let name = |(number, escaped): &(u32, bool)| match escaped {
+                true => format!("\\u0063laim{number:04}"),
+                false => format!("claim{number:04}"),
+            };
+            let members: Vec<_> = numbers.iter().map(|one| format!("\"{}\":1", name(one))).collect();
+            let mut names: Vec<u32> = numbers.iter().map(|(number, _)| *number).collect();
+            names.sort_unstable();
+            let is_unique = names.windows(2).all(|pair| pair[0] != pair[1]);
+            prop_assert_eq!(reads(&format!("{{{}}}", members.join(","))), is_unique);
         }
     }
 

@@ -21,6 +21,12 @@ pub(crate) struct Requirements<'a> {
     pub(crate) revocation: Lookup,
 }
 
+impl<'a> Requirements<'a> {
+    fn expected(self) -> Expected<'a> {
+        Expected { kind: self.kind, audience: self.audience }
+    }
+}
+
 /// Where a token is checked for revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lookup {
@@ -43,6 +49,15 @@ impl Lookup {
     }
 }
 
+/// How far the verification of a token is.
+pub(crate) enum Progress {
+    Done(Result<Verification, Refusal>),
+    /// No key has verified it. There may be newer keys, or its issuer may know it.
+    Unknown(AuthErrorKind),
+    /// The checks that wait are left: of the store itself, and of the application.
+    Unchecked(Verification),
+}
+
 impl JwtAuth {
     /// Verifies a presented token: signature and claims, then the request (`check_request`, for example the CSRF
     /// value), then revocation, then the application's own checks.
@@ -52,39 +67,81 @@ impl JwtAuth {
         &self,
         token: &[u8],
         required: Requirements<'_>,
-        check_request: impl FnOnce(&Verified) -> Result<Possession, Refusal>,
+        mut check_request: impl FnMut(&Verified) -> Result<Possession, Refusal> + Send,
     ) -> Result<Verification, Refusal> {
+        match self.authenticate_now(token, required, &mut check_request) {
+            Progress::Done(verification) => verification,
+            // Boxed, because it is rare, and every future of a handler contains this one.
+            progress => {
+                Box::pin(self.authenticate_later(progress, token, required, &mut check_request))
+                    .await
+            }
+        }
+    }
+
+    /// The part of [`authenticate`](Self::authenticate) that does not wait. Usually it is all of it.
+    pub(crate) fn authenticate_now(
+        &self,
+        token: &[u8],
+        required: Requirements<'_>,
+        check_request: impl FnOnce(&Verified) -> Result<Possession, Refusal>,
+    ) -> Progress {
         let (rules, now) = (self.rules(), since_epoch(&*self.rules().clock));
-        let expected = Expected { kind: required.kind, audience: required.audience };
-        let mut verification = verify(token, self.all_keys(), self.cache(), rules, expected, now);
-        if let Err(kind) = verification
-            && self.keys_change()
+        let expected = required.expected();
+        match verify(token, self.all_keys(), self.cache(), rules, expected, now) {
+            Err(kind) if self.keys_change() => Progress::Unknown(kind),
+            verification => self.check_now(verification, token, required, now, check_request),
+        }
+    }
+
+    /// The part of [`authenticate`](Self::authenticate) that waits.
+    pub(crate) async fn authenticate_later(
+        &self,
+        mut progress: Progress,
+        token: &[u8],
+        required: Requirements<'_>,
+        check_request: &mut (impl FnMut(&Verified) -> Result<Possession, Refusal> + Send),
+    ) -> Result<Verification, Refusal> {
+        loop {
+            progress = match progress {
+                Progress::Done(verification) => return verification,
+                Progress::Unchecked(verification) => {
+                    let checked = self.check_later(&verification.verified, required).await;
+                    return match checked {
+                        Ok(()) => Ok(verification),
+                        Err(refusal) => Err(self.refused(refusal, &verification, required)),
+                    };
+                }
+                Progress::Unknown(kind) => {
+                    let now = since_epoch(&*self.rules().clock);
+                    let verification = self.verify_unknown(token, required, now, kind).await?;
+                    self.check_now(verification, token, required, now, &mut *check_request)
+                }
+            };
+        }
+    }
+
+    /// Verifies a token again that no key has verified, with newer keys or by its issuer's response.
+    async fn verify_unknown(
+        &self,
+        token: &[u8],
+        required: Requirements<'_>,
+        now: Duration,
+        kind: AuthErrorKind,
+    ) -> Result<Result<Verification, AuthErrorKind>, Refusal> {
+        let expected = required.expected();
+        // The key may have been created a moment ago, by another node or by the issuer.
+        let verification = self.verify_with_newer_keys(token, expected, now, kind).await?;
+        // Any other error is about a response that is cached.
+        let is_unknown =
+            matches!(verification, Err(AuthErrorKind::Malformed | AuthErrorKind::Unavailable));
+        if is_unknown
+            && required.kind == TokenKind::Access
+            && let Some(question) = self.all_keys().to_introspect(token)
         {
-            // The key may have been created a moment ago, by another node or by the issuer. Boxed, because it is rare.
-            verification =
-                Box::pin(self.verify_with_newer_keys(token, expected, now, kind)).await?;
-            // Any other error is about a response that is cached.
-            let is_unknown =
-                matches!(verification, Err(AuthErrorKind::Malformed | AuthErrorKind::Unavailable));
-            if is_unknown
-                && required.kind == TokenKind::Access
-                && let Some(question) = self.all_keys().to_introspect(token)
-            {
-                let introspected = self.introspect(&question, expected, now);
-                verification = Ok(Box::pin(introspected).await?);
-            }
+            return Ok(Ok(self.introspect(&question, expected, now).await?));
         }
-        let verification =
-            verification.map_err(|kind| self.diagnosed(kind, token, expected, now))?;
-        let verified = &verification.verified;
-        match self.check_verified(verified, required, now, check_request).await {
-            Ok(()) => Ok(verification),
-            Err(refusal) => {
-                let is_over = refusal.kind() == AuthErrorKind::Revoked
-                    && (required.kind == TokenKind::Refresh || self.is_session_over(verified, now));
-                Err(self.about(refusal, verified).ending_session(is_over))
-            }
-        }
+        Ok(verification)
     }
 
     /// Verifies a refused token again, if there may be newer keys now that change the verdict.
@@ -127,42 +184,89 @@ impl JwtAuth {
 
     /// Whether not only this token was revoked, but its session, its subject or its key. The cookies of a session that
     /// continues must not be deleted.
-    fn is_session_over(&self, verified: &Verified, now: Duration) -> bool {
+    fn is_session_over(&self, verified: &Verified) -> bool {
+        let now = since_epoch(&*self.rules().clock);
         let identity = TokenIdentity { id: None, generation: u64::MAX, ..verified.identity() };
         matches!(self.store().check(&identity, to_system_time(now)), Ok(TokenStatus::Revoked))
     }
 
-    /// The checks of a token whose signature and claims are good.
-    async fn check_verified(
+    /// The checks of a token whose signature and claims are good, up to the first one that waits.
+    fn check_now(
         &self,
-        verified: &Verified,
+        verification: Result<Verification, AuthErrorKind>,
+        token: &[u8],
         required: Requirements<'_>,
         now: Duration,
         check_request: impl FnOnce(&Verified) -> Result<Possession, Refusal>,
-    ) -> Result<(), Refusal> {
-        let shown = check_request(verified)?;
-        verified.claims().confirmation.check(shown)?;
-        if self.checks_replica(required) {
-            self.check_replica(verified, now)?;
+    ) -> Progress {
+        let verification = match verification {
+            Ok(verification) => verification,
+            Err(kind) => {
+                return Progress::Done(Err(self.diagnosed(kind, token, required.expected(), now)));
+            }
+        };
+        let verified = &verification.verified;
+        let waits = self.waits(required);
+        let check = || {
+            let shown = check_request(verified)?;
+            verified.claims().confirmation.check(shown)?;
+            if self.checks_replica(required) {
+                self.check_replica(verified, now)?;
+            }
+            match &self.hooks().check {
+                Some(check) if !waits => check_claims(&**check, verified),
+                _ => Ok(()),
+            }
+        };
+        match check() {
+            Ok(()) if waits => Progress::Unchecked(verification),
+            Ok(()) => Progress::Done(Ok(verification)),
+            Err(refusal) => Progress::Done(Err(self.refused(refusal, &verification, required))),
         }
+    }
+
+    /// Whether one of the checks waits.
+    fn waits(&self, required: Requirements<'_>) -> bool {
+        self.queries_store(required)
+            || self.queries_denylist(required)
+            || self.hooks().async_check.is_some()
+    }
+
+    /// The checks that wait, and those that follow them.
+    async fn check_later(
+        &self,
+        verified: &Verified,
+        required: Requirements<'_>,
+    ) -> Result<(), Refusal> {
         let hooks = self.hooks();
         if self.queries_store(required) {
-            Box::pin(self.check_store(verified)).await?;
+            self.check_store(verified).await?;
         }
         if let Some(denylist) = &hooks.denylist
-            && (required.revocation == Lookup::Strict || self.checks_replica(required))
+            && self.queries_denylist(required)
         {
-            // Boxed, so that the future is larger only if a denylist is configured.
-            Box::pin(self.check_denylist(&**denylist, verified)).await?;
+            self.check_denylist(&**denylist, verified).await?;
         }
         if let Some(check) = &hooks.check {
             check_claims(&**check, verified)?;
         }
         if let Some(check) = &hooks.async_check {
-            let deadline = self.rules().hook_deadline;
-            Box::pin(check_claims_async(&**check, verified, deadline)).await?;
+            check_claims_async(&**check, verified, self.rules().hook_deadline).await?;
         }
         Ok(())
+    }
+
+    /// The refusal of a request whose token has a good signature.
+    fn refused(
+        &self,
+        refusal: Refusal,
+        verification: &Verification,
+        required: Requirements<'_>,
+    ) -> Refusal {
+        let verified = &verification.verified;
+        let is_over = refusal.kind() == AuthErrorKind::Revoked
+            && (required.kind == TokenKind::Refresh || self.is_session_over(verified));
+        self.about(refusal, verified).ending_session(is_over)
     }
 
     /// The refusal of a token that verification refused, with its diagnosis if anyone reads it.
@@ -200,6 +304,12 @@ impl JwtAuth {
     fn queries_store(&self, required: Requirements<'_>) -> bool {
         required.revocation == Lookup::Strict
             || (required.kind == TokenKind::Refresh && self.checks_replica(required))
+    }
+
+    /// Whether the application's denylist is queried.
+    fn queries_denylist(&self, required: Requirements<'_>) -> bool {
+        self.hooks().denylist.is_some()
+            && (required.revocation == Lookup::Strict || self.checks_replica(required))
     }
 
     /// Whether the token is checked against the replica.

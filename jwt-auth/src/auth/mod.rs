@@ -14,7 +14,7 @@ mod rotation;
 mod start;
 
 pub use authenticate::Lookup;
-pub(crate) use authenticate::Requirements;
+pub(crate) use authenticate::{Progress, Requirements};
 pub use handle::JwtAuth;
 pub use keys::Keys;
 pub use rotation::Rotation;

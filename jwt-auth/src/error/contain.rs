@@ -35,7 +35,8 @@ pub(crate) async fn contain_async<F: Future>(
     if let Poll::Ready(answer) = first {
         return answer;
     }
-    tokio::time::timeout(deadline, contained).await.unwrap_or_else(|_| {
+    // Boxed, because a timer is large, and every future of a handler with a check contains this one.
+    Box::pin(tokio::time::timeout(deadline, contained)).await.unwrap_or_else(|_| {
         let millis = deadline.as_millis();
         tracing::error!(target: "jwt_auth", hook, "a hook did not finish within {millis} ms");
         let source = format!("`{hook}` did not finish within {millis} ms");

@@ -8,15 +8,16 @@ use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse as _, Response};
 use http::request::Parts;
 
-use crate::auth::{JwtAuth, Lookup, Requirements};
+use crate::auth::{JwtAuth, Lookup, Progress, Requirements};
 use crate::config::TokenLocation;
+use crate::dpop::Proof as UnusedProof;
 use crate::error::{AuthError, AuthErrorKind, Refusal};
 use crate::event::{RequestLine, admitted};
 use crate::guard::check::{GuardRefusal, run_checks};
 use crate::guard::dpop;
 use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
 use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, RunChecks, policy};
-use crate::token::{Verification, Verified, mark_response};
+use crate::token::{Possession, Verification, Verified, mark_response};
 use crate::token_kind::TokenKind;
 use crate::web::{
     FoundToken, compare_csrf, concerns_query, find_token, is_from_another_origin, original_uri,
@@ -133,6 +134,14 @@ impl GuardSpec {
                 .is_ok_and(|found| found.is_some_and(|found| found.is_dpop))
     }
 
+    fn requirements(&self) -> Requirements<'static> {
+        Requirements {
+            kind: self.token_kind(),
+            audience: self.audience,
+            revocation: self.revocation,
+        }
+    }
+
     pub(super) fn token_kind(&self) -> TokenKind {
         match self.kind {
             GuardKind::Refresh => TokenKind::Refresh,
@@ -164,6 +173,28 @@ pub(super) async fn admit(
     parts: &mut Parts,
     spec: &GuardSpec,
 ) -> Result<Option<Admission>, Refusal> {
+    match admit_now(auth, parts, spec)? {
+        Step::Done(admission) => Ok(admission),
+        // Boxed, because it is rare, and every future of a handler contains this one.
+        Step::Waits(rest) => Box::pin(admit_later(auth, parts, spec, rest)).await.map(Some),
+    }
+}
+
+/// How far the admission of a request is.
+enum Step {
+    Done(Option<Admission>),
+    Waits(Rest),
+}
+
+/// What is left of an admission.
+enum Rest {
+    Authenticate(Progress),
+    /// The proof of a verified token has to be used.
+    Spend(Verification, Box<UnusedProof>),
+}
+
+/// The part of an admission that does not wait. Usually it is all of it.
+fn admit_now(auth: &JwtAuth, parts: &mut Parts, spec: &GuardSpec) -> Result<Step, Refusal> {
     let (kind, settings) = (spec.token_kind(), auth.web());
     let found = find_token(parts, settings, kind, spec.locations);
     if concerns_query(parts, settings, spec.locations, &found) {
@@ -178,49 +209,108 @@ pub(super) async fn admit(
         if spec.may_remember() {
             RequestMemo::remember(parts, kind, Finding::Anonymous(auth.clone()));
         }
-        return Ok(None);
+        return Ok(Step::Done(None));
     };
     let location = found.location;
     let csrf = presented_csrf(parts, settings, kind, found)?;
     let earlier = RequestMemo::finding(parts, kind);
     let reusable = admitted_earlier(earlier, auth, found)
         .filter(|token| token.audience == spec.audience && token.revocation >= spec.revocation);
-    let verified = if let Some(token) = reusable {
+    if let Some(token) = reusable {
         compare_csrf(csrf, &token.verified)?;
-        Arc::clone(&token.verified)
-    } else {
-        let required = Requirements { kind, audience: spec.audience, revocation: spec.revocation };
-        let mut proof = None;
-        let check_request = |verified: &Verified| {
-            compare_csrf(csrf, verified)?;
-            let (possession, unused) = dpop::shown(auth, parts, found)?;
-            proof = unused;
-            Ok(possession)
-        };
-        let had_finding = earlier.is_some();
-        let Verification { verified, is_cached } =
-            auth.authenticate(found.token, required, check_request).await?;
-        if let Some(proof) = proof {
-            Box::pin(dpop::spend(auth, parts, proof, Some(&verified))).await?;
+        let verified = Arc::clone(&token.verified);
+        enforce(spec, &verified, auth, parts)?;
+        return Ok(Step::Done(Some(Admission { verified, location })));
+    }
+    let had_finding = earlier.is_some();
+    let mut proof = None;
+    let check_request = check_of_request(auth, parts, found, csrf, &mut proof);
+    match auth.authenticate_now(found.token, spec.requirements(), check_request) {
+        Progress::Done(verification) => {
+            let verification = verification?;
+            if let Some(proof) = proof {
+                return Ok(Step::Waits(Rest::Spend(verification, proof)));
+            }
+            settle(auth, parts, spec, verification, location, had_finding)
+                .map(|admission| Step::Done(Some(admission)))
         }
-        // A cache hit costs less than the memo, unless it would run a hook again.
-        let is_cheap = is_cached && !auth.hooks().run_while_verifying();
-        if spec.may_remember() && !(spec.matches_configuration() && is_cheap) {
-            let token = AdmittedToken {
-                auth: auth.clone(),
-                audience: spec.audience,
-                locations: spec.locations,
-                revocation: spec.revocation,
-                verified: Arc::clone(&verified),
-            };
-            RequestMemo::remember(parts, kind, Finding::Admitted(token));
-        } else if had_finding {
-            RequestMemo::forget(parts, kind);
+        progress => Ok(Step::Waits(Rest::Authenticate(progress))),
+    }
+}
+
+/// The part of an admission that waits.
+async fn admit_later(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    spec: &GuardSpec,
+    rest: Rest,
+) -> Result<Admission, Refusal> {
+    let (kind, settings) = (spec.token_kind(), auth.web());
+    let found = find_token(parts, settings, kind, spec.locations)?.ok_or(AuthErrorKind::Missing)?;
+    let location = found.location;
+    let (verification, proof) = match rest {
+        Rest::Spend(verification, proof) => (verification, Some(proof)),
+        Rest::Authenticate(progress) => {
+            let csrf = presented_csrf(parts, settings, kind, found)?;
+            let mut proof = None;
+            let mut check_request = check_of_request(auth, parts, found, csrf, &mut proof);
+            let required = spec.requirements();
+            let verification =
+                auth.authenticate_later(progress, found.token, required, &mut check_request).await;
+            drop(check_request);
+            (verification?, proof)
         }
-        verified
     };
+    if let Some(proof) = proof {
+        dpop::spend(auth, parts, *proof, Some(&verification.verified)).await?;
+    }
+    let had_finding = RequestMemo::finding(parts, kind).is_some();
+    settle(auth, parts, spec, verification, location, had_finding)
+}
+
+/// Compares the request with its verified token: the CSRF value, and a proof of DPoP, which may have to be used.
+fn check_of_request<'a>(
+    auth: &'a JwtAuth,
+    parts: &'a Parts,
+    found: FoundToken<'a>,
+    csrf: Option<&'a [u8]>,
+    proof: &'a mut Option<Box<UnusedProof>>,
+) -> impl FnMut(&Verified) -> Result<Possession, Refusal> + 'a {
+    move |verified| {
+        compare_csrf(csrf, verified)?;
+        let (possession, unused) = dpop::shown(auth, parts, found)?;
+        *proof = unused;
+        Ok(possession)
+    }
+}
+
+/// Remembers a token that was verified for this request, and applies the rules of the guard.
+fn settle(
+    auth: &JwtAuth,
+    parts: &mut Parts,
+    spec: &GuardSpec,
+    verification: Verification,
+    location: TokenLocation,
+    had_finding: bool,
+) -> Result<Admission, Refusal> {
+    let Verification { verified, is_cached } = verification;
+    let kind = spec.token_kind();
+    // A cache hit costs less than the memo, unless it would run a hook again.
+    let is_cheap = is_cached && !auth.hooks().run_while_verifying();
+    if spec.may_remember() && !(spec.matches_configuration() && is_cheap) {
+        let token = AdmittedToken {
+            auth: auth.clone(),
+            audience: spec.audience,
+            locations: spec.locations,
+            revocation: spec.revocation,
+            verified: Arc::clone(&verified),
+        };
+        RequestMemo::remember(parts, kind, Finding::Admitted(token));
+    } else if had_finding {
+        RequestMemo::forget(parts, kind);
+    }
     enforce(spec, &verified, auth, parts)?;
-    Ok(Some(Admission { verified, location }))
+    Ok(Admission { verified, location })
 }
 
 /// Applies the rules of the guard to a verified token, then those of the routers that contain the route.
@@ -230,15 +320,15 @@ pub(super) fn enforce(
     auth: &JwtAuth,
     parts: &Parts,
 ) -> Result<(), Refusal> {
-    let required = RequestMemo::required(parts).iter().copied();
-    for spec in std::iter::once(spec).chain(required) {
-        if spec.dpop && auth.web().resource.is_none() {
-            return Err(dpop::without_resource());
-        }
-        policy::enforce(spec, verified, auth.rules())
-            .map_err(|refusal| auth.about(refusal, verified))?;
+    enforce_one(spec, verified, auth)?;
+    RequestMemo::required(parts).iter().try_for_each(|spec| enforce_one(spec, verified, auth))
+}
+
+fn enforce_one(spec: &GuardSpec, verified: &Verified, auth: &JwtAuth) -> Result<(), Refusal> {
+    if spec.dpop && auth.web().resource.is_none() {
+        return Err(dpop::without_resource());
     }
-    Ok(())
+    policy::enforce(spec, verified, auth.rules()).map_err(|refusal| auth.about(refusal, verified))
 }
 
 /// The token that an earlier guard admitted, if it is the one found now.
@@ -282,4 +372,21 @@ pub(super) async fn token_of(
     let admission = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;
     RequestMemo::offer_renewal(parts, &admission);
     Ok(admission)
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AccessToken;
+    use crate::guard::policy::Access;
+
+    /// axum boxes the future of each handler, and boxes of more than 1032 bytes cost more to allocate. Its own part, with the
+    /// request, is about 550 bytes.
+    #[test]
+    fn a_guard_needs_little_space_in_the_future_of_a_handler() {
+        let auth = crate::Config::hs256(crate::KeyMaterial::ephemeral()).build().unwrap();
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        assert!(size_of_val(&Guard::<Access>::from_request_parts(&mut parts, &auth)) < 480);
+        let token = <AccessToken as FromRequestParts<_>>::from_request_parts(&mut parts, &auth);
+        assert!(size_of_val(&token) < 256);
+    }
 }

@@ -85,7 +85,7 @@ pub(super) fn shown(
     auth: &JwtAuth,
     parts: &Parts,
     found: FoundToken<'_>,
-) -> Result<(Possession, Option<Proof>), Refusal> {
+) -> Result<(Possession, Option<Box<Proof>>), Refusal> {
     if !found.is_dpop {
         return Ok((Possession::Nothing, None));
     }
@@ -96,7 +96,7 @@ pub(super) fn shown(
         return Ok((Possession::Key(*key), None));
     }
     let proof = read(auth, parts, Some(found.token))?;
-    Ok((Possession::Key(proof.key), Some(proof)))
+    Ok((Possession::Key(proof.key), Some(Box::new(proof))))
 }
 
 /// What a request shows beside a token in its body. Such a proof names no token (RFC 9449 §5).
@@ -104,12 +104,12 @@ pub(super) fn shown_with_body(
     auth: &JwtAuth,
     parts: &Parts,
     verified: &Verified,
-) -> Result<(Possession, Option<Proof>), Refusal> {
+) -> Result<(Possession, Option<Box<Proof>>), Refusal> {
     if verified.claims().confirmation.key().is_none() || header(parts)?.is_none() {
         return Ok((Possession::Nothing, None));
     }
     let proof = read(auth, parts, None)?;
-    Ok((Possession::Key(proof.key), Some(proof)))
+    Ok((Possession::Key(proof.key), Some(Box::new(proof))))
 }
 
 /// Uses the proof of a request, and remembers that this request has used it.

@@ -164,7 +164,7 @@ async fn of_body<C: DeserializeOwned>(
         auth.authenticate(token.expose().as_bytes(), required, check_request).await?;
     let verified = verification.verified;
     if let Some(proof) = proof {
-        dpop::spend(auth, parts, proof, None).await?;
+        dpop::spend(auth, parts, *proof, None).await?;
     }
     enforce(&GuardSpec::REFRESH, &verified, auth, parts)?;
     let is_fresh = verified.is_fresh(auth.rules());

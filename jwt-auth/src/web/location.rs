@@ -92,9 +92,8 @@ fn in_header<'a>(
     let token = match settings.errors.scheme.as_deref() {
         None => Some(line).filter(|line| !line.is_empty()),
         Some(scheme) => {
-            let others = settings.other_schemes.iter().map(String::as_str);
-            let mut found = None;
-            for scheme in std::iter::once(scheme).chain(others) {
+            let mut found = after_scheme(line, scheme)?;
+            for scheme in &settings.other_schemes {
                 found = found.or(after_scheme(line, scheme)?);
             }
             found
@@ -124,9 +123,9 @@ pub(super) fn at_most_one<T>(
 /// `credentials = auth-scheme [ 1*SP token68 ]` (RFC 9110 §11.4); the scheme is compared without case.
 fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Result<Option<&'a [u8]>, AuthErrorKind> {
     let Some((word, rest)) = line.split_at_checked(scheme.len()) else { return Ok(None) };
-    if !word.eq_ignore_ascii_case(scheme.as_bytes())
-        || rest.first().copied().is_some_and(is_token_byte)
-    {
+    // Most clients write it as the standard does.
+    let is_scheme = word == scheme.as_bytes() || word.eq_ignore_ascii_case(scheme.as_bytes());
+    if !is_scheme || rest.first().copied().is_some_and(is_token_byte) {
         return Ok(None);
     }
     let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
