@@ -15,6 +15,7 @@ fn contender(what: &str) -> (Contender, &'static str) {
         "hs256" => (Algorithm::HS256, ours::ATTRIBUTE, GUARDED),
         "hs256-token" => (Algorithm::HS256, ours::TOKEN, GUARDED),
         "hs256-cached" => (Algorithm::HS256, ours::ATTRIBUTE_CACHED, GUARDED),
+        "hs256-token-cached" => (Algorithm::HS256, ours::TOKEN_CACHED, GUARDED),
         "eddsa-cached" => (Algorithm::EdDSA, ours::ATTRIBUTE_CACHED, GUARDED),
         "hs256-by-hand" => (Algorithm::HS256, by_hand::NAME, GUARDED),
         other => panic!("unknown argument `{other}`"),

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use axum::Router;
-use axum::routing::get;
-use jwt_auth::{AccessToken, Algorithm, JwtAuth, jwt_required};
+use jwt_auth::routing::{MethodRouter, get};
+use jwt_auth::{AccessToken, Algorithm, GuardedRouter, JwtAuth, jwt_required};
 
 use crate::contender::{App, Contender, GUARDED, OPEN};
 use crate::tokens;
@@ -35,13 +35,18 @@ pub async fn open() -> &'static str {
 
 /// An app with our attribute, whose handler takes no token.
 pub fn app(auth: JwtAuth) -> App {
-    App::Axum(Router::new().route(OPEN, get(open)).route(GUARDED, get(guarded)).with_state(auth))
+    app_of(get(guarded), auth)
 }
 
 /// An app with our attribute, whose handler takes the token.
 pub fn app_with_token(auth: JwtAuth) -> App {
-    let router = Router::new().route(OPEN, get(open)).route(GUARDED, get(with_token));
-    App::Axum(router.with_state(auth))
+    app_of(get(with_token), auth)
+}
+
+fn app_of(guarded: MethodRouter, auth: JwtAuth) -> App {
+    let unguarded = Router::new().route(OPEN, axum::routing::get(open));
+    let router = GuardedRouter::new().route(GUARDED, guarded);
+    App::Axum(router.unguarded("it is what guards are compared with", unguarded).with_state(auth))
 }
 
 /// All of our contenders for an algorithm.

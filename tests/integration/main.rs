@@ -34,6 +34,7 @@ mod openapi;
 mod options;
 mod other_frameworks;
 mod permissions;
+mod poll_memo;
 mod ports;
 mod protected_resource;
 mod reading;

@@ -11,7 +11,7 @@ use crate::clock::since_epoch;
 use crate::config::{Checked, Config, ConfigError, Hooks, TokenRules, WebSettings};
 use crate::error::{AuthError, AuthErrorKind, ErrorContext, Refusal};
 use crate::event::Events;
-use crate::keys::{JwkSet, LiveRing, RingKey};
+use crate::keys::{JwkSet, LiveRing, RingKey, next_version};
 use crate::session::{Health, StoreStatus, WatchedStore};
 use crate::token::{
     AccessKind, AccessToken, AllKeys, Cache, Issuer, LogInKind, PairKind, Possession, RefreshKind,
@@ -49,6 +49,8 @@ pub struct JwtAuth {
 pub(super) struct WeakJwtAuth(Weak<Inner>);
 
 struct Inner {
+    /// A number that no other one of this process has.
+    id: u64,
     ring: Arc<LiveRing>,
     trusted: Vec<Trusted>,
     rotating: Option<Rotating>,
@@ -84,6 +86,7 @@ impl JwtAuth {
         let keys_change = checked.rotation.is_some() || !checked.trusted.is_empty();
         let trusted = checked.trusted.into_iter();
         let inner = Inner {
+            id: next_version(),
             cache: Cache::new(checked.rules.verified_cache, &checked.ring, keys_change),
             ring: Arc::new(LiveRing::new(checked.ring)),
             trusted: trusted.map(|(rules, source)| Trusted::new(rules, source)).collect(),
@@ -332,6 +335,11 @@ impl JwtAuth {
     /// Whether both are clones of one `JwtAuth`.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// A number that only the clones of this `JwtAuth` have.
+    pub(crate) fn id(&self) -> u64 {
+        self.inner.id
     }
 
     pub(crate) fn rules(&self) -> &TokenRules {

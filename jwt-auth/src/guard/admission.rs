@@ -16,6 +16,7 @@ use crate::event::{RequestLine, admitted};
 use crate::guard::check::{GuardRefusal, run_checks};
 use crate::guard::dpop;
 use crate::guard::memo::{AdmittedToken, Finding, RequestMemo};
+use crate::guard::poll_memo::PollMemo;
 use crate::guard::{GuardKind, GuardSpec, HoldsJwtAuth, Policy, Proof, RunChecks, policy};
 use crate::token::{Possession, Verification, Verified, mark_response};
 use crate::token_kind::TokenKind;
@@ -293,11 +294,14 @@ fn settle(
     location: TokenLocation,
     had_finding: bool,
 ) -> Result<Admission, Refusal> {
-    let Verification { verified, is_cached } = verification;
+    let Verification { verified, is_cached, is_hmac } = verification;
     let kind = spec.token_kind();
-    // A cache hit costs less than the memo, unless it would run a hook again.
-    let is_cheap = is_cached && !auth.hooks().run_while_verifying();
-    if spec.may_remember() && !(spec.matches_configuration() && is_cheap) {
+    // To verify it again would run no hook, and cost little.
+    let is_cheap = (is_cached || is_hmac) && !auth.hooks().run_while_verifying();
+    let is_left = spec.matches_configuration()
+        && is_cheap
+        && (PollMemo::leave(kind, auth, &verified) || is_cached);
+    if spec.may_remember() && !is_left {
         let token = AdmittedToken {
             auth: auth.clone(),
             audience: spec.audience,
@@ -338,11 +342,7 @@ fn admitted_earlier<'a>(
     found: FoundToken<'_>,
 ) -> Option<&'a AdmittedToken> {
     let Some(Finding::Admitted(token)) = earlier else { return None };
-    let is_bound = token.verified.claims().confirmation.key().is_some();
-    let is_same = token.auth.is_same(auth)
-        && token.verified.token().as_bytes() == found.token
-        && found.is_dpop == is_bound;
-    is_same.then_some(token)
+    (token.auth.is_same(auth) && found.is_one(&token.verified)).then_some(token)
 }
 
 /// The token of this request for an extractor: the one that a guard admitted, or one verified only by the
@@ -354,6 +354,10 @@ pub(super) async fn token_of(
 ) -> Result<Admission, Refusal> {
     let kind = spec.token_kind();
     auth.prepare_response(parts);
+    let find = || find_token(parts, auth.web(), kind, &[]).ok().flatten();
+    if let Some((verified, location)) = PollMemo::token(kind, auth, find) {
+        return admit_again(auth, parts, spec, verified, location);
+    }
     let earlier = RequestMemo::finding(parts, kind);
     if matches!(earlier, Some(Finding::Anonymous(of)) if of.is_same(auth)) {
         return Err(AuthErrorKind::Missing.into());
@@ -362,17 +366,27 @@ pub(super) async fn token_of(
         && let Ok(Some(found)) = find_token(parts, auth.web(), kind, token.locations)
         && let Some(token) = admitted_earlier(earlier, auth, found)
     {
-        if found.location == TokenLocation::Query {
-            mark_response();
-        }
-        // The guard that admitted the token may be a middleware outside of the router that requires more.
-        enforce(spec, &token.verified, auth, parts)?;
-        return Ok(Admission { verified: Arc::clone(&token.verified), location: found.location });
+        return admit_again(auth, parts, spec, Arc::clone(&token.verified), found.location);
     }
     let admission = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;
     RequestMemo::offer_renewal(parts, &admission);
     Ok(admission)
 }
+/// Admits a token that an earlier guard has admitted. It may be a middleware outside of the router that requires more.
+fn admit_again(
+    auth: &JwtAuth,
+    parts: &Parts,
+    spec: &GuardSpec,
+    verified: Arc<Verified>,
+    location: TokenLocation,
+) -> Result<Admission, Refusal> {
+    if location == TokenLocation::Query {
+        mark_response();
+    }
+    enforce(spec, &verified, auth, parts)?;
+    Ok(Admission { verified, location })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

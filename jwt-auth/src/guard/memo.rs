@@ -10,7 +10,7 @@
 //! | a loaded user | [`CurrentUser`] | [`CurrentUser`] |
 //!
 //! A token in the cache of verified tokens is not remembered here, because a cache hit costs less. A hit skips the
-//! signature check and repeats all other checks.
+//! signature check and repeats all other checks. The handlers of a router have a smaller memo, for one poll: `poll_memo.rs`.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

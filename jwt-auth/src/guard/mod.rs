@@ -12,6 +12,7 @@ mod log_out;
 mod memo;
 mod parameter;
 mod policy;
+mod poll_memo;
 mod require;
 mod user;
 
@@ -36,6 +37,7 @@ pub(crate) use memo::{RenewalSlot, RequestMemo};
 pub use parameter::{ChecksOf, NoChecks, OtherParameter, Parameter, Probe};
 #[doc(hidden)]
 pub use policy::{Access, GuardKind, GuardSpec, Policy, Public, Refresh};
+pub(crate) use poll_memo::WithPollMemo;
 #[doc(hidden)]
 pub use require::Require;
 pub use require::{ServiceGuard, required};

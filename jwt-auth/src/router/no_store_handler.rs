@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::guard::{Parameter, Probe, RequestMemo};
+use crate::guard::{Parameter, Probe, RequestMemo, WithPollMemo};
 use crate::layer::NoStoreFuture;
 
 /// A handler whose responses to a token carry `Cache-Control: no-store`.
@@ -21,11 +21,11 @@ impl<H, T, S> Handler<T, S> for NoStoreHandler<H>
 where
     H: Handler<T, S>,
 {
-    type Future = NoStoreFuture<H::Future>;
+    type Future = NoStoreFuture<WithPollMemo<H::Future>>;
 
     fn call(self, mut request: Request, state: S) -> Self::Future {
         RequestMemo::enter_handler(request.extensions_mut());
-        NoStoreFuture::new(self.0.call(request, state))
+        NoStoreFuture::new(WithPollMemo { inner: self.0.call(request, state) })
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base64url;
 use crate::config::{LegacyRules, TokenRules};
 use crate::error::{AuthErrorKind, Compat};
-use crate::keys::{Algorithm, LoadedKey, LoadedRing, RingKey};
+use crate::keys::{Algorithm, Family, LoadedKey, LoadedRing, RingKey};
 use crate::session::{self, TokenIdentity};
 use crate::token::cache::Cache;
 use crate::token::claims::Claims;
@@ -165,6 +165,8 @@ thread_local! {
 pub(crate) struct Verification {
     pub(crate) verified: Arc<Verified>,
     pub(crate) is_cached: bool,
+    /// Whether its signature is an HMAC, which costs little to check.
+    pub(crate) is_hmac: bool,
 }
 
 /// Reads, verifies and validates a token. A cached token is only validated.
@@ -183,7 +185,11 @@ pub(crate) fn verify(
         if verdict == Err(AuthErrorKind::Expired) {
             cache.remove(token);
         }
-        return verdict.map(|()| Verification { verified: cached, is_cached: true });
+        return verdict.map(|()| Verification {
+            verified: cached,
+            is_cached: true,
+            is_hmac: false,
+        });
     }
     SCRATCH.with_borrow_mut(|scratch| {
         let token = compact::text(token)?;
@@ -233,7 +239,8 @@ pub(crate) fn verify(
         let is_cached = cache
             .filter(|_| expected.kind == TokenKind::Access)
             .is_some_and(|cache| cache.insert(&verified, Some(key.algorithm)));
-        Ok(Verification { verified, is_cached })
+        let is_hmac = key.algorithm.family() == Family::Hmac;
+        Ok(Verification { verified, is_cached, is_hmac })
     })
 }
 
@@ -291,7 +298,7 @@ fn verify_of_issuer(
     };
     let verified = token_of_issuer(issuer, token, payload, by, rules, expected, now)?;
     let is_cached = cache.is_some_and(|cache| cache.insert(&verified, Some(key.algorithm)));
-    Ok(Verification { verified, is_cached })
+    Ok(Verification { verified, is_cached, is_hmac: false })
 }
 
 /// A token, and the response of its issuer about it.
@@ -331,7 +338,7 @@ pub(crate) fn verify_introspected(
     };
     let verified = token_of_issuer(issuer, token, &payload, by, rules, expected, now)?;
     let is_cached = now < ends && cache.is_some_and(|cache| cache.insert(&verified, None));
-    Ok(Verification { verified, is_cached })
+    Ok(Verification { verified, is_cached, is_hmac: false })
 }
 
 /// What has verified a token of an issuer.

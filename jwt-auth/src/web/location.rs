@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::config::{TokenLocation, WebSettings, is_token_byte};
 use crate::error::{AuthErrorKind, Compat};
-use crate::token::Claims;
+use crate::token::{Claims, Verified};
 use crate::token_kind::TokenKind;
 
 /// The bytes found at a token's location, for the verifier.
@@ -20,6 +20,14 @@ pub(crate) struct FoundToken<'a> {
     pub(crate) location: TokenLocation,
     /// Whether it was sent with the scheme DPoP, which comes with a proof.
     pub(crate) is_dpop: bool,
+}
+
+impl FoundToken<'_> {
+    /// Whether it is this token, sent as a token of its kind is: a bound one with a proof, another without.
+    pub(crate) fn is_one(&self, verified: &Verified) -> bool {
+        let is_bound = verified.claims().confirmation.key().is_some();
+        verified.token().as_bytes() == self.token && self.is_dpop == is_bound
+    }
 }
 
 /// Finds the token of the first location that contains one (W8). Later locations are ignored, whether the token is
