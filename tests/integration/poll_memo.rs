@@ -86,7 +86,7 @@ async fn forward(_: Revokes<false>, State(auth): State<JwtAuth>, headers: Header
     let bare = async |token: AccessToken| token.subject().to_owned();
     let inner: Router = GuardedRouter::new().route("/", get(bare)).with_state(auth);
     let token = headers["authorization"].to_str().expect("text").trim_start_matches("Bearer ");
-    call(&inner, "GET", "/", Some(token)).await.code().to_owned()
+    call(&inner, "GET", "/", Some(token)).await.code().clone()
 }
 
 fn app(auth: &JwtAuth) -> Router {

@@ -57,6 +57,11 @@ impl Str {
         }
     }
 
+    /// Whether the text has an escape in the payload.
+    pub(super) fn has_escape(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
     /// The size of the text on the heap, in bytes.
     fn heap(&self) -> usize {
         match self {
