@@ -8,11 +8,15 @@ use benches::peers::by_hand;
 use benches::{ours, tokens};
 use jwt_auth::Algorithm;
 
+/// Stands for the guarded path with a forged token.
+const FORGED: &str = "forged";
+
 /// The contender and the path of an argument of the script.
 fn contender(what: &str) -> (Contender, &'static str) {
     let (algorithm, name, path) = match what {
         "open" => (Algorithm::HS256, ours::ATTRIBUTE, OPEN),
         "hs256" => (Algorithm::HS256, ours::ATTRIBUTE, GUARDED),
+        "hs256-forged" => (Algorithm::HS256, ours::ATTRIBUTE, FORGED),
         "hs256-token" => (Algorithm::HS256, ours::TOKEN, GUARDED),
         "hs256-cached" => (Algorithm::HS256, ours::ATTRIBUTE_CACHED, GUARDED),
         "hs256-token-cached" => (Algorithm::HS256, ours::TOKEN_CACHED, GUARDED),
@@ -34,7 +38,11 @@ fn main() {
         arguments.next().and_then(|it| it.parse().ok()).expect("the number of calls");
     let (contender, path) = contender(&what);
     let app: &App = &contender.app;
+    let (path, token, status) = match path {
+        FORGED => (GUARDED, &contender.forged, StatusCode::UNAUTHORIZED),
+        path => (path, &contender.good, StatusCode::OK),
+    };
     for _ in 0..calls {
-        assert_eq!(app.status(path, &contender.good), StatusCode::OK);
+        assert_eq!(app.status(path, token), status);
     }
 }

@@ -302,6 +302,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips the plain characters of a string: eight bytes at a time, and sixteen if there are more.
+    #[allow(clippy::needless_bitwise_bool, reason = "`||` is a branch for each byte")]
     fn skip_plain(&mut self) {
         while let Some(word) = self.bytes[self.at..].first_chunk().copied().map(u64::from_le_bytes)
         {

@@ -7,7 +7,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
 use crate::auth::JwtAuth;
@@ -149,27 +149,39 @@ fn challenge_of(
     ) {
         return None;
     }
-    let mut parameters = Vec::new();
+    // One string, because a flood of bad tokens costs this for each of them.
+    let mut line = String::with_capacity(160);
+    line.push_str(scheme);
+    let mut separator = " ";
+    let mut add = |name: &str, value: &str| {
+        for part in [separator, name, "=\"", value, "\""] {
+            line.push_str(part);
+        }
+        separator = ", ";
+    };
     if let Some(code) = challenge_error(kind) {
-        parameters.push(format!("error=\"{code}\""));
+        add("error", code);
         // The sentence of the kind, never a string from the application or the token (W6).
-        parameters.push(format!("error_description=\"{}\"", kind.detail()));
+        add("error_description", kind.detail());
     }
     match error.demand() {
         Demand::Nothing => {}
-        Demand::MaxAge(age) => parameters.push(format!("max_age=\"{}\"", age.as_secs())),
+        Demand::MaxAge(age) => add("max_age", &age.as_secs().to_string()),
         Demand::Scopes(names) => {
             let is_quotable = |name: &&String| {
                 name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
             };
             let names: Vec<_> = names.iter().filter(is_quotable).map(String::as_str).collect();
-            parameters.push(format!("scope=\"{}\"", names.join(" ")));
+            add("scope", &names.join(" "));
         }
     }
-    parameters.extend(error.dpop().map(|dpop| format!("algs=\"{}\"", dpop.algorithms)));
-    parameters.extend(resource_metadata.map(|url| format!("resource_metadata=\"{url}\"")));
-    let space = if parameters.is_empty() { "" } else { " " };
-    HeaderValue::from_str(&format!("{scheme}{space}{}", parameters.join(", "))).ok()
+    if let Some(dpop) = error.dpop() {
+        add("algs", &dpop.algorithms);
+    }
+    if let Some(url) = resource_metadata {
+        add("resource_metadata", url);
+    }
+    HeaderValue::try_from(line).ok()
 }
 
 /// The response of the application's hook, if there is one.
@@ -200,6 +212,29 @@ fn hook_response(error: &AuthError) -> Option<Response> {
         let _ = contain("on_refusal", || observe(error, parts));
     }
     settings.on_error.as_ref().and_then(|hook| contain("on_error", || hook(error, parts)).ok())
+}
+
+/// The body of a refusal, in the order of its members.
+struct ErrorBody<'a> {
+    code: Option<&'static str>,
+    /// The name of the member with the sentence.
+    key: &'a str,
+    text: &'a str,
+    hint: Option<String>,
+}
+
+impl Serialize for ErrorBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        if let Some(code) = self.code {
+            members.serialize_entry("code", code)?;
+        }
+        members.serialize_entry(self.key, self.text)?;
+        if let Some(hint) = &self.hint {
+            members.serialize_entry("hint", hint)?;
+        }
+        members.end()
+    }
 }
 
 impl AuthError {
@@ -256,26 +291,23 @@ impl AuthError {
             _ => self.detail(),
         };
         let status = self.status();
-        let (content_type, mut body) = self.settings(|settings| {
+        let (content_type, body) = self.settings(|settings| {
+            let hint = cfg!(debug_assertions) && settings.compat.is_none();
+            let hint = hint.then(|| self.hint());
             if settings.has_problem_details {
-                return ("application/problem+json", self.problem(detail));
+                return ("application/problem+json", self.problem(detail, hint).to_string());
             }
-            let key = settings.body_key();
-            let body = match settings.compat {
+            let text = match settings.compat {
                 // An error that a handler made has the sentence of its kind.
-                Some(compat) if detail == kind.detail() => {
-                    json!({ key: compat::sentence(compat, kind) })
-                }
-                Some(_) => json!({ key: detail }),
-                None => json!({ "code": self.code(), key: detail }),
+                Some(compat) if detail == kind.detail() => compat::sentence(compat, kind),
+                _ => detail,
             };
-            ("application/json", body)
+            let code = settings.compat.is_none().then(|| self.code());
+            let body = ErrorBody { code, key: settings.body_key(), text, hint };
+            ("application/json", serde_json::to_string(&body).unwrap_or_default())
         });
-        let is_own_form = self.settings(|settings| settings.compat.is_none());
-        if cfg!(debug_assertions) && is_own_form {
-            body["hint"] = self.hint().into();
-        }
-        let mut response = (status, body.to_string()).into_response();
+        let mut response = Response::new(body.into());
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(challenge) = self.challenge() {
@@ -288,7 +320,7 @@ impl AuthError {
     }
 
     /// The body by RFC 9457.
-    fn problem(&self, detail: &str) -> Value {
+    fn problem(&self, detail: &str, hint: Option<String>) -> Value {
         let mut problem = json!({
             "type": format!("{PROBLEM_TYPES}#{}", self.code()),
             "title": self.kind().detail(),
@@ -299,6 +331,9 @@ impl AuthError {
         // Without the query, which may contain a token.
         if let Some(parts) = self.context().and_then(|context| context.request.as_ref()) {
             problem["instance"] = parts.uri.path().into();
+        }
+        if let Some(hint) = hint {
+            problem["hint"] = hint.into();
         }
         problem
     }
