@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use benches::measure::{Lane, measure_interleaved, run_ready};
 use benches::peers::by_hand::ByHand;
-use benches::report::{self, format_short, format_thousands, round};
+use benches::report::{self, Goal, format_short, format_thousands, round};
 use benches::tokens::{self, Claims};
 use jwt_auth::Algorithm;
 use serde_json::json;
@@ -53,7 +53,7 @@ impl Prepared {
 #[allow(clippy::disallowed_methods, reason = "the clock itself is measured")]
 fn main() {
     tokens::install_backend();
-    let mut rows = Vec::new();
+    let (mut rows, mut goals) = (Vec::new(), Vec::new());
     println!(
         "{:6} {:>9} {:>7} {:>5} {:>7} {:>6} {:>9}   {:>22} {:>26}",
         "ns",
@@ -107,6 +107,10 @@ fn main() {
             over(figures[5]),
             over(figures[6])
         );
+        if algorithm != Algorithm::HS256 {
+            let what = format!("{}: over the bare signature check", algorithm.name());
+            goals.push(Goal::at_most(what, round(figures[5] / figures[0]), 1.02));
+        }
         rows.push(json!({
             "algorithm": algorithm.name(),
             "signature": round(figures[0]),
@@ -119,8 +123,14 @@ fn main() {
             "jsonwebtoken_decode": round(figures[6]),
         }));
     }
+    report::print_goals(&goals);
     report::save_json(
         "parts.json",
-        &json!({ "command": "cargo bench -p benches --bench parts", "unit": "ns", "rows": rows }),
+        &json!({
+            "command": "cargo bench -p benches --bench parts",
+            "unit": "ns",
+            "rows": rows,
+            "goals": goals,
+        }),
     );
 }

@@ -80,8 +80,8 @@ fn main() {
         println!("{count:>10} {:>12.1} {weight:>14.1}", times[ROUNDS / 2]);
         let (time, weight) = (round(times[ROUNDS / 2]), round(weight));
         if count == 1_000_000 {
-            goals.push(Goal::at_most("1 M revoked ids: ns a check", time, 75.0));
-            goals.push(Goal::at_most("1 M revoked ids: bytes an entry", weight, 70.0));
+            goals.push(Goal::at_most("1 M revoked ids: ns a check", time, 60.0));
+            goals.push(Goal::at_most("1 M revoked ids: bytes an entry", weight, 48.0));
         }
         rows.push(json!({ "revoked": count, "ns": time, "bytes": weight }));
     }

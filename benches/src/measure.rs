@@ -39,9 +39,9 @@ impl<'a> Lane<'a> {
         Self { run: Box::new(run) }
     }
 
-    /// Measures a route that must respond with this status. The requests are created before the clock starts.
+    /// Measures a route that must respond with this status.
     pub fn route<S, B, R>(
-        mut service: S,
+        service: S,
         path: &'static str,
         bearer: HeaderValue,
         status: StatusCode,
@@ -50,12 +50,24 @@ impl<'a> Lane<'a> {
         S: Service<Request<B>, Response = Response<R>, Error = Infallible> + 'a,
         B: Default + 'a,
     {
+        Self::requests(service, move || request(path, &bearer), status)
+    }
+
+    /// Measures requests that must get this status. They are created before the clock starts.
+    pub fn requests<S, B, R>(
+        mut service: S,
+        create: impl Fn() -> Request<B> + 'a,
+        status: StatusCode,
+    ) -> Self
+    where
+        S: Service<Request<B>, Response = Response<R>, Error = Infallible> + 'a,
+    {
         let run = move |calls| {
-            let requests: Vec<_> = (0..calls).map(|_| request(path, &bearer)).collect();
+            let requests: Vec<_> = (0..calls).map(|_| create()).collect();
             let start = Instant::now();
             for request in requests {
                 let response = run_ready(service.call(request)).expect("a router is infallible");
-                assert_eq!(response.status(), status, "{path}");
+                assert_eq!(response.status(), status);
                 drop(black_box(response));
             }
             start.elapsed()

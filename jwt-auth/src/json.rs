@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 
 /// Deeper nesting is refused, which bounds the recursion.
 const MAX_DEPTH: u32 = 64;
-/// Up to this many names are compared one by one. A larger object uses a set, so that the time is proportional to
-/// its length even with thousands of names.
-const INLINE_NAMES: usize = 24;
+/// Up to this many names are in a list. A larger object uses a set, so that the time is proportional to its length even
+/// with thousands of names.
+const INLINE_NAMES: usize = 48;
 /// A word whose bytes are all 1.
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// The highest bit of each byte of a word.
@@ -315,7 +315,7 @@ impl<'a> Reader<'a> {
             if special != 0 {
                 return;
             }
-            // Without a branch for each byte, so that the compiler uses wide instructions.
+            // With the wide instructions that the compiler finds for it.
             let is_special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
             let has_special =
                 |chunk: &[u8; 16]| chunk.iter().fold(false, |any, byte| any | is_special(byte));
@@ -393,7 +393,9 @@ fn unescape(raw: &str) -> String {
 struct Names<'a> {
     text: &'a str,
     filter: u64,
-    /// The positions and lengths of the first names.
+    /// The fingerprints of the first names.
+    fingerprints: [u32; INLINE_NAMES],
+    /// Their positions and lengths.
     list: [(u16, u16); INLINE_NAMES],
     len: usize,
     /// Every name, as soon as there are many, or one has an escape.
@@ -402,7 +404,8 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, filter: 0, list: [(0, 0); INLINE_NAMES], len: 0, set: None }
+        let (fingerprints, list) = ([0; INLINE_NAMES], [(0, 0); INLINE_NAMES]);
+        Self { text, filter: 0, fingerprints, list, len: 0, set: None }
     }
 
     /// Inserts a name without an escape. An error if it was seen before.
@@ -410,9 +413,11 @@ impl<'a> Names<'a> {
         let span = (u16::try_from(start), u16::try_from(name.len()));
         let is_short = self.set.is_none() && self.len < INLINE_NAMES;
         if let (true, (Ok(start), Ok(len))) = (is_short, span) {
-            if self.is_listed(name) {
+            let fingerprint = fingerprint(name.as_bytes());
+            if self.is_listed(name, fingerprint) {
                 return Err(NotStrict);
             }
+            self.fingerprints[self.len] = fingerprint;
             self.list[self.len] = (start, len);
             self.len += 1;
             return Ok(());
@@ -430,22 +435,34 @@ impl<'a> Names<'a> {
         let all = self.set.get_or_insert_with(|| {
             // There may be many more.
             let mut all =
-                HashSet::with_capacity_and_hasher(4 * INLINE_NAMES, BuildHasherDefault::default());
+                HashSet::with_capacity_and_hasher(2 * INLINE_NAMES, BuildHasherDefault::default());
             all.extend(list.iter().map(|span| Cow::Borrowed(at(text, *span))));
             all
         });
         if all.insert(name) { Ok(()) } else { Err(NotStrict) }
     }
 
-    fn is_listed(&mut self, name: &str) -> bool {
-        let bytes = name.as_bytes();
-        let ends =
-            [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u64::from(*byte)));
-        let bit = 1_u64 << ((ends[0].wrapping_mul(7) ^ ends[1] ^ (name.len() as u64) << 2) % 64);
+    #[allow(clippy::needless_bitwise_bool, reason = "`||` is a branch for each entry")]
+    fn is_listed(&mut self, name: &str, fingerprint: u32) -> bool {
+        let bit = 1_u64 << (fingerprint >> 26);
         let maybe_seen = self.filter & bit != 0;
         self.filter |= bit;
-        maybe_seen && self.list[..self.len].iter().any(|span| at(self.text, *span) == name)
+        // All entries, with the wide instructions that the compiler finds for them.
+        maybe_seen
+            && self.fingerprints.iter().fold(false, |found, other| found | (*other == fingerprint))
+            && self.list[..self.len].iter().any(|span| at(self.text, *span) == name)
     }
+}
+
+/// A number that names with another beginning, end or length seldom share.
+fn fingerprint(name: &[u8]) -> u32 {
+    let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
+        (Some(head), Some(tail)) => (u32::from_le_bytes(*head), u32::from_le_bytes(*tail)),
+        _ => (name.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)), 0),
+    };
+    #[allow(clippy::cast_possible_truncation, reason = "names are shorter")]
+    let len = name.len() as u32;
+    (head ^ tail.rotate_left(15) ^ len).wrapping_mul(0x9e37_79b1)
 }
 
 /// The text at a position, with a length.

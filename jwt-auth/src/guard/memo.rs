@@ -199,10 +199,10 @@ impl fmt::Debug for RenewalSlot {
     }
 }
 
-/// A user that was loaded for this request, the text of its token, and who verified it (G5).
+/// A user that was loaded for this request, its token, and who verified it (G5).
 pub(super) struct LoadedUser<U, C> {
     pub(super) user: CurrentUser<U, C>,
-    pub(super) token: Arc<str>,
+    pub(super) token: Arc<Verified>,
     pub(super) auth: JwtAuth,
 }
 

@@ -79,10 +79,12 @@ impl<F: Future> Future for WithPollMemo<F> {
         struct Restore(PollMemo);
         impl Drop for Restore {
             fn drop(&mut self) {
-                CURRENT.set(std::mem::replace(&mut self.0, PollMemo::Closed));
+                CURRENT.with_borrow_mut(|memo| std::mem::swap(memo, &mut self.0));
             }
         }
-        let _restore = Restore(CURRENT.replace(PollMemo::Empty));
+        let mut outer = PollMemo::Empty;
+        CURRENT.with_borrow_mut(|memo| std::mem::swap(memo, &mut outer));
+        let _restore = Restore(outer);
         self.project().inner.poll(context)
     }
 }

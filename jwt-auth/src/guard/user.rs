@@ -142,7 +142,7 @@ where
     let verified = Arc::clone(&admission.verified);
     if let Some(loaded) = parts.extensions.get::<LoadedUser<U, C>>()
         && loaded.auth.is_same(auth)
-        && *loaded.token == *verified.token()
+        && loaded.token.token() == verified.token()
     {
         return Ok(loaded.user.clone());
     }
@@ -158,8 +158,7 @@ where
             return Err(Refusal::from_application(error, AuthErrorKind::Unavailable));
         }
     };
-    let token = verified.token().into();
-    let loaded = LoadedUser { user: user.clone(), token, auth: auth.clone() };
+    let loaded = LoadedUser { user: user.clone(), token: verified, auth: auth.clone() };
     parts.extensions.insert(loaded);
     Ok(user)
 }

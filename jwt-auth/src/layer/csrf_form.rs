@@ -8,13 +8,13 @@ use axum_core::body::Body;
 use axum_core::extract::Request;
 use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Limited};
 use tower::{Layer, Service};
 
 use crate::auth::JwtAuth;
 use crate::token_kind::TokenKind;
-use crate::web::{FormValue, cookie_value};
+use crate::web::{FormValue, cookie_values};
 
 /// The maximum size of a form. A larger body is not read, and its request needs the header.
 const LARGEST: usize = 64 * 1024;
@@ -158,11 +158,7 @@ fn is_small_form(request: &Request) -> bool {
 fn needs_value(request: &Request, auth: &JwtAuth) -> bool {
     let settings = auth.web();
     let headers = request.headers();
-    let has_cookie = |name: &str| {
-        let mut pairs =
-            headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
-        pairs.any(|pair| cookie_value(pair, name).is_some())
-    };
+    let has_cookie = |name: &str| cookie_values(headers, name).next().is_some();
     TokenKind::ALL.iter().any(|kind| has_cookie(&settings.cookies.of(*kind).token.name))
         && !TokenKind::ALL.iter().any(|kind| headers.contains_key(settings.csrf.header(*kind)))
 }

@@ -15,5 +15,5 @@ pub(crate) use csrf::{
 #[cfg(feature = "testing")]
 pub(crate) use error_response::OurRefusal;
 pub(crate) use error_response::refuse;
-pub(crate) use location::{FoundToken, concerns_query, cookie_value, find_token};
+pub(crate) use location::{FoundToken, concerns_query, cookie_value, cookie_values, find_token};
 pub(crate) use original_uri::original_uri;

@@ -2,7 +2,7 @@
 //! that is over.
 
 use http::HeaderValue;
-use http::header::{COOKIE, HOST};
+use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
 
@@ -10,7 +10,7 @@ use crate::auth::JwtAuth;
 use crate::config::{TokenLocation, WebSettings, deletion};
 use crate::error::RenderingScope;
 use crate::token_kind::TokenKind;
-use crate::web::location::cookie_value;
+use crate::web::location::cookie_values;
 use crate::web::original_uri::original_uri;
 
 /// At most this many domains, and as many paths, are tried for a stray cookie.
@@ -18,9 +18,7 @@ const MOST_VARIANTS: usize = 4;
 
 /// How often the request has a cookie of this name.
 fn count(parts: &Parts, name: &str) -> usize {
-    let lines = parts.headers.get_all(COOKIE).iter();
-    let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';'));
-    pairs.filter(|pair| cookie_value(pair, name).is_some()).count()
+    cookie_values(&parts.headers, name).count()
 }
 
 impl JwtAuth {
