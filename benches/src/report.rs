@@ -1,10 +1,12 @@
 //! Reports: tables, goals with the figures reached, and JSON files.
 
-use std::env;
-use std::fs;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::process::Command;
+use std::{env, fs, thread};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// A bound, and the measured figure.
 #[derive(Clone, Debug, Serialize)]
@@ -92,11 +94,38 @@ pub fn save(name: &str, text: &str) {
     }
 }
 
-/// Saves a value as JSON.
+/// Saves an object as JSON, with the machine that measured it.
+///
+/// # Panics
+///
+/// If the value is no object.
 pub fn save_json(name: &str, value: &impl Serialize) {
-    let mut text = serde_json::to_string_pretty(value).expect("JSON");
+    let mut value = serde_json::to_value(value).expect("JSON");
+    value.as_object_mut().expect("an object").insert("machine".to_owned(), machine());
+    let mut text = serde_json::to_string_pretty(&value).expect("JSON");
     text.push('\n');
     save(name, &text);
+}
+
+/// What the figures depend on most: the processor, how many of it, and the compiler.
+fn machine() -> Value {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = info.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let flags = field("flags").or_else(|| field("Features")).unwrap_or_default();
+    let has_sha = flags.split(' ').any(|flag| matches!(flag, "sha_ni" | "sha2"));
+    let rustc = Command::new("rustc").arg("--version").output();
+    let rustc = rustc.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+    json!({
+        "processor": field("model name"),
+        "processors": thread::available_parallelism().map_or(0, NonZero::get),
+        "has_sha_instructions": has_sha,
+        "architecture": env::consts::ARCH,
+        "system": env::consts::OS,
+        "rustc": rustc.unwrap_or_default(),
+    })
 }
 
 /// A figure as it is saved, without insignificant digits.

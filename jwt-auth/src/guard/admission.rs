@@ -93,7 +93,7 @@ pub(super) struct Admission {
 impl Admission {
     /// The token, with the context for its errors.
     pub(super) fn into_proof(self, auth: &JwtAuth, parts: &Parts) -> Proof {
-        let context = auth.clone().for_request(parts).context();
+        let context = auth.context_for(parts);
         let is_fresh = self.verified.is_fresh(auth.rules());
         Proof::new(self.verified, self.location, context, is_fresh)
     }

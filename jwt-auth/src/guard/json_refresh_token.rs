@@ -168,7 +168,7 @@ async fn of_body<C: DeserializeOwned>(
     }
     enforce(&GuardSpec::REFRESH, &verified, auth, parts)?;
     let is_fresh = verified.is_fresh(auth.rules());
-    RefreshToken::new(verified, None, auth.clone().for_request(parts).context(), is_fresh)
+    RefreshToken::new(verified, None, auth.context_for(parts), is_fresh)
 }
 
 async fn of_request<C: DeserializeOwned>(

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::auth::JwtAuth;
 use crate::config::{CsrfSettings, TokenLocation};
 use crate::error::{
-    AuthError, AuthErrorKind, Demand, ErrorSettings, Refusal, RefusedToken, RenderingScope, contain,
+    AuthError, AuthErrorKind, Demand, ErrorContext, ErrorSettings, Refusal, RefusedToken,
+    RenderingScope, contain,
 };
 use crate::event::{AuthEvent, RequestLine, emit, has_listeners};
 use crate::token::{IssuedToken, TokenPair};
@@ -38,6 +39,17 @@ thread_local! {
 impl JwtAuth {
     /// The same `JwtAuth`, with errors that are rendered for one request.
     pub(crate) fn for_request(self, parts: &Parts) -> Self {
+        let request = self.request_for_hooks(parts);
+        self.with_request(request)
+    }
+
+    /// The context of errors that are rendered for one request.
+    pub(crate) fn context_for(&self, parts: &Parts) -> ErrorContext {
+        ErrorContext { request: self.request_for_hooks(parts), ..self.context() }
+    }
+
+    /// The request, if a hook reads it.
+    fn request_for_hooks(&self, parts: &Parts) -> Option<Arc<Parts>> {
         // The request is copied only if a hook reads it. The copy is never reused: a layer can change the request
         // between two extractors.
         let is_read = self.web().errors.read_request() || has_listeners();
@@ -46,14 +58,14 @@ impl JwtAuth {
             sent.uri = original_uri(parts).clone();
             Arc::new(sent)
         };
-        self.with_request(is_read.then(as_sent))
+        is_read.then(as_sent)
     }
 
     /// Lets the errors that the handler of this request makes itself be rendered with these settings, and the response
     /// delete the cookies of an earlier configuration.
     pub(crate) fn prepare_response(&self, parts: &Parts) {
         if self.web().has_own_errors {
-            RenderingScope::set_context(|| self.clone().for_request(parts).context());
+            RenderingScope::set_context(|| self.context_for(parts));
         }
         self.delete_previous_cookies(parts);
     }
@@ -78,7 +90,7 @@ pub(crate) fn refuse(
         }
         None => refusal,
     };
-    let mut context = auth.clone().for_request(parts).context();
+    let mut context = auth.context_for(parts);
     let mut deleted = Vec::new();
     if refusal.ends_session() {
         let found = find_token(parts, settings, kind, locations);
