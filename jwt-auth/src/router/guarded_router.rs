@@ -442,6 +442,7 @@ where
     ///
     /// For a service that reads the whole path, such as a gRPC service or the server functions of a framework; see the
     /// [chapter](crate::guide::frameworks). It finds the [`AccessToken`](crate::AccessToken) of the request in its extensions.
+    /// A refused gRPC call gets a status of gRPC too, because its clients do not read other responses.
     ///
     /// ```
     /// use axum::extract::Request;

@@ -4,6 +4,7 @@ mod dioxus_functions;
 mod grpc;
 mod leptos_functions;
 mod loco_controllers;
+mod mcp;
 
 /// Each block of the chapter is a part of one of these files, so that it compiles.
 #[test]
@@ -13,7 +14,7 @@ fn the_chapter_shows_code_that_compiles() {
         include_str!("grpc.rs"),
         include_str!("leptos_functions.rs"),
         include_str!("loco_controllers.rs"),
-        include_str!("../../../examples/mcp-server/src/main.rs"),
+        include_str!("mcp.rs"),
     ];
     let chapter = include_str!("../../../jwt-auth/src/guide/frameworks.md");
     let blocks: Vec<&str> = chapter.split("```").skip(1).step_by(2).collect();
