@@ -342,7 +342,7 @@ fn admitted_earlier<'a>(
     found: FoundToken<'_>,
 ) -> Option<&'a AdmittedToken> {
     let Some(Finding::Admitted(token)) = earlier else { return None };
-    (token.auth.is_same(auth) && found.is_one(&token.verified)).then_some(token)
+    (token.auth.is_same(auth) && found.is_same_as(&token.verified)).then_some(token)
 }
 
 /// The token of this request for an extractor: the one that a guard admitted, or one verified only by the

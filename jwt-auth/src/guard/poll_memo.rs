@@ -55,7 +55,7 @@ impl PollMemo {
     ) -> Option<(Arc<Verified>, TokenLocation)> {
         CURRENT.with_borrow(|memo| match memo {
             Self::Admitted { kind: of, auth: by, verified } if (*of, *by) == (kind, auth.id()) => {
-                let found = find().filter(|found| found.is_one(verified))?;
+                let found = find().filter(|found| found.is_same_as(verified))?;
                 Some((Arc::clone(verified), found.location))
             }
             _ => None,

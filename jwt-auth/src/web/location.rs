@@ -24,7 +24,7 @@ pub(crate) struct FoundToken<'a> {
 
 impl FoundToken<'_> {
     /// Whether it is this token, sent as a token of its kind is: a bound one with a proof, another without.
-    pub(crate) fn is_one(&self, verified: &Verified) -> bool {
+    pub(crate) fn is_same_as(&self, verified: &Verified) -> bool {
         let is_bound = verified.claims().confirmation.key().is_some();
         verified.token().as_bytes() == self.token && self.is_dpop == is_bound
     }
