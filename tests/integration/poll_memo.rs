@@ -10,7 +10,9 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use jwt_auth::routing::get;
-use jwt_auth::{AccessToken, AuthError, Clock, Config, GuardedRouter, JwtAuth, jwt_required};
+use jwt_auth::{
+    AccessToken, AuthError, Clock, Config, GuardedRouter, JwtAuth, RefreshToken, jwt_required,
+};
 use tests::{NOW, SECRET, bearer, call};
 
 /// A clock that counts how often it is read: a verification reads it once.
@@ -89,6 +91,39 @@ async fn forward(_: Revokes<false>, State(auth): State<JwtAuth>, headers: Header
     call(&inner, "GET", "/", Some(token)).await.code().clone()
 }
 
+/// Reads the token as one of the other kind.
+struct AsRefresh(Result<RefreshToken, AuthError>);
+
+impl FromRequestParts<JwtAuth> for AsRefresh {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, auth: &JwtAuth) -> Result<Self, Infallible> {
+        Ok(Self(RefreshToken::from_request_parts(parts, auth).await))
+    }
+}
+
+#[jwt_required]
+async fn as_refresh(token: AsRefresh) -> String {
+    token.0.map_or_else(|error| error.code().to_owned(), |token| token.subject().to_owned())
+}
+
+/// An extractor that waits.
+struct Waits;
+
+impl<S: Sync> FromRequestParts<S> for Waits {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        tokio::task::yield_now().await;
+        Ok(Self)
+    }
+}
+
+#[jwt_required]
+async fn waits(_: Waits, token: AccessToken) -> String {
+    token.subject().to_owned()
+}
+
 fn app(auth: &JwtAuth) -> Router {
     GuardedRouter::new()
         .route("/guarded", get(guarded))
@@ -97,6 +132,8 @@ fn app(auth: &JwtAuth) -> Router {
         .route("/after-a-wait", get(after_a_wait))
         .route("/after-a-change", get(after_a_change))
         .route("/forward", get(forward))
+        .route("/as-refresh", get(as_refresh))
+        .route("/waits", get(waits))
         .with_state(auth.clone())
 }
 
@@ -157,4 +194,60 @@ async fn another_router_that_a_handler_calls_verifies_the_token_itself() {
         let body = call(&app(&auth), "GET", "/forward", Some(&token)).await.body;
         assert_eq!(body, "token_revoked", "{cache_size}");
     }
+}
+
+/// A router of axum, whose handlers have no memo of their own.
+fn plain(auth: &JwtAuth) -> Router {
+    let bare = async |token: AccessToken| token.subject().to_owned();
+    Router::new().route("/", axum::routing::get(bare)).with_state(auth.clone())
+}
+
+#[tokio::test]
+async fn the_memo_ends_with_the_poll() {
+    for cache_size in [0, 100] {
+        let auth = auth(&CountedClock::default(), cache_size);
+        let token = auth.access_token("alice").issue().expect("a token");
+        assert_eq!(call(&app(&auth), "GET", "/with-token", Some(&token)).await.body, "alice");
+        let verified: AccessToken = auth.verify_access(&token).await.expect("a valid token");
+        auth.revoke(&verified).await.expect("recorded");
+        let response = call(&plain(&auth), "GET", "/", Some(&token)).await;
+        assert_eq!(response.code(), "token_revoked", "{cache_size}");
+    }
+}
+
+#[tokio::test]
+async fn another_configuration_does_not_use_the_token() {
+    let auth = auth(&CountedClock::default(), 0);
+    let key = jwt_auth::KeyMaterial::ephemeral();
+    let other = Config::hs256(key).build().expect("a valid configuration");
+    let forward = async move |token: AccessToken, headers: HeaderMap| {
+        let text = headers["authorization"].to_str().expect("text").trim_start_matches("Bearer ");
+        let response = call(&plain(&other), "GET", "/", Some(text)).await;
+        format!("{} {}", token.subject(), response.code())
+    };
+    let app: Router = GuardedRouter::new().route("/", get(forward)).with_state(auth.clone());
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(call(&app, "GET", "/", Some(&token)).await.body, "alice signature_invalid");
+}
+
+#[tokio::test]
+async fn a_token_is_not_of_the_other_kind() {
+    let auth = auth(&CountedClock::default(), 0);
+    let token = auth.access_token("alice").issue().expect("a token");
+    let body = call(&app(&auth), "GET", "/as-refresh", Some(&token)).await.body;
+    assert_eq!(body, "refresh_token_required");
+}
+
+#[tokio::test]
+async fn a_hook_runs_once_though_an_extractor_waits() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let config = Config::hs256(SECRET).claims_check(move |_, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        true
+    });
+    let auth = config.build().expect("a valid configuration");
+    let token = auth.access_token("alice").issue().expect("a token");
+    assert_eq!(call(&app(&auth), "GET", "/waits", Some(&token)).await.body, "alice");
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
