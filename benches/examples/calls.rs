@@ -8,7 +8,7 @@ use benches::peers::by_hand;
 use benches::{ours, tokens};
 use jwt_auth::Algorithm;
 
-/// Stands for the guarded path with a forged token.
+/// Selects the guarded path with a forged token.
 const FORGED: &str = "forged";
 
 /// The contender and the path of an argument of the script.

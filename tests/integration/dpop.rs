@@ -1,5 +1,6 @@
 //! DPoP (RFC 9449): tokens that are bound to a key, and the proofs that requests bring.
 
+use std::convert::Infallible;
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
@@ -10,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_auth::router::Require;
 use jwt_auth::routing::{get, post, protected_resource};
+use jwt_auth::session::TokenIdentity;
 use jwt_auth::{
     AccessToken, AuthError, Checked, Config, DpopProof, GuardedRouter, JsonRefreshToken, JwtAuth,
     KeyMaterial, ManualClock, RefreshToken, TokenLocation, TokenPair, check, guard, jwt_required,
@@ -43,6 +45,9 @@ async fn pay(token: AccessToken) -> String {
     format!("{} by {}", token.subject(), token.dpop_thumbprint().expect("bound"))
 }
 
+#[jwt_required(dpop, revocation = "strict")]
+async fn pay_strictly() {}
+
 #[jwt_required]
 async fn notes(token: AccessToken) -> String {
     token.subject().to_owned()
@@ -71,7 +76,7 @@ struct App {
 fn routes() -> GuardedRouter<App> {
     let inner = GuardedRouter::new().route("/notes/{id}", get(notes));
     let service = tower::service_fn(async |_: Request<Body>| {
-        Ok::<_, std::convert::Infallible>(axum::http::Response::new(Body::from("service")))
+        Ok::<_, Infallible>(axum::http::Response::new(Body::from("service")))
     });
     let group = GuardedRouter::new().require(Require::token().dpop()).route("/group", get(notes));
     GuardedRouter::new()
@@ -79,6 +84,7 @@ fn routes() -> GuardedRouter<App> {
         .route("/refresh", post(refresh))
         .route("/refresh-json", post(refresh_by_json))
         .route("/pay", post(pay).get(pay))
+        .route("/pay-strictly", post(pay_strictly))
         .route("/notes", get(notes))
         .route("/checked", get(checked))
         .route("/visitor", get(visitor))
@@ -373,6 +379,32 @@ async fn a_proof_is_accepted_once() {
         call(&app, "POST", "/log-in", &[("dpop", &log_in)]).await.code(),
         "dpop_proof_invalid"
     );
+}
+
+#[tokio::test]
+async fn a_proof_is_accepted_once_where_a_check_waits() {
+    let configs: [fn(Config) -> Config; 3] = [
+        |config| config,
+        |config| config.denylist(|_: &TokenIdentity<'_>| async { Ok::<_, Infallible>(false) }),
+        |config| {
+            config.async_claims_check(|_: &TokenIdentity<'_>| async { Ok::<_, Infallible>(true) })
+        },
+    ];
+    for (at, change) in configs.into_iter().enumerate() {
+        let app = app_of(change(config().0.resource(ORIGIN)));
+        let pair = bound_pair(&app, "a").await;
+        for path in ["/pay", "/pay-strictly"] {
+            let token = pair.access_token();
+            assert_eq!(call_bound(&app, "POST", path, token, path).await.status, 200, "{path}");
+            let again = call_bound(&app, "POST", path, token, path).await;
+            assert!(again.body.contains("used before"), "{path}, {at}: {}", again.body);
+        }
+        let refreshed = call_bound(&app, "POST", "/refresh", pair.refresh_token(), "r").await;
+        let refreshed: Value = serde_json::from_str(&refreshed.body).expect("a pair");
+        let next = refreshed["refresh_token"].as_str().expect("a token");
+        let again = call_bound(&app, "POST", "/refresh", next, "r").await;
+        assert!(again.body.contains("used before"), "/refresh, {at}: {}", again.body);
+    }
 }
 
 /// Sends one proof again and again until it is too old.

@@ -188,10 +188,10 @@ enum Step {
 }
 
 /// What is left of an admission.
-enum Rest {
-    Authenticate(Progress),
-    /// The proof of a verified token has to be used.
-    Spend(Verification, Box<UnusedProof>),
+struct Rest {
+    progress: Progress,
+    /// The proof of DPoP, if the request was compared with its token already. It has to be used.
+    proof: Option<Box<UnusedProof>>,
 }
 
 /// The part of an admission that does not wait. Usually it is all of it.
@@ -226,16 +226,13 @@ fn admit_now(auth: &JwtAuth, parts: &mut Parts, spec: &GuardSpec) -> Result<Step
     let had_finding = earlier.is_some();
     let mut proof = None;
     let check_request = check_of_request(auth, parts, found, csrf, &mut proof);
-    match auth.authenticate_now(found.token, spec.requirements(), check_request) {
-        Progress::Done(verification) => {
-            let verification = verification?;
-            if let Some(proof) = proof {
-                return Ok(Step::Waits(Rest::Spend(verification, proof)));
-            }
-            settle(auth, parts, spec, verification, location, had_finding)
+    let progress = auth.authenticate_now(found.token, spec.requirements(), check_request);
+    match (progress, proof) {
+        (Progress::Done(verification), None) => {
+            settle(auth, parts, spec, verification?, location, had_finding)
                 .map(|admission| Step::Done(Some(admission)))
         }
-        progress => Ok(Step::Waits(Rest::Authenticate(progress))),
+        (progress, proof) => Ok(Step::Waits(Rest { progress, proof })),
     }
 }
 
@@ -249,19 +246,14 @@ async fn admit_later(
     let (kind, settings) = (spec.token_kind(), auth.web());
     let found = find_token(parts, settings, kind, spec.locations)?.ok_or(AuthErrorKind::Missing)?;
     let location = found.location;
-    let (verification, proof) = match rest {
-        Rest::Spend(verification, proof) => (verification, Some(proof)),
-        Rest::Authenticate(progress) => {
-            let csrf = presented_csrf(parts, settings, kind, found)?;
-            let mut proof = None;
-            let mut check_request = check_of_request(auth, parts, found, csrf, &mut proof);
-            let required = spec.requirements();
-            let verification =
-                auth.authenticate_later(progress, found.token, required, &mut check_request).await;
-            drop(check_request);
-            (verification?, proof)
-        }
-    };
+    let csrf = presented_csrf(parts, settings, kind, found)?;
+    let Rest { progress, mut proof } = rest;
+    let mut check_request = check_of_request(auth, parts, found, csrf, &mut proof);
+    let required = spec.requirements();
+    let verification =
+        auth.authenticate_later(progress, found.token, required, &mut check_request).await;
+    drop(check_request);
+    let verification = verification?;
     if let Some(proof) = proof {
         dpop::spend(auth, parts, *proof, Some(&verification.verified)).await?;
     }

@@ -193,7 +193,7 @@ fn challenge_of(
     if let Some(url) = resource_metadata {
         add("resource_metadata", url);
     }
-    HeaderValue::try_from(line).ok()
+    HeaderValue::from_str(&line).ok()
 }
 
 /// The response of the application's hook, if there is one.
