@@ -1,7 +1,7 @@
 //! Expands `#[check]`: the function stays, and a type of its name makes it a check.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use crate::attribute::Attribute;
@@ -72,24 +72,41 @@ fn check_signature(sig: &syn::Signature, mistakes: &mut Mistakes) {
             "a check has no generic parameters, because the guard chooses none; write the types",
         );
     }
-    if matches!(sig.output, syn::ReturnType::Default) {
-        mistakes.report(
+    match &sig.output {
+        syn::ReturnType::Default => mistakes.report(
             &sig.ident,
             format!(
                 "`{}` returns no verdict; write `-> Result<(), AuthError>` or `-> bool` after its parameters",
                 sig.ident
             ),
-        );
+        ),
+        syn::ReturnType::Type(_, output) if names_no_type(output) => mistakes.report(
+            output,
+            "a check names the type that it returns; write `-> Result<(), AuthError>` or `-> bool`",
+        ),
+        syn::ReturnType::Type(..) => {}
     }
     for input in &sig.inputs {
         let syn::FnArg::Typed(parameter) = input else { continue };
         if let Some(cfg) = parameter.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
             mistakes.report(cfg, "a parameter of a check has no `#[cfg]`; put it on the function");
         }
-        if matches!(&*parameter.ty, syn::Type::ImplTrait(_)) {
+        if names_no_type(&parameter.ty) {
             mistakes.report(&parameter.ty, "a check names the type of each parameter; write it");
         }
     }
+}
+
+/// Whether it is a trait, or has an `impl Trait` in it. Only a signature can have one, and the expansion repeats the type.
+fn names_no_type(ty: &syn::Type) -> bool {
+    fn has_impl(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == "impl",
+            TokenTree::Group(group) => has_impl(group.stream()),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        })
+    }
+    matches!(ty, syn::Type::TraitObject(_)) || has_impl(ty.to_token_stream())
 }
 
 /// The type of the check, and its implementations.
