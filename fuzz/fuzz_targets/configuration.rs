@@ -40,6 +40,10 @@ impl Vars {
 }
 
 fuzz_target!(|input: &str| {
+    // The name of a variable is no secret.
+    if input.contains(CANARY) {
+        return;
+    }
     let mut vars = Vars::read(input);
     for name in KEYS.into_iter().chain([VERIFY_KEYS]) {
         let Some(value) = vars.0.get_mut(name) else { continue };
