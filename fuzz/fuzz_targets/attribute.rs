@@ -124,7 +124,9 @@ fn check_guarded_function(expanded: &ItemFn, user: &ItemFn, is_refused: bool) {
     let mut inputs: Vec<_> = expanded.sig.inputs.iter().collect();
     let guard = inputs.remove(usize::from(user.sig.receiver().is_some()));
     assert!(is_guard(guard), "{}", guard.to_token_stream());
-    assert!(inputs.into_iter().eq(&user.sig.inputs), "a parameter is missing");
+    let inputs: Vec<_> = inputs.iter().copied().map(printed).collect();
+    let expected: Vec<_> = user.sig.inputs.iter().map(printed).collect();
+    assert_eq!(inputs, expected, "a parameter is missing");
     assert_eq!(expanded.block, user.block);
     if is_refused {
         return;
@@ -140,9 +142,9 @@ fn check_guarded_function(expanded: &ItemFn, user: &ItemFn, is_refused: bool) {
     );
 }
 
-/// A signature as `syn` prints it, without an empty list of bounds as in `T:`.
-fn printed(sig: &syn::Signature) -> String {
-    sig.to_token_stream().to_string()
+/// A part of a signature as `syn` prints it: without an empty list of bounds as in `T:`, and with lifetimes first.
+fn printed(part: &impl ToTokens) -> String {
+    part.to_token_stream().to_string()
 }
 
 /// `_: …::__private::Guard<…>`
