@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 const MAX_DEPTH: u32 = 64;
 /// Up to this many names are in a list. A larger object uses a set, so that the time is proportional to its length even
 /// with thousands of names.
-const INLINE_NAMES: usize = 48;
+const INLINE_NAMES: usize = 32;
 /// A word whose bytes are all 1.
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// The highest bit of each byte of a word.
@@ -22,41 +22,78 @@ const HIGH: u64 = ONES << 7;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotStrict;
 
-/// A string as written in the text, without its quotes.
+/// A string in the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
-    raw: &'a str,
+    whole: &'a str,
+    /// The position after the quote.
     start: usize,
+    /// The position of the last quote.
+    end: usize,
     escaped: bool,
 }
 
 impl<'a> Text<'a> {
     /// The position and length of the string in the text, if it has no escape.
-    pub(crate) fn span(&self) -> Option<(usize, usize)> {
-        (!self.escaped).then_some((self.start, self.raw.len()))
+    pub(crate) fn span(self) -> Option<(usize, usize)> {
+        (!self.escaped).then_some((self.start, self.end - self.start))
     }
 
     /// The string's value.
-    pub(crate) fn value(&self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+    #[inline]
+    pub(crate) fn value(self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(unescape(self.raw())) } else { Cow::Borrowed(self.raw()) }
+    }
+
+    fn raw(self) -> &'a str {
+        &self.whole[self.start..self.end]
+    }
+
+    /// The same, which costs less.
+    fn raw_bytes(self) -> &'a [u8] {
+        &self.whole.as_bytes()[self.start..self.end]
     }
 }
 
-/// A value. Arrays and objects are checked, but not parsed further.
+/// A number in the text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number<'a> {
+    whole: &'a str,
+    start: usize,
+    end: usize,
+    /// Its value, if it has digits alone, and at most fifteen.
+    small: Option<u64>,
+}
+
+impl<'a> Number<'a> {
+    pub(crate) fn raw(&self) -> &'a str {
+        &self.whole[self.start..self.end]
+    }
+
+    /// The position and length of the number in the text.
+    pub(crate) fn span(&self) -> (usize, usize) {
+        (self.start, self.end - self.start)
+    }
+
+    /// Whether it has neither a fraction nor an exponent.
+    pub(crate) fn is_integer(&self) -> bool {
+        self.raw().bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    }
+
+    /// Its value, if it is written with digits alone.
+    pub(crate) fn natural(&self) -> Option<u64> {
+        self.small.or_else(|| self.raw().parse().ok())
+    }
+}
+
+/// A value. Arrays and objects are checked, and returned as text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
     String(Text<'a>),
-    Number {
-        raw: &'a str,
-        start: usize,
-    },
+    Number(Number<'a>),
     Bool(bool),
     Null,
-    Array {
-        raw: &'a str,
-        start: usize,
-    },
-    /// With its text.
+    Array(&'a str),
     Object(&'a str),
 }
 
@@ -71,47 +108,60 @@ pub(crate) fn object<'a>(
 /// The same, for a reader that keeps the names.
 pub(crate) fn object_with_names<'a>(
     text: &'a str,
-    member: impl FnMut(Cow<'a, str>, Value<'a>, &'a str) -> Result<(), NotStrict>,
+    mut member: impl FnMut(Cow<'a, str>, Value<'a>, &'a str) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, offset: 0 };
+    members(text, |reader, _, name| {
+        let from = reader.at;
+        let value = reader.value()?;
+        member(name.value(), value, &text[from..reader.at])
+    })
+}
+
+/// Reads an object, and calls `member` for each of its members in order, with the name as bytes and as text. `member` reads
+/// the value.
+pub(crate) fn members<'a>(
+    text: &'a str,
+    member: impl FnMut(&mut Reader<'a>, &[u8], Text<'a>) -> Result<(), NotStrict>,
+) -> Result<(), NotStrict> {
+    let mut reader = Reader::new(text);
     reader.skip_blank();
-    reader.read_members(0, member)?;
+    reader.members(member)?;
     reader.skip_blank();
-    if reader.at == reader.bytes.len() { Ok(()) } else { Err(NotStrict) }
+    if reader.at == text.len() { Ok(()) } else { Err(NotStrict) }
 }
 
 /// Reads an array that [`object`] returned, and calls `element` for each of its elements.
 pub(crate) fn array<'a>(
     raw: &'a str,
-    start: usize,
-    element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
+    mut element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
 ) -> Result<(), NotStrict> {
-    let mut reader = Reader { text: raw, bytes: raw.as_bytes(), at: 0, offset: start };
-    reader.read_elements(0, element)
+    Reader::new(raw).elements(|reader| element(reader.value()?))
 }
 
-/// The type of a value, without its text.
+/// A position in the text. Each method reads what it names, or fails.
+///
+/// The methods are short, and what is longer is a function of the position. The compiler can then keep it in a register.
 #[derive(Clone, Copy)]
-enum Shape {
-    String { escaped: bool },
-    Number,
-    Bool(bool),
-    Null,
-    Array,
-    Object,
-}
-
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
-    bytes: &'a [u8],
     at: usize,
-    /// The position of `text` in the whole text, which spans refer to.
-    offset: usize,
+    /// The number of arrays and objects around the position.
+    depth: u32,
 }
 
 impl<'a> Reader<'a> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0 }
+    }
+
+    /// The text that is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// The next byte, which tells the type of a value.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
     fn skip_blank(&mut self) {
@@ -129,239 +179,255 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read_members(
+    /// An object. `member` reads the value.
+    fn members(
         &mut self,
-        depth: u32,
-        mut member: impl FnMut(Cow<'a, str>, Value<'a>, &'a str) -> Result<(), NotStrict>,
+        mut member: impl FnMut(&mut Self, &[u8], Text<'a>) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
-        self.expect(b'{')?;
-        self.skip_blank();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
-        }
-        let mut names = Names::new(self.text);
-        loop {
-            self.skip_blank();
-            let from = self.at;
-            let escaped = self.skip_string()?;
-            let (start, name) = (from + 1, &self.text[from + 1..self.at - 1]);
-            self.skip_blank();
-            self.expect(b':')?;
-            self.skip_blank();
-            let (value, raw) = self.read_value(depth)?;
-            if escaped {
-                let name = unescape(name);
-                member(Cow::Owned(name.clone()), value, raw)?;
-                names.insert_escaped(name)?;
+        let mut names = Names::new();
+        self.list(b'{', b'}', |reader| {
+            let text = reader.string()?;
+            let unescaped;
+            let name = if text.escaped {
+                unescaped = unescape(text.raw());
+                unescaped.as_bytes()
             } else {
-                member(Cow::Borrowed(name), value, raw)?;
-                names.insert(name, start)?;
-            }
-            self.skip_blank();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(NotStrict),
-            }
-        }
+                text.raw_bytes()
+            };
+            reader.skip_blank();
+            reader.expect(b':')?;
+            reader.skip_blank();
+            member(reader, name, text)?;
+            names.insert(name)
+        })
     }
 
-    fn read_elements(
+    /// An array. `element` reads the value.
+    pub(crate) fn elements(
         &mut self,
-        depth: u32,
-        mut element: impl FnMut(Value<'a>) -> Result<(), NotStrict>,
+        element: impl FnMut(&mut Self) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
-        self.expect(b'[')?;
-        self.skip_blank();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            self.skip_blank();
-            element(self.read_value(depth)?.0)?;
-            self.skip_blank();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(NotStrict),
-            }
-        }
+        self.list(b'[', b']', element)
     }
 
-    /// Reads a value, and returns it with its text.
-    fn read_value(&mut self, depth: u32) -> Result<(Value<'a>, &'a str), NotStrict> {
-        let from = self.at;
-        let shape = self.skip_value(depth)?;
-        let raw = &self.text[from..self.at];
-        let start = self.offset + from;
-        let value = match shape {
-            Shape::String { escaped } => {
-                Value::String(Text { raw: &raw[1..raw.len() - 1], start: start + 1, escaped })
-            }
-            Shape::Number => Value::Number { raw, start },
-            Shape::Bool(flag) => Value::Bool(flag),
-            Shape::Null => Value::Null,
-            Shape::Array => Value::Array { raw, start },
-            Shape::Object => Value::Object(raw),
-        };
-        Ok((value, raw))
-    }
-
-    /// Skips a value, and returns its type.
-    fn skip_value(&mut self, depth: u32) -> Result<Shape, NotStrict> {
-        if depth >= MAX_DEPTH {
+    fn list(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut item: impl FnMut(&mut Self) -> Result<(), NotStrict>,
+    ) -> Result<(), NotStrict> {
+        self.expect(open)?;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
             return Err(NotStrict);
         }
-        match self.peek().ok_or(NotStrict)? {
-            b'"' => self.skip_string().map(|escaped| Shape::String { escaped }),
-            b'{' => self.read_members(depth + 1, |_, _, _| Ok(())).map(|()| Shape::Object),
-            b'[' => self.read_elements(depth + 1, |_| Ok(())).map(|()| Shape::Array),
-            b't' => self.skip_literal("true").map(|()| Shape::Bool(true)),
-            b'f' => self.skip_literal("false").map(|()| Shape::Bool(false)),
-            b'n' => self.skip_literal("null").map(|()| Shape::Null),
-            _ => self.skip_number().map(|()| Shape::Number),
+        self.skip_blank();
+        if self.peek() != Some(close) {
+            loop {
+                item(self)?;
+                self.skip_blank();
+                if self.peek() != Some(b',') {
+                    break;
+                }
+                self.at += 1;
+                self.skip_blank();
+            }
+        }
+        self.depth -= 1;
+        self.expect(close)
+    }
+
+    /// Any value.
+    pub(crate) fn value(&mut self) -> Result<Value<'a>, NotStrict> {
+        let from = self.at;
+        match self.peek() {
+            Some(b'"') => self.string().map(Value::String),
+            Some(b't' | b'f') => self.boolean().map(Value::Bool),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
+            first => {
+                self.skip_value()?;
+                let raw = &self.text[from..self.at];
+                Ok(match first {
+                    Some(b'{') => Value::Object(raw),
+                    Some(b'[') => Value::Array(raw),
+                    _ => Value::Null,
+                })
+            }
         }
     }
 
-    fn skip_literal(&mut self, word: &str) -> Result<(), NotStrict> {
-        if self.bytes[self.at..].starts_with(word.as_bytes()) {
+    #[inline]
+    pub(crate) fn skip_value(&mut self) -> Result<(), NotStrict> {
+        self.at = match self.peek() {
+            Some(b'"') => string_end(self.text, self.at)?.0,
+            _ => value_end(*self)?,
+        };
+        Ok(())
+    }
+
+    pub(crate) fn string(&mut self) -> Result<Text<'a>, NotStrict> {
+        let start = self.at + 1;
+        let (end, escaped) = string_end(self.text, self.at)?;
+        self.at = end;
+        Ok(Text { whole: self.text, start, end: end - 1, escaped })
+    }
+
+    pub(crate) fn number(&mut self) -> Result<Number<'a>, NotStrict> {
+        let number = number_at(self.text, self.at)?;
+        self.at = number.end;
+        Ok(number)
+    }
+
+    pub(crate) fn boolean(&mut self) -> Result<bool, NotStrict> {
+        let flag = self.peek() == Some(b't');
+        self.literal(if flag { b"true" } else { b"false" }).map(|()| flag)
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<(), NotStrict> {
+        if self.rest().starts_with(word) {
             self.at += word.len();
             Ok(())
         } else {
             Err(NotStrict)
         }
     }
+}
 
-    fn skip_digits(&mut self) -> Result<(), NotStrict> {
-        let from = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        if self.at > from { Ok(()) } else { Err(NotStrict) }
+/// The end of a value that is no string.
+fn value_end(mut reader: Reader<'_>) -> Result<usize, NotStrict> {
+    match reader.peek() {
+        Some(b'{') => reader.members(|reader, _, _| reader.skip_value())?,
+        Some(b'[') => reader.elements(Reader::skip_value)?,
+        Some(b't' | b'f') => reader.boolean().map(|_| ())?,
+        Some(b'n') => reader.literal(b"null")?,
+        _ => reader.number().map(|_| ())?,
     }
+    Ok(reader.at)
+}
 
-    fn skip_number(&mut self) -> Result<(), NotStrict> {
-        let from = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.skip_digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.skip_digits()?;
-        }
-        let exponent = matches!(self.peek(), Some(b'e' | b'E'));
-        if exponent {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.skip_digits()?;
-        }
-        // A number too large for a double would have another value in other readers. The limit is a little below the
-        // largest double, where readers round in different ways.
-        let raw = &self.text[from..self.at];
-        let fits = |number: f64| number.abs() <= 1e308;
-        if raw.len() < 16 && !exponent || raw.parse().is_ok_and(fits) {
-            Ok(())
-        } else {
-            Err(NotStrict)
-        }
+fn number_at(text: &str, start: usize) -> Result<Number<'_>, NotStrict> {
+    let byte = |at: usize| text.as_bytes().get(at);
+    let is_negative = byte(start) == Some(&b'-');
+    let first = start + usize::from(is_negative);
+    let (value, mut end) = match byte(first) {
+        Some(b'0') => (0, first + 1),
+        _ => digits_at(text, first)?,
+    };
+    let is_integer = !matches!(byte(end), Some(b'.' | b'e' | b'E'));
+    if is_integer && end - start < 16 {
+        let small = (!is_negative).then_some(value);
+        return Ok(Number { whole: text, start, end, small });
     }
-
-    /// Skips a string, and returns whether it has an escape.
-    fn skip_string(&mut self) -> Result<bool, NotStrict> {
-        self.expect(b'"')?;
-        let mut escaped = false;
-        loop {
-            self.skip_plain();
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.skip_escape()?;
-                }
-                _ => return Err(NotStrict),
-            }
-        }
+    if byte(end) == Some(&b'.') {
+        end = digits_at(text, end + 1)?.1;
     }
-
-    /// Skips the plain characters of a string: eight bytes at a time, and sixteen if there are more.
-    #[allow(clippy::needless_bitwise_bool, reason = "`||` is a branch for each byte")]
-    fn skip_plain(&mut self) {
-        while let Some(word) = self.bytes[self.at..].first_chunk().copied().map(u64::from_le_bytes)
-        {
-            // The subtraction borrows into the highest bit of an ASCII byte that is smaller than `than`. The
-            // borrow may also set that bit in the bytes above, so only the lowest set bit counts.
-            let less = |word: u64, than: u64| word.wrapping_sub(ONES * than);
-            let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
-            let special = (less(word, 0x20) | is(b'"') | is(b'\\')) & !word & HIGH;
-            self.at += special.trailing_zeros() as usize / 8;
-            if special != 0 {
-                return;
-            }
-            // With the wide instructions that the compiler finds for it.
-            let is_special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
-            let has_special =
-                |chunk: &[u8; 16]| chunk.iter().fold(false, |any, byte| any | is_special(byte));
-            while self.bytes[self.at..].first_chunk().is_some_and(|chunk| !has_special(chunk)) {
-                self.at += 16;
-            }
-        }
-        while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
-            self.at += 1;
-        }
+    if matches!(byte(end), Some(b'e' | b'E')) {
+        let has_sign = matches!(byte(end + 1), Some(b'+' | b'-'));
+        end = digits_at(text, end + 1 + usize::from(has_sign))?.1;
     }
+    // A number too large for a double would have another value in other readers. The limit is a little below the
+    // largest double, where readers round in different ways.
+    let number = Number { whole: text, start, end, small: None };
+    let fits = |number: f64| number.abs() <= 1e308;
+    if number.raw().parse().is_ok_and(fits) { Ok(number) } else { Err(NotStrict) }
+}
 
-    fn skip_escape(&mut self) -> Result<(), NotStrict> {
-        match self.bytes.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 2;
-                Ok(())
-            }
-            Some(b'u') => {
-                let first = self.read_code_unit(self.at)?;
-                self.at += 6;
-                match first {
-                    0xd800..=0xdbff => {
-                        let second = self.read_code_unit(self.at)?;
-                        self.at += 6;
-                        if (0xdc00..=0xdfff).contains(&second) { Ok(()) } else { Err(NotStrict) }
-                    }
-                    0xdc00..=0xdfff => Err(NotStrict),
-                    _ => Ok(()),
-                }
-            }
-            _ => Err(NotStrict),
-        }
+/// The value of at least one digit, modulo 2^64, and their end.
+fn digits_at(text: &str, start: usize) -> Result<(u64, usize), NotStrict> {
+    let (mut value, mut end) = (0_u64, start);
+    while let Some(digit @ b'0'..=b'9') = text.as_bytes().get(end) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        end += 1;
     }
+    if end > start { Ok((value, end)) } else { Err(NotStrict) }
+}
 
-    /// Reads the four digits of the `\uXXXX` at `at`.
-    fn read_code_unit(&self, at: usize) -> Result<u16, NotStrict> {
-        let unit = self.bytes.get(at..at + 6).ok_or(NotStrict)?;
-        if !unit.starts_with(b"\\u") || !unit[2..].iter().all(u8::is_ascii_hexdigit) {
-            return Err(NotStrict);
+/// The position after a string, and whether it has an escape.
+fn string_end(text: &str, start: usize) -> Result<(usize, bool), NotStrict> {
+    let bytes = text.as_bytes();
+    let mut escaped = false;
+    if bytes.get(start) != Some(&b'"') {
+        return Err(NotStrict);
+    }
+    let mut at = start + 1;
+    loop {
+        at = plain_end(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => return Ok((at + 1, escaped)),
+            Some(b'\\') => at = escape_end(text, at)?,
+            _ => return Err(NotStrict),
         }
-        u16::from_str_radix(&self.text[at + 2..at + 6], 16).map_err(|_| NotStrict)
+        escaped = true;
     }
 }
 
-/// Decodes a string whose escapes [`Reader::skip_escape`] has checked.
+/// The end of the plain characters of a string: twice eight bytes, then sixteen at a time.
+#[allow(clippy::needless_bitwise_bool, reason = "`||` is a branch for each byte")]
+fn plain_end(bytes: &[u8], start: usize) -> usize {
+    // With the wide instructions that the compiler finds for it.
+    let is_special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    let is_plain = |chunk: &[u8; 16]| !chunk.iter().fold(false, |any, byte| any | is_special(byte));
+    let rest = |at: usize| bytes.get(at..).unwrap_or_default();
+    let mut at = start;
+    loop {
+        for _ in 0..2 {
+            let Some(word) = rest(at).first_chunk() else {
+                let last = rest(at).iter().position(is_special);
+                return at + last.unwrap_or(rest(at).len());
+            };
+            let special = special_bytes(u64::from_le_bytes(*word));
+            if special != 0 {
+                return at + special.trailing_zeros() as usize / 8;
+            }
+            // A constant, so that the next word does not wait for this one.
+            at += 8;
+        }
+        while rest(at).first_chunk().is_some_and(is_plain) {
+            at += 16;
+        }
+    }
+}
+
+/// The bytes of a word that are no plain characters: the lowest bit that is set is of the first of them.
+fn special_bytes(word: u64) -> u64 {
+    // The subtraction borrows into the highest bit of an ASCII byte that is smaller than `than`. The borrow may also set
+    // that bit in the bytes above.
+    let less = |word: u64, than: u64| word.wrapping_sub(ONES * than);
+    let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    (less(word, 0x20) | is(b'"') | is(b'\\')) & !word & HIGH
+}
+
+/// The position after an escape.
+fn escape_end(text: &str, start: usize) -> Result<usize, NotStrict> {
+    match text.as_bytes().get(start + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(start + 2),
+        Some(b'u') => {
+            let end = start + 6;
+            match code_unit_at(text, start)? {
+                0xd800..=0xdbff => {
+                    let second = code_unit_at(text, end)?;
+                    if (0xdc00..=0xdfff).contains(&second) { Ok(end + 6) } else { Err(NotStrict) }
+                }
+                0xdc00..=0xdfff => Err(NotStrict),
+                _ => Ok(end),
+            }
+        }
+        _ => Err(NotStrict),
+    }
+}
+
+/// Reads the four digits of a `\uXXXX`.
+fn code_unit_at(text: &str, start: usize) -> Result<u16, NotStrict> {
+    let unit = text.as_bytes().get(start..start + 6).ok_or(NotStrict)?;
+    if !unit.starts_with(b"\\u") || !unit[2..].iter().all(u8::is_ascii_hexdigit) {
+        return Err(NotStrict);
+    }
+    u16::from_str_radix(&text[start + 2..start + 6], 16).map_err(|_| NotStrict)
+}
+
+/// Decodes a string whose escapes [`escape_end`] has checked.
+#[cold]
+#[inline(never)]
 fn unescape(raw: &str) -> String {
     let mut units: Vec<u16> = Vec::new();
     let mut chars = raw.chars();
@@ -389,125 +455,92 @@ fn unescape(raw: &str) -> String {
     String::from_utf16_lossy(&units)
 }
 
-/// The names seen in one object: a short list with a filter of 64 bits, or a set.
-struct Names<'a> {
-    text: &'a str,
+/// The names seen in one object, as hashes. Two names with one hash are as improbable as a guessed key of 64 bits.
+struct Names {
+    /// The secret of this process, so that no sender can construct two names with one hash.
+    secret: [u64; 2],
+    /// One bit for each of `first`, of which several may share one.
     filter: u64,
-    /// The fingerprints of the first names.
-    fingerprints: [u32; INLINE_NAMES],
-    /// Their positions and lengths.
-    list: [(u16, u16); INLINE_NAMES],
+    first: [u64; INLINE_NAMES],
     len: usize,
-    /// Every name, as soon as there are many, or one has an escape.
-    set: Option<HashSet<Cow<'a, str>, BuildHasherDefault<NameHasher>>>,
+    /// All of them, as soon as there are many.
+    all: HashSet<u64, BuildHasherDefault<Unchanged>>,
 }
 
-impl<'a> Names<'a> {
-    fn new(text: &'a str) -> Self {
-        let (fingerprints, list) = ([0; INLINE_NAMES], [(0, 0); INLINE_NAMES]);
-        Self { text, filter: 0, fingerprints, list, len: 0, set: None }
-    }
-
-    /// Inserts a name without an escape. An error if it was seen before.
-    fn insert(&mut self, name: &'a str, start: usize) -> Result<(), NotStrict> {
-        let span = (u16::try_from(start), u16::try_from(name.len()));
-        let is_short = self.set.is_none() && self.len < INLINE_NAMES;
-        if let (true, (Ok(start), Ok(len))) = (is_short, span) {
-            let fingerprint = fingerprint(name.as_bytes());
-            if self.is_listed(name, fingerprint) {
-                return Err(NotStrict);
-            }
-            self.fingerprints[self.len] = fingerprint;
-            self.list[self.len] = (start, len);
-            self.len += 1;
-            return Ok(());
+impl Names {
+    fn new() -> Self {
+        static SECRET: LazyLock<[u64; 2]> =
+            LazyLock::new(|| [0, 1].map(|n| RandomState::new().hash_one(n)));
+        Self {
+            secret: *SECRET,
+            filter: 0,
+            first: [0; INLINE_NAMES],
+            len: 0,
+            all: HashSet::default(),
         }
-        self.insert_into_set(Cow::Borrowed(name))
     }
 
-    /// Inserts a name with an escape.
-    fn insert_escaped(&mut self, name: String) -> Result<(), NotStrict> {
-        self.insert_into_set(Cow::Owned(name))
-    }
-
-    fn insert_into_set(&mut self, name: Cow<'a, str>) -> Result<(), NotStrict> {
-        let (text, list) = (self.text, &self.list[..self.len]);
-        let all = self.set.get_or_insert_with(|| {
-            // There may be many more.
-            let mut all =
-                HashSet::with_capacity_and_hasher(2 * INLINE_NAMES, BuildHasherDefault::default());
-            all.extend(list.iter().map(|span| Cow::Borrowed(at(text, *span))));
-            all
-        });
-        if all.insert(name) { Ok(()) } else { Err(NotStrict) }
-    }
-
-    #[allow(clippy::needless_bitwise_bool, reason = "`||` is a branch for each entry")]
-    fn is_listed(&mut self, name: &str, fingerprint: u32) -> bool {
-        let bit = 1_u64 << (fingerprint >> 26);
-        let maybe_seen = self.filter & bit != 0;
+    /// Inserts a name. An error if it was seen before.
+    fn insert(&mut self, name: &[u8]) -> Result<(), NotStrict> {
+        let hash = self.hash(name);
+        let Some(free) = self.first.get_mut(self.len) else {
+            if self.all.is_empty() {
+                // There may be many more.
+                self.all.reserve(4 * INLINE_NAMES);
+                self.all.extend(self.first);
+            }
+            return if self.all.insert(hash) { Ok(()) } else { Err(NotStrict) };
+        };
+        *free = hash;
+        let bit = 1_u64 << (hash >> 58);
+        let may_be_seen = self.filter & bit != 0;
         self.filter |= bit;
-        // All entries, with the wide instructions that the compiler finds for them.
-        maybe_seen
-            && self.fingerprints.iter().fold(false, |found, other| found | (*other == fingerprint))
-            && self.list[..self.len].iter().any(|span| at(self.text, *span) == name)
+        if may_be_seen && self.first[..self.len].contains(&hash) {
+            return Err(NotStrict);
+        }
+        self.len += 1;
+        Ok(())
+    }
+
+    /// By multiplications of whole words: much faster than `SipHash` for short names.
+    fn hash(&self, name: &[u8]) -> u64 {
+        let [start, factor] = self.secret;
+        let mix = |state: u64, word: u64| {
+            let product = u128::from(state ^ word) * u128::from(factor | 1);
+            #[allow(clippy::cast_possible_truncation, reason = "both halves are folded into one")]
+            let folded = (product >> 64) as u64 ^ product as u64;
+            folded
+        };
+        let mut state = start ^ name.len() as u64;
+        for word in name.as_chunks().0 {
+            state = mix(state, u64::from_le_bytes(*word));
+        }
+        // The last bytes may overlap with those before, which saves a loop.
+        let last = match (name.last_chunk(), name.first_chunk(), name.last_chunk()) {
+            (Some(last), ..) => u64::from_le_bytes(*last),
+            (_, Some(head), Some(tail)) => {
+                u64::from(u32::from_le_bytes(*head)) << 32 | u64::from(u32::from_le_bytes(*tail))
+            }
+            _ => name.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
+        };
+        mix(state, last)
     }
 }
 
-/// A number that names with another beginning, end or length seldom share.
-fn fingerprint(name: &[u8]) -> u32 {
-    let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
-        (Some(head), Some(tail)) => (u32::from_le_bytes(*head), u32::from_le_bytes(*tail)),
-        _ => (name.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)), 0),
-    };
-    #[allow(clippy::cast_possible_truncation, reason = "names are shorter")]
-    let len = name.len() as u32;
-    (head ^ tail.rotate_left(15) ^ len).wrapping_mul(0x9e37_79b1)
-}
-
-/// The text at a position, with a length.
-fn at(text: &str, (start, len): (u16, u16)) -> &str {
-    let (start, len) = (usize::from(start), usize::from(len));
-    text.get(start..start + len).unwrap_or_default()
-}
-
-/// The secret of this process, so that no sender can construct names with one hash.
-static SECRET: LazyLock<[u64; 2]> =
-    LazyLock::new(|| [0, 1].map(|n| RandomState::new().hash_one(n)));
-
-/// A hash of a name, by multiplications of whole words: much faster than `SipHash` for short names.
-fn hash(name: &[u8]) -> u64 {
-    let [start, factor] = *SECRET;
-    let mix = |state: u64, word: u64| {
-        let product = u128::from(state ^ word) * u128::from(factor | 1);
-        #[allow(clippy::cast_possible_truncation, reason = "both halves are folded into one")]
-        let folded = (product >> 64) as u64 ^ product as u64;
-        folded
-    };
-    let mut state = start ^ name.len() as u64;
-    let (words, rest) = name.as_chunks::<8>();
-    for word in words {
-        state = mix(state, u64::from_le_bytes(*word));
-    }
-    let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
-    mix(state, last)
-}
-
-/// Hashes a name for the set.
+/// A hash of a hash: the same.
 #[derive(Default)]
-struct NameHasher(u64);
+struct Unchanged(u64);
 
-impl Hasher for NameHasher {
+impl Hasher for Unchanged {
     fn finish(&self) -> u64 {
         self.0
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 ^= hash(bytes);
-    }
+    fn write(&mut self, _: &[u8]) {}
 
-    /// The end of a string, which its length in the hash shows already.
-    fn write_u8(&mut self, _: u8) {}
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 #[cfg(test)]
@@ -614,17 +647,18 @@ mod tests {
                 Value::String(s) => {
                     seen.push((name.to_owned(), s.span().map(|(at, len)| &text[at..at + len])));
                 }
-                Value::Array { raw, start } => array(raw, start, |element| {
+                Value::Array(raw) => array(raw, |element| {
                     if let Value::String(s) = element {
                         seen.push((
                             s.value().into_owned(),
-                            s.span().map(|(at, len)| &text[at..at + len]),
+                            s.span().map(|(at, len)| &raw[at..at + len]),
                         ));
                     }
                     Ok(())
                 })?,
-                Value::Number { raw, start } => {
-                    seen.push((raw.to_owned(), Some(&text[start..start + raw.len()])));
+                Value::Number(number) => {
+                    let (at, len) = number.span();
+                    seen.push((number.raw().to_owned(), Some(&text[at..at + len])));
                 }
                 _ => {}
             }

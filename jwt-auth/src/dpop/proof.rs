@@ -206,7 +206,10 @@ fn read_claims(text: &str) -> Result<Claims<'_>, NotStrict> {
             "htu" => claims.htu = Some(string(value)?),
             "ath" => claims.ath = Some(string(value)?),
             "nonce" => claims.nonce = Some(string(value)?),
-            "iat" => claims.iat = Some(numeric_date(value)?),
+            "iat" => match value {
+                Value::Number(iat) => claims.iat = Some(numeric_date(iat)?),
+                _ => return Err(NotStrict),
+            },
             _ => {}
         }
         Ok(())

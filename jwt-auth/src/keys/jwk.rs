@@ -88,9 +88,9 @@ impl Members {
         let mut members = Self { texts: Vec::new(), ops: None };
         json::object(text, |name, value, _| {
             match (name, value) {
-                ("key_ops", Value::Array { raw, start }) => {
+                ("key_ops", Value::Array(raw)) => {
                     let mut ops = Vec::new();
-                    json::array(raw, start, |op| match op {
+                    json::array(raw, |op| match op {
                         Value::String(op) => {
                             ops.push(op.value().into_owned());
                             Ok(())

@@ -111,9 +111,9 @@ fn issuer_of(jwk: &str) -> Option<String> {
 fn members(text: &str) -> Result<Option<Vec<&str>>, NotStrict> {
     let mut keys = None;
     json::object(text, |name, value, _| {
-        if let ("keys", Value::Array { raw, start }) = (name, value) {
+        if let ("keys", Value::Array(raw)) = (name, value) {
             let mut members = Vec::new();
-            json::array(raw, start, |member| match member {
+            json::array(raw, |member| match member {
                 Value::Object(text) => {
                     members.push(text);
                     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, since_epoch};
 use crate::error::Compat;
-use crate::json::{self, NotStrict, Text, Value};
+use crate::json::{self, NotStrict, Number, Reader, Text, Value};
 use crate::token::confirmation::Confirmation;
 use crate::token_kind::TokenKind;
 
@@ -77,6 +77,7 @@ impl Str {
         ))
     }
 
+    #[inline]
     fn read(text: Text<'_>) -> Result<Self, NotStrict> {
         match text.span() {
             Some((start, len)) => Self::at(start, len),
@@ -166,14 +167,16 @@ impl Claims {
     /// other framework lets applications write it. It is never a permission.
     pub(crate) fn read(payload: &str, compat: Option<Compat>) -> Result<Self, NotStrict> {
         let mut claims = Self::default();
-        json::object(payload, |name, value, _| {
-            let read = claims.read_one(name, value, compat);
+        json::members(payload, |reader, name, _| {
+            let start = *reader;
+            let read = claims.read_one(name, reader, compat);
             if read.is_err()
                 && compat.is_some()
-                && let Some(own) = OWN.iter().find(|own| **own == name)
+                && let Some(own) = OWN.iter().find(|own| own.as_bytes() == name)
             {
                 claims.foreign.push(own);
-                return Ok(());
+                *reader = start;
+                return reader.value().map(|_| ());
             }
             read
         })?;
@@ -182,33 +185,33 @@ impl Claims {
 
     fn read_one(
         &mut self,
-        name: &str,
-        value: Value<'_>,
+        name: &[u8],
+        value: &mut Reader<'_>,
         compat: Option<Compat>,
     ) -> Result<(), NotStrict> {
-        match name.as_bytes() {
+        match name {
             b"sub" => self.sub = Some(subject(value, compat)?),
             b"iss" => self.iss = Some(string(value)?),
             b"aud" => self.aud = audience(value)?,
             b"jti" => self.jti = Some(string(value)?),
-            b"exp" => self.exp = Some(numeric_date(value)?),
-            b"nbf" => self.nbf = Some(numeric_date(value)?),
-            b"iat" => self.iat = Some(numeric_date(value)?),
-            b"type" => self.kind = kind(value)?,
-            b"fresh" => self.fresh = freshness(value)?,
-            b"auth_time" => self.auth_time = Some(numeric_date(value)?),
+            b"exp" => self.exp = Some(numeric_date(value.number()?)?),
+            b"nbf" => self.nbf = Some(numeric_date(value.number()?)?),
+            b"iat" => self.iat = Some(numeric_date(value.number()?)?),
+            b"type" => self.kind = kind(value.string()?),
+            b"fresh" => self.fresh = freshness(value.value()?)?,
+            b"auth_time" => self.auth_time = Some(numeric_date(value.number()?)?),
             b"scope" => self.scope = Some(string(value)?),
             b"roles" => self.roles = strings(value)?,
             b"sid" => self.sid = Some(string(value)?),
-            b"gen" => self.generation = integer(value)?,
-            b"s_at" => self.session_started_at = Some(stamp(value)?),
-            b"s_exp" => self.session_ends_at = Some(numeric_date(value)?),
-            b"s_idle" => self.session_idle = Some(numeric_date(value)?),
-            b"s_tmp" => self.is_temporary = boolean(value)?,
-            b"s_age" => self.cookie_age = Some(numeric_date(value)?),
+            b"gen" => self.generation = value.number()?.natural().ok_or(NotStrict)?,
+            b"s_at" => self.session_started_at = Some(stamp(value.number()?)?),
+            b"s_exp" => self.session_ends_at = Some(numeric_date(value.number()?)?),
+            b"s_idle" => self.session_idle = Some(numeric_date(value.number()?)?),
+            b"s_tmp" => self.is_temporary = value.boolean()?,
+            b"s_age" => self.cookie_age = Some(numeric_date(value.number()?)?),
             b"csrf" => self.csrf = Some(string(value)?),
-            b"cnf" => self.confirmation = Confirmation::read(value)?,
-            _ => {}
+            b"cnf" => self.confirmation = Confirmation::read(value.value()?)?,
+            _ => value.skip_value()?,
         }
         Ok(())
     }
@@ -227,47 +230,40 @@ impl Claims {
     }
 }
 
-fn string(value: Value<'_>) -> Result<Str, NotStrict> {
-    match value {
-        Value::String(text) => Str::read(text),
-        _ => Err(NotStrict),
-    }
+#[inline]
+fn string(value: &mut Reader<'_>) -> Result<Str, NotStrict> {
+    Str::read(value.string()?)
 }
 
 /// `sub` is a string; other frameworks also write integers.
-fn subject(value: Value<'_>, compat: Option<Compat>) -> Result<Str, NotStrict> {
-    match value {
-        Value::Number { raw, start }
-            if compat.is_some() && raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') =>
-        {
-            Str::at(start, raw.len())
-        }
-        other => string(other),
+fn subject(value: &mut Reader<'_>, compat: Option<Compat>) -> Result<Str, NotStrict> {
+    if compat.is_none() || value.peek() == Some(b'"') {
+        return string(value);
     }
+    let number = value.number()?;
+    let (start, len) = number.span();
+    if number.is_integer() { Str::at(start, len) } else { Err(NotStrict) }
 }
 
-fn strings(value: Value<'_>) -> Result<Vec<Str>, NotStrict> {
-    let Value::Array { raw, start } = value else { return Err(NotStrict) };
-    // One comma less than elements, unless a string contains one.
-    let mut all = Vec::with_capacity(1 + raw.bytes().filter(|byte| *byte == b',').count());
-    json::array(raw, start, |element| {
+fn strings(value: &mut Reader<'_>) -> Result<Vec<Str>, NotStrict> {
+    let mut all = Vec::with_capacity(4);
+    value.elements(|element| {
+        if all.len() == all.capacity() {
+            // As many as there are commas, unless a string contains one, or a bracket.
+            let rest = element.rest();
+            let end = memchr::memchr(b']', rest).ok_or(NotStrict)?;
+            all.reserve_exact(1 + memchr::memchr_iter(b',', &rest[..end]).count());
+        }
         all.push(string(element)?);
         Ok(())
     })?;
     Ok(all)
 }
 
-fn audience(value: Value<'_>) -> Result<Audience, NotStrict> {
-    match value {
-        Value::Array { .. } => strings(value).map(Audience::Many),
-        other => string(other).map(Audience::One),
-    }
-}
-
-fn boolean(value: Value<'_>) -> Result<bool, NotStrict> {
-    match value {
-        Value::Bool(flag) => Ok(flag),
-        _ => Err(NotStrict),
+fn audience(value: &mut Reader<'_>) -> Result<Audience, NotStrict> {
+    match value.peek() {
+        Some(b'[') => strings(value).map(Audience::Many),
+        _ => string(value).map(Audience::One),
     }
 }
 
@@ -275,32 +271,24 @@ fn freshness(value: Value<'_>) -> Result<Freshness, NotStrict> {
     match value {
         Value::Bool(true) => Ok(Freshness::Always),
         Value::Bool(false) => Ok(Freshness::No),
-        end => numeric_date(end).map(Freshness::Until),
-    }
-}
-
-fn integer(value: Value<'_>) -> Result<u64, NotStrict> {
-    match value {
-        Value::Number { raw, .. } => raw.parse().map_err(|_| NotStrict),
+        Value::Number(end) => numeric_date(end).map(Freshness::Until),
         _ => Err(NotStrict),
     }
 }
 
 /// A start stamp: whole milliseconds between 1970 and 9999.
-fn stamp(value: Value<'_>) -> Result<Duration, NotStrict> {
-    let stamp = Duration::from_millis(integer(value)?);
+fn stamp(number: Number<'_>) -> Result<Duration, NotStrict> {
+    let stamp = Duration::from_millis(number.natural().ok_or(NotStrict)?);
     if stamp.as_secs() <= LAST_SECOND { Ok(stamp) } else { Err(NotStrict) }
 }
 
-fn kind(value: Value<'_>) -> Result<Option<TokenKind>, NotStrict> {
-    let Value::String(text) = value else { return Err(NotStrict) };
-    Ok(TokenKind::ALL.into_iter().find(|kind| kind.claim() == text.value()))
+fn kind(text: Text<'_>) -> Option<TokenKind> {
+    TokenKind::ALL.into_iter().find(|kind| kind.claim() == text.value())
 }
 
 /// A `NumericDate` (RFC 7519 §2): seconds between 1970 and 9999, with an optional fraction.
-pub(crate) fn numeric_date(value: Value<'_>) -> Result<Duration, NotStrict> {
-    let Value::Number { raw, .. } = value else { return Err(NotStrict) };
-    if let Ok(seconds) = raw.parse::<u64>() {
+pub(crate) fn numeric_date(number: Number<'_>) -> Result<Duration, NotStrict> {
+    if let Some(seconds) = number.natural() {
         return if seconds <= LAST_SECOND {
             Ok(Duration::from_secs(seconds))
         } else {
@@ -309,7 +297,7 @@ pub(crate) fn numeric_date(value: Value<'_>) -> Result<Duration, NotStrict> {
     }
     #[allow(clippy::cast_precision_loss, reason = "the last second is well below 2^53")]
     let last = LAST_SECOND as f64;
-    match raw.parse::<f64>() {
+    match number.raw().parse::<f64>() {
         Ok(seconds) if (0.0..=last).contains(&seconds) => {
             Duration::try_from_secs_f64(seconds).map_err(|_| NotStrict)
         }
@@ -413,6 +401,11 @@ mod tests {
         let claims = Claims::read(r#"{"roles":"admin","scope":["a"],"gen":"x"}"#, compat).unwrap();
         assert_eq!(claims.foreign, ["roles", "scope", "gen"]);
         assert!(claims.roles.is_empty() && claims.scope.is_none());
+        for strict in
+            [r#"{"roles":[1,{"a":1,"a":2}]}"#, r#"{"roles":[1],"roles":[]}"#, r#"{"gen":x}"#]
+        {
+            assert!(Claims::read(strict, compat).is_err(), "{strict}");
+        }
         for registered in [r#"{"exp":"1"}"#, r#"{"jti":1}"#, r#"{"fresh":"x"}"#, r#"{"csrf":1}"#] {
             assert!(Claims::read(registered, compat).is_err(), "{registered}");
         }

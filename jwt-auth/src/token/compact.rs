@@ -21,7 +21,7 @@ pub(crate) struct Segments {
 impl Segments {
     /// Splits at the first and the last dot. A dot in between makes the base64url decoding fail.
     pub(crate) fn split(token: &str) -> Result<Self, AuthErrorKind> {
-        match (token.find('.'), token.rfind('.')) {
+        match (memchr::memchr(b'.', token.as_bytes()), memchr::memrchr(b'.', token.as_bytes())) {
             (Some(header_end), Some(payload_end)) if header_end < payload_end => {
                 Ok(Self { header_end, payload_end })
             }

@@ -181,17 +181,15 @@ fn member_names(object: &str) -> Result<Vec<Cow<'_, str>>, NotStrict> {
 fn text_or_number(value: Value<'_>) -> Result<Cow<'_, str>, NotStrict> {
     match value {
         Value::String(text) => Ok(text.value()),
-        Value::Number { raw, .. } if raw.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
-            Ok(raw.into())
-        }
+        Value::Number(number) if number.is_integer() => Ok(number.raw().into()),
         _ => Err(NotStrict),
     }
 }
 
 fn strings(value: Value<'_>) -> Result<Vec<Cow<'_, str>>, NotStrict> {
-    let Value::Array { raw, start } = value else { return Err(NotStrict) };
+    let Value::Array(raw) = value else { return Err(NotStrict) };
     let mut all = Vec::new();
-    json::array(raw, start, |element| match element {
+    json::array(raw, |element| match element {
         Value::String(text) => {
             all.push(text.value());
             Ok(())
