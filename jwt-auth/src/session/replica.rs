@@ -40,7 +40,25 @@ pub(super) struct Replica {
 }
 
 /// When each revocation ends.
-type Revoked = Sharded<Second>;
+type Revoked = Sharded<Until>;
+
+/// The end of a revocation, in five bytes, because memory holds millions of them.
+#[derive(Clone, Copy)]
+struct Until([u8; 5]);
+
+impl Until {
+    /// An end after the year 36 000 is that year.
+    fn new(second: Second) -> Self {
+        let [low @ .., _, _, _] = second.min((1 << 40) - 1).to_le_bytes();
+        Self(low)
+    }
+
+    fn second(self) -> Second {
+        let mut bytes = [0; 8];
+        bytes[..5].copy_from_slice(&self.0);
+        Second::from_le_bytes(bytes)
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Epoch {
@@ -118,18 +136,27 @@ impl<V: Copy> Sharded<V> {
 
 impl Revoked {
     fn contains(&self, key: impl FnOnce() -> Key, now: Second) -> bool {
-        self.get(key).is_some_and(|until| now < until)
+        self.get(key).is_some_and(|until| now < until.second())
     }
 }
 
-/// A name, as 128 bits.
+/// A name, as 128 bits. As bytes, so that an entry of a map has no padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(u64, u64);
+struct Key([[u8; 8]; 2]);
+
+impl Key {
+    fn new(halves: [u64; 2]) -> Self {
+        Self(halves.map(u64::to_le_bytes))
+    }
+
+    fn halves(self) -> [u64; 2] {
+        self.0.map(u64::from_le_bytes)
+    }
+}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0);
-        state.write_u64(self.1);
+        self.halves().into_iter().for_each(|half| state.write_u64(half));
     }
 }
 
@@ -143,8 +170,7 @@ impl NameHasher {
         if issuer.is_none() && name.len() == 22 {
             let mut id = [0_u8; 18];
             if URL_SAFE_NO_PAD.decode_slice(name, &mut id) == Ok(16) {
-                let half = |at: usize| u64::from_le_bytes(std::array::from_fn(|n| id[at + n]));
-                return Key(half(0), half(8));
+                return Key([0, 8].map(|half| std::array::from_fn(|at| id[half + at])));
             }
         }
         self.hashed_key(issuer, name)
@@ -152,8 +178,7 @@ impl NameHasher {
 
     /// The key of a name that users choose, such as a subject. It is always hashed.
     fn hashed_key(&self, issuer: Option<&str>, name: &str) -> Key {
-        let half = |state: &RandomState| state.hash_one((issuer, name));
-        Key(half(&self.0[0]), half(&self.0[1]))
+        Key::new([0, 1].map(|half: usize| self.0[half].hash_one((issuer, name))))
     }
 }
 
@@ -220,8 +245,11 @@ impl Replica {
                 return;
             }
         };
-        let extend = |current: &mut Second, until: Second| *current = (*current).max(until);
-        set.put(key, record.until, extend, |until| now < *until, &self.entries);
+        let extend = |current: &mut Until, until: Until| {
+            *current = Until::new(current.second().max(until.second()));
+        };
+        let until = Until::new(record.until);
+        set.put(key, until, extend, |until| now < until.second(), &self.entries);
     }
 
     /// Combines an epoch with the previous one: by their maximum, never by "the first that is set" (CVE-2026-18218).
@@ -294,7 +322,7 @@ impl Replica {
 }
 
 fn shard(key: Key) -> usize {
-    usize::try_from(key.1 >> 60).unwrap_or_default() % SHARDS
+    usize::try_from(key.halves()[1] >> 60).unwrap_or_default() % SHARDS
 }
 
 impl fmt::Debug for Replica {
@@ -367,7 +395,10 @@ mod tests {
     fn a_random_id_is_its_own_key_and_other_names_are_hashed() {
         let names = Replica::new().names;
         let id = "AAECAwQFBgcICQoLDA0ODw";
-        assert_eq!(names.id_key(None, id), Key(0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908));
+        assert_eq!(
+            names.id_key(None, id),
+            Key::new([0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908])
+        );
         let others =
             ["AAECAwQFBgcICQoLDA0ODx", "AAECAwQFBgcICQoLDA0OD!", "AAECAwQFBgcICQoLDA0OD", "x"];
         let mut all: Vec<Key> = others.iter().map(|other| names.id_key(None, other)).collect();
@@ -421,7 +452,7 @@ mod tests {
     fn a_shard_is_pruned_only_after_it_has_doubled() {
         let mut shard = Shard::default();
         let fill = |shard: &mut Shard<Second>, entries: usize| {
-            shard.map.extend((0..entries).map(|n| (Key(n as u64, 0), 1)));
+            shard.map.extend((0..entries).map(|n| (Key::new([n as u64, 0]), 1)));
         };
         fill(&mut shard, FIRST_PRUNE - 1);
         assert_eq!(shard.prune(|_| false), 0);
@@ -435,12 +466,12 @@ mod tests {
     fn similar_names_spread_over_shards_and_buckets() {
         use std::collections::HashSet;
         assert!(
-            (0..16_u8).all(|n| shard(Key(7, u64::from(n) << 60)) == usize::from(n)),
+            (0..16_u8).all(|n| shard(Key::new([7, u64::from(n) << 60])) == usize::from(n)),
             "each shard is used"
         );
-        let spread: [fn(u64) -> Key; 3] = [|n| Key(n, 7), |n| Key(7, n), |n| Key(n << 40, n << 40)];
+        let spread: [fn(u64) -> [u64; 2]; 3] = [|n| [n, 7], |n| [7, n], |n| [n << 40, n << 40]];
         for of in spread {
-            let hash = |n| BuildHasherDefault::<Folded>::default().hash_one(of(n));
+            let hash = |n| BuildHasherDefault::<Folded>::default().hash_one(Key::new(of(n)));
             // A map takes its buckets from the low bits, and its tags from the high ones.
             let buckets: HashSet<u64> = (0..4_096).map(|n| hash(n) & 0xfff).collect();
             let tags: HashSet<u64> = (0..4_096).map(|n| hash(n) >> 57).collect();
@@ -452,6 +483,15 @@ mod tests {
             hasher.finish()
         };
         assert!(bytes(b"ab") != bytes(b"ba") && bytes(b"a") != bytes(b"b"));
+    }
+
+    #[test]
+    fn an_end_is_stored_exactly_up_to_the_longest() {
+        let longest = (1 << 40) - 1;
+        for second in [0, 1, 255, 1_700_000_000, 253_402_300_799, longest] {
+            assert_eq!(Until::new(second).second(), second);
+        }
+        assert_eq!(Until::new(Second::MAX).second(), longest);
     }
 
     #[test]
