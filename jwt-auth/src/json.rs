@@ -633,8 +633,11 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused() {
         let nested = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
-        assert!(reads(&nested(60)));
-        assert!(!reads(&nested(100)));
+        let objects = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
+        assert!(reads(&nested(63)) && reads(&objects(64)), "64 levels");
+        assert!(!reads(&nested(64)) && !reads(&objects(65)));
+        let side_by_side = |of: &str| format!("{{\"a\":[{}1]}}", of.repeat(100));
+        assert!(reads(&side_by_side("[],")) && reads(&side_by_side("[1],{\"a\":{}},")));
         assert!(!reads(&nested(100_000)), "and does not overflow the stack");
     }
 

@@ -387,6 +387,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_any_length_are_read_exactly() {
+        let claims = Claims::read(r#"{"gen":18446744073709551615,"s_at":1700000000123}"#, None);
+        let claims = claims.unwrap();
+        assert_eq!(claims.generation, u64::MAX);
+        assert_eq!(claims.session_started_at, Some(Duration::from_millis(1_700_000_000_123)));
+        for (raw, expected) in [("0", 0), ("999999999999999", 999_999_999_999_999)] {
+            let claims = Claims::read(&format!("{{\"gen\":{raw}}}"), None).unwrap();
+            assert_eq!(claims.generation, expected);
+        }
+        for bad in ["-1", "-0", "1.0", "1e2", "18446744073709551616"] {
+            assert!(Claims::read(&format!("{{\"gen\":{bad}}}"), None).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn r21_an_integer_subject_is_read_as_its_digits_under_compat_only() {
         let payload = r#"{"sub":42}"#;
         let claims = Claims::read(payload, Some(Compat::FastApiJwtAuth)).unwrap();
