@@ -9,7 +9,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::sync::LazyLock;
 
 /// Deeper nesting is refused, which bounds the recursion.
-const MAX_DEPTH: u32 = 64;
+const MAX_DEPTH: usize = 64;
 /// Up to this many names are in a list. A larger object uses a set, so that the time is proportional to its length even
 /// with thousands of names.
 const INLINE_NAMES: usize = 32;
@@ -61,8 +61,8 @@ pub(crate) struct Number<'a> {
     whole: &'a str,
     start: usize,
     end: usize,
-    /// Its value, if it has digits alone, and at most fifteen.
-    small: Option<u64>,
+    /// Its value, if it is written with digits alone, and fits.
+    pub(crate) natural: Option<u64>,
 }
 
 impl<'a> Number<'a> {
@@ -78,11 +78,6 @@ impl<'a> Number<'a> {
     /// Whether it has neither a fraction nor an exponent.
     pub(crate) fn is_integer(&self) -> bool {
         self.raw().bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-    }
-
-    /// Its value, if it is written with digits alone.
-    pub(crate) fn natural(&self) -> Option<u64> {
-        self.small.or_else(|| self.raw().parse().ok())
     }
 }
 
@@ -146,12 +141,12 @@ pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     /// The number of arrays and objects around the position.
-    depth: u32,
+    depth: usize,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 1 }
     }
 
     /// The text that is left.
@@ -217,10 +212,6 @@ impl<'a> Reader<'a> {
         mut item: impl FnMut(&mut Self) -> Result<(), NotStrict>,
     ) -> Result<(), NotStrict> {
         self.expect(open)?;
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(NotStrict);
-        }
         self.skip_blank();
         if self.peek() != Some(close) {
             loop {
@@ -233,7 +224,6 @@ impl<'a> Reader<'a> {
                 self.skip_blank();
             }
         }
-        self.depth -= 1;
         self.expect(close)
     }
 
@@ -295,7 +285,9 @@ impl<'a> Reader<'a> {
 
 /// The end of a value that is no string.
 fn value_end(mut reader: Reader<'_>) -> Result<usize, NotStrict> {
+    reader.depth += 1;
     match reader.peek() {
+        Some(b'{' | b'[') if reader.depth > MAX_DEPTH => return Err(NotStrict),
         Some(b'{') => reader.members(|reader, _, _| reader.skip_value())?,
         Some(b'[') => reader.elements(Reader::skip_value)?,
         Some(b't' | b'f') => reader.boolean().map(|_| ())?,
@@ -310,13 +302,13 @@ fn number_at(text: &str, start: usize) -> Result<Number<'_>, NotStrict> {
     let is_negative = byte(start) == Some(&b'-');
     let first = start + usize::from(is_negative);
     let (value, mut end) = match byte(first) {
-        Some(b'0') => (0, first + 1),
+        Some(b'0') => (Some(0), first + 1),
         _ => digits_at(text, first)?,
     };
     let is_integer = !matches!(byte(end), Some(b'.' | b'e' | b'E'));
-    if is_integer && end - start < 16 {
-        let small = (!is_negative).then_some(value);
-        return Ok(Number { whole: text, start, end, small });
+    if is_integer && value.is_some() {
+        let natural = value.filter(|_| !is_negative);
+        return Ok(Number { whole: text, start, end, natural });
     }
     if byte(end) == Some(&b'.') {
         end = digits_at(text, end + 1)?.1;
@@ -327,16 +319,17 @@ fn number_at(text: &str, start: usize) -> Result<Number<'_>, NotStrict> {
     }
     // A number too large for a double would have another value in other readers. The limit is a little below the
     // largest double, where readers round in different ways.
-    let number = Number { whole: text, start, end, small: None };
+    let number = Number { whole: text, start, end, natural: None };
     let fits = |number: f64| number.abs() <= 1e308;
     if number.raw().parse().is_ok_and(fits) { Ok(number) } else { Err(NotStrict) }
 }
 
-/// The value of at least one digit, modulo 2^64, and their end.
-fn digits_at(text: &str, start: usize) -> Result<(u64, usize), NotStrict> {
-    let (mut value, mut end) = (0_u64, start);
+/// The value of at least one digit, if it fits, and their end.
+fn digits_at(text: &str, start: usize) -> Result<(Option<u64>, usize), NotStrict> {
+    let (mut value, mut end) = (Some(0_u64), start);
     while let Some(digit @ b'0'..=b'9') = text.as_bytes().get(end) {
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        let digit = u64::from(digit - b'0');
+        value = value.and_then(|value| value.checked_mul(10)?.checked_add(digit));
         end += 1;
     }
     if end > start { Ok((value, end)) } else { Err(NotStrict) }

@@ -203,7 +203,7 @@ impl Claims {
             b"scope" => self.scope = Some(string(value)?),
             b"roles" => self.roles = strings(value)?,
             b"sid" => self.sid = Some(string(value)?),
-            b"gen" => self.generation = value.number()?.natural().ok_or(NotStrict)?,
+            b"gen" => self.generation = value.number()?.natural.ok_or(NotStrict)?,
             b"s_at" => self.session_started_at = Some(stamp(value.number()?)?),
             b"s_exp" => self.session_ends_at = Some(numeric_date(value.number()?)?),
             b"s_idle" => self.session_idle = Some(numeric_date(value.number()?)?),
@@ -278,7 +278,7 @@ fn freshness(value: Value<'_>) -> Result<Freshness, NotStrict> {
 
 /// A start stamp: whole milliseconds between 1970 and 9999.
 fn stamp(number: Number<'_>) -> Result<Duration, NotStrict> {
-    let stamp = Duration::from_millis(number.natural().ok_or(NotStrict)?);
+    let stamp = Duration::from_millis(number.natural.ok_or(NotStrict)?);
     if stamp.as_secs() <= LAST_SECOND { Ok(stamp) } else { Err(NotStrict) }
 }
 
@@ -288,7 +288,7 @@ fn kind(text: Text<'_>) -> Option<TokenKind> {
 
 /// A `NumericDate` (RFC 7519 §2): seconds between 1970 and 9999, with an optional fraction.
 pub(crate) fn numeric_date(number: Number<'_>) -> Result<Duration, NotStrict> {
-    if let Some(seconds) = number.natural() {
+    if let Some(seconds) = number.natural {
         return if seconds <= LAST_SECOND {
             Ok(Duration::from_secs(seconds))
         } else {
