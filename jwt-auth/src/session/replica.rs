@@ -42,21 +42,21 @@ pub(super) struct Replica {
 /// When each revocation ends.
 type Revoked = Sharded<Until>;
 
-/// The end of a revocation, in five bytes, because memory holds millions of them.
-#[derive(Clone, Copy)]
+/// The end of a revocation, in five bytes, because memory holds millions of them. The first byte is the highest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Until([u8; 5]);
 
 impl Until {
-    /// An end after the year 36 000 is that year.
+    /// A later end than 2^40 - 1 seconds, in the year 36 812, is stored as that second.
     fn new(second: Second) -> Self {
-        let [low @ .., _, _, _] = second.min((1 << 40) - 1).to_le_bytes();
+        let [_, _, _, low @ ..] = second.min((1 << 40) - 1).to_be_bytes();
         Self(low)
     }
 
     fn second(self) -> Second {
         let mut bytes = [0; 8];
-        bytes[..5].copy_from_slice(&self.0);
-        Second::from_le_bytes(bytes)
+        bytes[3..].copy_from_slice(&self.0);
+        Second::from_be_bytes(bytes)
     }
 }
 
@@ -245,9 +245,7 @@ impl Replica {
                 return;
             }
         };
-        let extend = |current: &mut Until, until: Until| {
-            *current = Until::new(current.second().max(until.second()));
-        };
+        let extend = |current: &mut Until, until: Until| *current = (*current).max(until);
         let until = Until::new(record.until);
         set.put(key, until, extend, |until| now < until.second(), &self.entries);
     }

@@ -249,10 +249,10 @@ fn strings(value: &mut Reader<'_>) -> Result<Vec<Str>, NotStrict> {
     let mut all = Vec::with_capacity(4);
     value.elements(|element| {
         if all.len() == all.capacity() {
-            // As many as there are commas, unless a string contains one, or a bracket.
+            // One more than the commas before the next bracket: an estimate, because a string may contain both.
             let rest = element.rest();
             let end = memchr::memchr(b']', rest).ok_or(NotStrict)?;
-            all.reserve_exact(1 + memchr::memchr_iter(b',', &rest[..end]).count());
+            all.reserve(1 + memchr::memchr_iter(b',', &rest[..end]).count());
         }
         all.push(string(element)?);
         Ok(())
