@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, RandomState};
 use std::sync::LazyLock;
+
+use crate::identity_hasher::IdentityHasher;
 
 /// Deeper nesting is refused, which bounds the recursion.
 const MAX_DEPTH: usize = 64;
@@ -462,7 +464,7 @@ struct Names {
     first: [u64; INLINE_NAMES],
     len: usize,
     /// All of them, as soon as there are many.
-    all: HashSet<u64, BuildHasherDefault<Unchanged>>,
+    all: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
 }
 
 impl Names {
@@ -523,24 +525,6 @@ impl Names {
             _ => name.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
         };
         mix(state, last)
-    }
-}
-
-/// A hash of a hash: the same.
-#[derive(Default)]
-struct Unchanged(u64);
-
-impl Hasher for Unchanged {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 

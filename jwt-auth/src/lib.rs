@@ -11,6 +11,7 @@ mod error;
 mod event;
 pub mod guard;
 pub mod guide;
+mod identity_hasher;
 mod json;
 pub mod keys;
 pub mod layer;

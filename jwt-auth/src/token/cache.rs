@@ -3,12 +3,13 @@
 //! Only verified tokens are inserted. A hit requires the identical text, and skips only the signature check: the
 //! clock, the rules, the requirements of the route and revocation are checked on each request.
 
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache as Tokens, DefaultLifecycle};
 
+use crate::identity_hasher::IdentityHasher;
 use crate::keys::{Algorithm, Family, LoadedRing};
 use crate::token::verify::Verified;
 
@@ -18,7 +19,7 @@ const DEFAULT_ENTRIES: usize = 10_000;
 const ENTRY: u64 = 1024;
 
 pub(crate) struct Cache {
-    tokens: Tokens<u64, Arc<Verified>, ByteWeight, BuildHasherDefault<Identity>>,
+    tokens: Tokens<u64, Arc<Verified>, ByteWeight, BuildHasherDefault<IdentityHasher>>,
     /// Random for each cache, so that no attacker can construct a collision.
     keys: [u64; 2],
     /// Whether HMAC tokens are cached. Checking their signature takes little longer than a look-up.
@@ -102,26 +103,6 @@ struct ByteWeight;
 impl Weighter<u64, Arc<Verified>> for ByteWeight {
     fn weight(&self, _: &u64, verified: &Arc<Verified>) -> u64 {
         (verified.size() as u64).max(ENTRY)
-    }
-}
-
-/// A hasher for keys that are already hashes.
-#[derive(Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 
