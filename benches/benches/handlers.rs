@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use benches::measure::{Lane, measure_interleaved, run_ready};
 use benches::ours::{self, open};
@@ -43,6 +43,12 @@ impl LoadUser for User {
 #[jwt_required]
 async fn alone() {}
 
+/// What a parameter of axum costs that clones an `Arc`.
+#[jwt_required]
+async fn with_state(State(auth): State<JwtAuth>) {
+    black_box(auth);
+}
+
 #[jwt_required]
 async fn with_token(token: AccessToken) {
     black_box(token.subject());
@@ -73,6 +79,7 @@ fn app(auth: JwtAuth) -> axum::Router {
     let unguarded = axum::Router::new().route("/open", axum::routing::any(open));
     GuardedRouter::new()
         .route("/alone", any(alone))
+        .route("/with-state", any(with_state))
         .route("/with-token", any(with_token))
         .route("/with-claims", any(with_claims))
         .route("/with-user", any(with_user))
@@ -124,6 +131,7 @@ fn main() {
         ("cookie", Carried::Cookie, "/alone"),
         ("cookie and CSRF value", Carried::CookieAndCsrf, "/alone"),
         ("query", Carried::Query, "/alone"),
+        ("header, `State<JwtAuth>`", Carried::Header, "/with-state"),
         ("header, `AccessToken`", Carried::Header, "/with-token"),
         ("header, `AccessToken<C>`", Carried::Header, "/with-claims"),
         ("header, `CurrentUser`", Carried::Header, "/with-user"),

@@ -277,7 +277,7 @@ fn check_of_request<'a>(
     }
 }
 
-/// Remembers a token that was verified for this request, and applies the rules of the guard.
+/// Applies the rules of the guard to a token that was verified for this request, and remembers it.
 fn settle(
     auth: &JwtAuth,
     parts: &mut Parts,
@@ -287,6 +287,7 @@ fn settle(
     had_finding: bool,
 ) -> Result<Admission, Refusal> {
     let Verification { verified, is_cached, is_hmac } = verification;
+    enforce(spec, &verified, auth, parts)?;
     let kind = spec.token_kind();
     // To verify it again would run no hook, and cost little.
     let is_cheap = (is_cached || is_hmac) && !auth.hooks().run_while_verifying();
@@ -305,7 +306,6 @@ fn settle(
     } else if had_finding {
         RequestMemo::forget(parts, kind);
     }
-    enforce(spec, &verified, auth, parts)?;
     Ok(Admission { verified, location })
 }
 
@@ -348,7 +348,8 @@ pub(super) async fn token_of(
     auth.prepare_response(parts);
     let find = || find_token(parts, auth.web(), kind, &[]).ok().flatten();
     if let Some((verified, location)) = PollMemo::token(kind, auth, find) {
-        return admit_again(auth, parts, spec, verified, location);
+        // In this poll, the guard has applied the rules of the routers, and marked a response to a token in the query.
+        return Ok(Admission { verified, location });
     }
     let earlier = RequestMemo::finding(parts, kind);
     if matches!(earlier, Some(Finding::Anonymous(of)) if of.is_same(auth)) {
@@ -358,25 +359,17 @@ pub(super) async fn token_of(
         && let Ok(Some(found)) = find_token(parts, auth.web(), kind, token.locations)
         && let Some(token) = admitted_earlier(earlier, auth, found)
     {
-        return admit_again(auth, parts, spec, Arc::clone(&token.verified), found.location);
+        let (verified, location) = (Arc::clone(&token.verified), found.location);
+        if location == TokenLocation::Query {
+            mark_response();
+        }
+        // It may be from a middleware outside of the router that requires more.
+        enforce(spec, &verified, auth, parts)?;
+        return Ok(Admission { verified, location });
     }
     let admission = admit(auth, parts, spec).await?.ok_or(AuthErrorKind::Missing)?;
     RequestMemo::offer_renewal(parts, &admission);
     Ok(admission)
-}
-/// Admits a token that an earlier guard has admitted. It may be a middleware outside of the router that requires more.
-fn admit_again(
-    auth: &JwtAuth,
-    parts: &Parts,
-    spec: &GuardSpec,
-    verified: Arc<Verified>,
-    location: TokenLocation,
-) -> Result<Admission, Refusal> {
-    if location == TokenLocation::Query {
-        mark_response();
-    }
-    enforce(spec, &verified, auth, parts)?;
-    Ok(Admission { verified, location })
 }
 
 #[cfg(test)]

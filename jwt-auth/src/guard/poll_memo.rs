@@ -34,7 +34,7 @@ pub(super) enum PollMemo {
 }
 
 impl PollMemo {
-    /// Leaves a token that a guard admitted by the rules of the configuration. Returns whether a handler of a router is
+    /// Leaves a token that a guard admitted, by the rules of the configuration and of the routers. Returns whether a handler of a router is
     /// polled.
     pub(super) fn leave(kind: TokenKind, auth: &JwtAuth, verified: &Arc<Verified>) -> bool {
         CURRENT.with_borrow_mut(|memo| {
