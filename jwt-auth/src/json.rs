@@ -613,6 +613,20 @@ mod tests {
     }
 
     #[test]
+    fn a_special_byte_is_found_at_every_place_of_a_string() {
+        for at in 0..70 {
+            for special in (0..0x20).chain([b'"', b'\\']) {
+                let mut bytes = [b'-'; 70];
+                bytes[at] = special;
+                let text = std::str::from_utf8(&bytes).unwrap();
+                assert!(!reads(&format!(r#"{{"a":"{text}"}}"#)), "{special} at {at}");
+            }
+            let escaped = format!("{}\\n{}", "é".repeat(at), "-".repeat(70 - at));
+            assert!(reads(&format!(r#"{{"a":"{escaped}"}}"#)), "an escape at {at}");
+        }
+    }
+
+    #[test]
     fn names_of_other_lengths_are_other_names() {
         for (one, other) in [
             ("a", "\\u0000b"),

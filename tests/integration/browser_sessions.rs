@@ -327,6 +327,20 @@ async fn a_page_that_logs_in_keeps_its_new_cookies_when_the_old_session_is_over(
     assert_eq!((deleted(&again).len(), again.cookies().len()), (0, 4));
 }
 
+#[tokio::test]
+async fn an_access_cookie_that_a_refresh_revoked_does_not_delete_the_cookies_of_its_session() {
+    let (client, auth) = client(config().0);
+    client.call("POST", "/login", &[]).await;
+    let token = auth.verify_refresh(&client.cookie(REFRESH)).await.expect("valid");
+    auth.rotate(token).revoke_previous_access().await.expect("a pair");
+    // Another tab may still send the earlier cookie.
+    let refused = client.call("GET", "/me", &[]).await;
+    assert_eq!((refused.code().as_str(), deleted(&refused).len()), ("token_revoked", 0));
+    auth.log_out_everywhere("alice").await.expect("recorded");
+    let refused = client.call("GET", "/me", &[]).await;
+    assert_eq!((refused.code().as_str(), deleted(&refused).len()), ("token_revoked", 4));
+}
+
 #[test]
 fn a_previous_cookie_that_is_in_use_or_invalid_is_a_config_error() {
     let build = |cookie: PreviousCookie| config().0.previous_cookies([cookie]).build();

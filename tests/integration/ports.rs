@@ -474,19 +474,24 @@ async fn guarded_me(token: AccessToken) -> String {
 }
 
 #[tokio::test]
-async fn an_async_check_runs_once_for_a_request_also_with_a_cached_token() {
+async fn each_check_of_the_claims_runs_once_for_a_request_also_with_a_cached_token() {
     use std::sync::atomic::{AtomicU64, Ordering};
     static CALLS: AtomicU64 = AtomicU64::new(0);
+    static CALLS_THAT_DO_NOT_WAIT: AtomicU64 = AtomicU64::new(0);
     async fn count(_: &TokenIdentity<'_>) -> Result<bool, AuthError> {
         CALLS.fetch_add(1, Ordering::Relaxed);
         Ok(true)
     }
-    let config = config().0.verified_cache(10).async_claims_check(count);
+    let config = config().0.verified_cache(10).async_claims_check(count).claims_check(|_, _| {
+        CALLS_THAT_DO_NOT_WAIT.fetch_add(1, Ordering::Relaxed);
+        true
+    });
     let (app, auth) = served(config, GuardedRouter::new().route("/me", get(guarded_me)));
     let token = auth.access_token("alice").issue().expect("a token");
     for request in 1..=3 {
         assert_eq!(call(&app, "GET", "/me", Some(&token)).await.body, "alice");
         assert_eq!(CALLS.load(Ordering::Relaxed), request);
+        assert_eq!(CALLS_THAT_DO_NOT_WAIT.load(Ordering::Relaxed), request);
     }
 }
 
