@@ -646,6 +646,23 @@ mod tests {
     }
 
     #[test]
+    fn the_hashes_of_similar_names_spread() {
+        let names = Names::new();
+        let similar: [fn(u32) -> String; 3] = [
+            |n| format!("claim{n:03}"),
+            |n| format!("{n:03}claim"),
+            |n| format!("a long claim {n}"),
+        ];
+        for of in similar {
+            let hashes: Vec<u64> = (0..1000).map(|n| names.hash(of(n).as_bytes())).collect();
+            let buckets: HashSet<u64> = hashes.iter().map(|hash| hash & 0xfff).collect();
+            assert!(buckets.len() > 780, "of about 890: {}", buckets.len());
+            let ones: u32 = hashes.iter().map(|hash| hash.count_ones()).sum();
+            assert!((31_000..33_000).contains(&ones), "of about 32 000: {ones}");
+        }
+    }
+
+    #[test]
     fn deep_nesting_is_refused() {
         let nested = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
         let objects = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
