@@ -173,6 +173,22 @@ async fn w9_a_response_to_a_token_in_the_query_carries_no_store() {
 }
 
 #[tokio::test]
+async fn w9_a_token_that_a_middleware_of_axum_has_found_in_the_query_carries_no_store_too() {
+    async fn bare(token: AccessToken) -> String {
+        subject_and_location(&token)
+    }
+    let config = config().0.token_location([TokenLocation::Query]);
+    let auth = config.build().expect("a valid configuration");
+    let outside = axum::middleware::from_extractor_with_state::<AccessToken, _>(auth.clone());
+    let router = GuardedRouter::new().route("/bare", get(bare)).with_state(auth.clone());
+    let client = Client::new(router.layer(outside));
+    let token = auth.access_token("alice").issue().expect("a token");
+    let response = client.call("GET", &format!("/bare?access_token={}", &*token), &[]).await;
+    assert_eq!(response.body, "alice by query");
+    assert_eq!(response.headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
 async fn w9_a_response_for_which_a_token_was_issued_carries_no_store() {
     let (client, _) = app(|config| config);
     for path in ["/login", "/text", "/issued"] {

@@ -18,7 +18,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// The refusal as a response of trailers only: its status and body are the `grpc-status` and the `grpc-message`.
 ///
-/// The HTTP status stays, for proxies and logs. Clients that read it first map it to the same status of gRPC.
+/// The HTTP status stays, for proxies and logs. Clients that read it first map 401, 403 and 503 to the same statuses of gRPC.
 pub(super) async fn as_trailers(refusal: Response, media_type: HeaderValue) -> Response {
     let (mut parts, body) = refusal.into_parts();
     let body = to_bytes(body, MESSAGE_BYTES).await.unwrap_or_default();
@@ -61,6 +61,15 @@ fn percent_encoded(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_status_of_a_refusal_has_one_of_grpc() {
+        let of_http =
+            [(400, 3), (401, 16), (403, 7), (404, 5), (418, 2), (422, 3), (500, 13), (503, 14)];
+        for (http, grpc) in of_http {
+            assert_eq!(code(StatusCode::from_u16(http).unwrap()), grpc, "{http}");
+        }
+    }
 
     #[test]
     fn a_message_is_printable_ascii() {
