@@ -20,7 +20,7 @@ trap 'rm -rf "$TMPDIR"' EXIT
 
 cargo mutants --version 2>/dev/null | grep -qF 27.1.0 || cargo install --locked cargo-mutants --version 27.1.0
 
-[ $# -gt 0 ] || set -- json.rs token/verify.rs token/validation.rs token/compact.rs token/header.rs token/claims.rs token/cache.rs \
+[ $# -gt 0 ] || set -- json token/verify.rs token/validation.rs token/compact.rs token/header.rs token/claims.rs token/cache.rs \
     web/csrf.rs web/location.rs auth/authenticate.rs auth/rotate.rs auth/revoke.rs guard/admission.rs guard/log_out.rs session
 files=()
 for path in "$@"; do
